@@ -1,0 +1,48 @@
+"""The words of a decision: `Allow`, `Deny`, or `NeedKey` while the record is still to be fetched.
+
+`gateway.core.policy` writes them, the gatekeeper passes them on, the planes act on them. They are
+values; nothing here decides anything.
+"""
+
+from dataclasses import dataclass
+
+from gateway.core.credentials import Strip
+from gateway.core.refusal import Deny
+from gateway.core.routes import Route
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who is calling, as the upstream is told. `key_id` is None for an anonymous caller."""
+
+    key_id: str | None
+    name: str
+    owner: str
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """The request may pass along `route`, once `strip` was applied to it.
+
+    `identity` is None on a public route. `digest` names the secret that was used (not the secret), so
+    that live exchanges can be found again when it ends.
+    """
+
+    route: Route
+    strip: Strip
+    identity: Identity | None = None
+    digest: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NeedKey:
+    """Exactly one of our credentials was shown: the decision waits for the record behind `digest`."""
+
+    digest: bytes
+    route: Route
+    strip: Strip
+    peer: str
+
+
+Decision = Allow | Deny | NeedKey

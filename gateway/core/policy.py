@@ -1,0 +1,132 @@
+"""THE decision: may this request pass? Two pure steps around one look-up.
+
+`admit(view, table, prefix)` decides everything that needs no record; `judge(need, key, now)` decides the
+rest once the record is known. Between them the gatekeeper fetches the record, from its cache or the store.
+
+The rules, in the order in which they are asked; the first that speaks is the answer
+1. No route → `no_route`; the route does not take the method → `method_not_allowed`; the path has two
+   readings that are guarded differently → `target_ambiguous`.
+2. A public route passes. Any key of ours is stripped and not judged.
+3. Two different keys of ours → `credential_ambiguous`; ours but mistyped → `credential_malformed`.
+4. None of ours: from a network the route is `anonymous` for, the caller passes with that entry's scopes
+   (or fails on them); anyone else is told `credential_missing` or, if they showed another kind of
+   credential, `credential_foreign`.
+5. The record: absent → `key_unknown`; revoked, expired, disabled → their reasons; a secret that was
+   rotated out → `key_rotated` once its overlap ended.
+6. The key may not be used from the caller's address → `address_not_allowed`.
+7. The key's grants do not cover the route → `scope_missing`.
+8. Otherwise, and only then, it passes.
+
+Whoever holds a full secret is told how its key stands; whoever does not learns nothing (rules 5 to 7 are
+only reached with a digest that is in the store).
+"""
+
+from datetime import UTC, datetime
+from hmac import compare_digest
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from gateway.core.credentials import Strip, choose, find
+from gateway.core.decision import Allow, Identity, NeedKey
+from gateway.core.keys import ApiKey, Network, Status
+from gateway.core.refusal import Deny, Reason
+from gateway.core.request import RequestView
+from gateway.core.routes import Own, Route, RouteTable
+
+_DEAD = {
+    Status.REVOKED: Reason.KEY_REVOKED,
+    Status.EXPIRED: Reason.KEY_EXPIRED,
+    Status.DISABLED: Reason.KEY_DISABLED,
+}
+
+
+def admit(view: RequestView, table: RouteTable, prefix: str) -> Allow | Deny | NeedKey:
+    """Rules 1 to 4: everything that can be said without a record."""
+    route = table.match(view.method, view.target)
+    if isinstance(route, Deny):
+        return route
+    if route.own is Own.NOTHING:
+        return Deny(Reason.NO_ROUTE)
+    findings = find(view, prefix)
+    if route.public:
+        return Allow(route, findings.strip)
+    chosen = choose(findings, prefix)
+    if not isinstance(chosen, Deny):
+        return NeedKey(chosen, route, findings.strip, view.peer)
+    door = route.anonymous
+    if door is not None and not findings.ours and is_within(view.peer, door.networks):
+        return _anonymous(route, door.scopes, findings.strip)
+    return Deny(chosen.reason, chosen.facts, route.id)
+
+
+def judge(need: NeedKey, key: ApiKey | None, now: float) -> Allow | Deny:
+    """Rules 5 to 8, given the record behind the digest (None: there is none) and the wall clock."""
+    route = need.route
+    if key is None:
+        return Deny(Reason.KEY_UNKNOWN, route_id=route.id)
+    dead = standing(key, need.digest, now)
+    if dead is not None:
+        return Deny(dead.reason, dead.facts, route.id, key.id)
+    if key.allow_from and not is_within(need.peer, key.allow_from):
+        return Deny(Reason.ADDRESS_NOT_ALLOWED, {"address": need.peer}, route.id, key.id)
+    if not route.satisfied_by(key.scopes):
+        return Deny(Reason.SCOPE_MISSING, scope_facts(route, key.scopes), route.id, key.id)
+    identity = Identity(key.id, key.name, key.owner, tuple(sorted(key.scopes)))
+    return Allow(route, need.strip, identity, need.digest)
+
+
+def standing(key: ApiKey, digest: bytes, now: float) -> Deny | None:
+    """Rule 5 alone: why this secret of this key is dead at `now`, or None. Live streams obey it too."""
+    status = key.status(now)
+    if status in _DEAD:
+        since = {
+            Status.REVOKED: key.revoked_at,
+            Status.EXPIRED: key.expires_at,
+            Status.DISABLED: key.disabled_at,
+        }[status]
+        return Deny(_DEAD[status], {"since": moment(since)}, key_id=key.id)
+    if compare_digest(digest, key.digest):
+        return None
+    until = key.previous_secret_valid_until
+    if key.previous_digest is not None and compare_digest(digest, key.previous_digest):
+        if until is not None and now < until:
+            return None
+        return Deny(Reason.KEY_ROTATED, {"since": moment(until)}, key_id=key.id)
+    return Deny(Reason.KEY_ROTATED, {"since": moment(key.rotated_at)}, key_id=key.id)
+
+
+def scope_facts(route: Route, held: frozenset[str]) -> dict[str, str]:
+    """What the refusal `scope_missing` tells: the scopes needed and those the key has."""
+    return {
+        "needed": " ".join(route.scopes),
+        "any_of": " ".join(route.any_of),
+        "held": " ".join(sorted(held)),
+    }
+
+
+def moment(at: float | None) -> str:
+    """RFC 3339 in UTC, to the second; `an earlier time` where it was not recorded."""
+    if at is None:
+        return "an earlier time"
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def is_within(address: str, networks: tuple[Network, ...]) -> bool:
+    """Whether an address lies in one of the networks; what cannot be read as an address lies in none."""
+    seen = read_address(address)
+    return seen is not None and any(seen in network for network in networks)
+
+
+def read_address(text: str) -> IPv4Address | IPv6Address | None:
+    """An address without its zone, IPv4 where it is IPv4 in disguise (`::ffff:10.0.0.1`)."""
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = getattr(address, "ipv4_mapped", None)
+    return mapped or address
+
+
+def _anonymous(route: Route, granted: frozenset[str], strip: Strip) -> Allow | Deny:
+    if not route.satisfied_by(granted):
+        return Deny(Reason.SCOPE_MISSING, scope_facts(route, granted), route.id)
+    return Allow(route, strip, Identity(None, "anonymous", "", tuple(sorted(granted))))

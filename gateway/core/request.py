@@ -1,0 +1,170 @@
+"""The request as the decision sees it, and the target: judged as received, or refused as ambiguous.
+
+Gateways are broken open where they read a path one way and the upstream reads it another way (Envoy
+CVE-2019-9901, Traefik CVE-2026-48020, Heimdall CVE-2026-42274, and many more). Two rules close that door:
+
+1. **Authorise the bytes you forward.** Nothing in the target is ever rewritten (RFC 9110 §7.7): the path
+   that the routes are matched against is the path the upstream receives, byte for byte.
+2. **Deny if any variant would be denied.** `Target.readings` lists how else an upstream might read the
+   path: percent-decoded once, twice, to the end; without `;parameters`; cut at a decoded `?` or `#`; in
+   lower case and Unicode-normalised; without trailing slash, dots and spaces. A route is granted only if
+   every reading meets the same requirement (see `gateway.core.routes`).
+
+What cannot be read safely at all is refused here, whatever the routes say: dot segments in any spelling,
+empty segments, encoded slashes and backslashes, control characters, fragments, bad percent-encoding,
+bytes outside visible ASCII, encodings that are not UTF-8, and anything but origin-form.
+
+The query is never part of the decision; it is checked for control bytes and passed on.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from gateway.core.refusal import Deny, Reason
+
+Headers = tuple[tuple[bytes, bytes], ...]
+"""Ordered pairs of lower-case name and value without surrounding blanks."""
+
+_PATH: Final = re.compile(rb"/[!$%&'()*+,\-./0-9:;=@A-Z\[\]^_a-z|~]*")
+_QUERY: Final = re.compile(rb"[!-\"$-~]*")
+_TRIPLET: Final = re.compile(r"%([0-9A-Fa-f]{2})")
+_BAD_TRIPLET: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_DECODINGS_MAX: Final = 4
+
+
+class Kind(Enum):
+    """What the caller asks for, as far as it changes where a key may stand."""
+
+    PLAIN = "plain"
+    EVENT_STREAM = "event_stream"
+    WEBSOCKET = "websocket"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A request target in origin-form: `raw` and `path` are exactly what was received."""
+
+    raw: bytes
+    path: str
+    query: bytes
+    readings: tuple[tuple[str, ...], ...]
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """The path's segments as received: `/a/` has the segments `a` and the empty one."""
+        return tuple(self.path[1:].split("/"))
+
+
+@dataclass(frozen=True, slots=True)
+class RequestView:
+    """All that a decision may look at. `peer` is the caller's address in text form."""
+
+    method: str
+    target: Target
+    headers: Headers
+    peer: str
+    kind: Kind = Kind.PLAIN
+
+
+class _AmbiguousError(ValueError):
+    """Carries the broken rule out of the reading functions; never leaves this module."""
+
+
+def ambiguous(rule: str) -> Deny:
+    """The refusal of a target that two servers could read in two ways."""
+    return Deny(Reason.TARGET_AMBIGUOUS, {"rule": rule})
+
+
+def read_target(raw: bytes) -> Target | Deny:
+    """Accept a target, or say which rule it breaks. Accepting it twice gives the same value."""
+    raw_path, _, query = raw.partition(b"?")
+    if not raw_path.startswith(b"/"):
+        return ambiguous("the target must begin with '/' (origin-form)")
+    if b"#" in raw:
+        return ambiguous("a target has no fragment ('#')")
+    if _PATH.fullmatch(raw_path) is None:
+        return ambiguous("the path holds a character that must be percent-encoded")
+    if _QUERY.fullmatch(query) is None:
+        return ambiguous("the query holds a character that must be percent-encoded")
+    path = raw_path.decode("ascii")
+    try:
+        readings = _readings(path)
+    except _AmbiguousError as broken:
+        return ambiguous(str(broken))
+    return Target(raw, path, query, readings)
+
+
+def fold(path: str) -> tuple[str, ...]:
+    """One decoded path in its most forgiving reading, as segments: what a lenient upstream may see."""
+    text = unicodedata.normalize("NFKC", path).upper().lower() if not path.isascii() else path.lower()
+    segments = text[1:].split("/")
+    folded = [segment.rstrip(". ") for segment in segments]
+    if folded[-1] == "":
+        folded.pop()
+    return tuple(folded)
+
+
+def decode_once(path: str) -> str:
+    """Percent-decode every well-formed triplet; raises `_AmbiguousError` if the result is not UTF-8."""
+    encoded = path.encode("utf-8")
+    decoded = re.sub(rb"%([0-9A-Fa-f]{2})", lambda m: bytes.fromhex(m[1].decode("ascii")), encoded)
+    try:
+        return decoded.decode("utf-8")
+    except UnicodeDecodeError:
+        raise _AmbiguousError("the percent-encoding is not UTF-8") from None
+
+
+def _readings(path: str) -> tuple[tuple[str, ...], ...]:
+    if _BAD_TRIPLET.search(path):
+        raise _AmbiguousError("'%' must be followed by two hexadecimal digits")
+    found: dict[tuple[str, ...], None] = {}
+    for text in _decodings(path):
+        for cut in _cuts(text):
+            for variant in (cut, _without_parameters(cut)):
+                _check_segments(variant)
+                found[fold(variant)] = None
+    return tuple(found)
+
+
+def _decodings(path: str) -> list[str]:
+    """The path decoded once, twice … until nothing changes. Undecoded bytes are judged by the routes."""
+    slashes = path.count("/")
+    texts = [decode_once(path)]
+    while _TRIPLET.search(texts[-1]):
+        if len(texts) == _DECODINGS_MAX:
+            raise _AmbiguousError("the path is percent-encoded too many times over")
+        texts.append(decode_once(texts[-1]))
+    for text in texts:
+        normal = unicodedata.normalize("NFKC", text)
+        if normal.count("/") != slashes:
+            raise _AmbiguousError("an encoded '/' has two readings")
+        if "\\" in normal:
+            raise _AmbiguousError("a backslash has two readings")
+        if any(unicodedata.category(char) == "Cc" for char in text):
+            raise _AmbiguousError("control characters have no place in a path")
+    return texts
+
+
+def _cuts(text: str) -> list[str]:
+    """An upstream that decodes before it splits sees the path end at a decoded `?` or `#`."""
+    cut = re.split(r"[?#]", text, maxsplit=1)[0]
+    return [text] if cut == text else [text, cut]
+
+
+def _without_parameters(text: str) -> str:
+    if ";" not in text:
+        return text
+    return "/".join(segment.partition(";")[0] for segment in text.split("/"))
+
+
+def _check_segments(text: str) -> None:
+    *inner, last = unicodedata.normalize("NFKC", text)[1:].split("/")
+    for segment in inner:
+        if segment == "":
+            raise _AmbiguousError("an empty segment ('//') has two readings")
+    for segment in (*inner, last):
+        if segment and not segment.strip(". "):
+            raise _AmbiguousError("dot segments ('.', '..') have two readings")

@@ -1,0 +1,228 @@
+"""Routes and the table that finds one: compiled once, immutable, the most specific path wins.
+
+Rules
+1. A path is made of literal segments, `*` (exactly one non-empty segment) and, at its end only, `**` (the
+   rest, including nothing: `/admin/**` covers `/admin` too, so that a guarded folder has a guarded door).
+2. Segment by segment from the left a literal beats `*`, and `*` beats `**`. Order of definition is nothing.
+3. The path chooses the route first, the method second: a path whose route does not take the method is
+   answered 405, never handed to a less specific route.
+4. Two routes that could both claim a request (same path, overlapping methods; also when they differ only
+   in what a lenient upstream ignores: case, trailing slash, encoding) are a configuration error.
+5. Paths are matched twice: as received, and in each of the target's other readings. A request is granted
+   a route only if every reading arrives at the same requirement.
+6. `/.keyhatch/…` belongs to the gateway; no configured route can claim it.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+from gateway.core.keys import Network
+from gateway.core.refusal import Deny, Reason
+from gateway.core.request import Target, ambiguous, decode_once, fold, read_target
+from gateway.core.scopes import coverers
+
+FORWARDED_METHODS: Final = frozenset(
+    {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"}
+    | {"COPY", "LOCK", "MKCOL", "MOVE", "PROPFIND", "PROPPATCH", "REPORT", "SEARCH", "UNLOCK"}
+)
+"""RFC 9110 and 5789, then WebDAV (RFC 4918, 3253, 5323). A route without `methods` takes these; any other
+method is refused unless a route names it. TRACE (it would echo what we add) and CONNECT never pass."""
+
+OWN_PATH: Final = "/.keyhatch"
+
+
+class Own(Enum):
+    """What the gateway itself answers on the proxied port."""
+
+    HEALTH = "health"
+    ME = "me"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Anonymous:
+    """Callers from these networks need no key and count as holding these scopes."""
+
+    networks: tuple[Network, ...]
+    scopes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One door. `methods` None means all forwarded ones; `own` marks the gateway's own answers."""
+
+    id: str
+    path: str
+    upstream: str = ""
+    methods: frozenset[str] | None = None
+    public: bool = False
+    scopes: tuple[str, ...] = ()
+    any_of: tuple[str, ...] = ()
+    anonymous: Anonymous | None = None
+    own: Own | None = None
+    needed: tuple[tuple[str, frozenset[str]], ...] = field(init=False, compare=False)
+    needed_any: frozenset[str] = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "needed", tuple((scope, coverers(scope)) for scope in self.scopes))
+        object.__setattr__(self, "needed_any", frozenset().union(*map(coverers, self.any_of)))
+
+    @property
+    def requirement(self) -> tuple[object, ...]:
+        """What a caller must show here. Two routes with the same requirement guard alike."""
+        return (self.public, frozenset(self.scopes), frozenset(self.any_of), self.anonymous, self.own)
+
+    def takes(self, method: str) -> bool:
+        """Whether this route forwards the method; HEAD comes with GET."""
+        if self.methods is None:
+            return method in FORWARDED_METHODS
+        return method in self.methods or (method == "HEAD" and "GET" in self.methods)
+
+    def satisfied_by(self, held: frozenset[str]) -> bool:
+        """Whether the grants held cover all of `scopes` and at least one of `any_of`."""
+        if any(cover.isdisjoint(held) for _, cover in self.needed):
+            return False
+        return not self.any_of or not self.needed_any.isdisjoint(held)
+
+
+OWN_ROUTES: Final = (
+    Route(
+        "keyhatch-health",
+        f"{OWN_PATH}/health",
+        methods=frozenset({"GET"}),
+        public=True,
+        own=Own.HEALTH,
+    ),
+    Route("keyhatch-me", f"{OWN_PATH}/me", methods=frozenset({"GET"}), own=Own.ME),
+    Route("keyhatch-own", f"{OWN_PATH}/**", public=True, own=Own.NOTHING),
+)
+
+
+class RouteError(ValueError):
+    """A route, or a pair of them, that cannot be compiled. `route_id` is the one to look at."""
+
+    def __init__(self, route_id: str, message: str) -> None:
+        super().__init__(message)
+        self.route_id = route_id
+
+
+@dataclass(slots=True)
+class _Node:
+    literals: dict[str, "_Node"] = field(default_factory=dict)
+    star: "_Node | None" = None
+    here: list[Route] = field(default_factory=list)
+    rest: list[Route] = field(default_factory=list)
+
+    def add(self, segments: Iterable[str], route: Route) -> None:
+        node = self
+        for segment in segments:
+            if segment == "**":
+                node.rest.append(route)
+                return
+            if segment == "*":
+                node.star = node.star or _Node()
+                node = node.star
+            else:
+                node = node.literals.setdefault(segment, _Node())
+        node.here.append(route)
+
+    def find(self, segments: tuple[str, ...], at: int = 0) -> list[Route]:
+        """The routes of the most specific path that covers these segments; empty if none does."""
+        if at == len(segments):
+            return self.here or self.rest
+        segment = segments[at]
+        child = self.literals.get(segment)
+        if child is not None and (found := child.find(segments, at + 1)):
+            return found
+        if self.star is not None and segment and (found := self.star.find(segments, at + 1)):
+            return found
+        return self.rest
+
+
+class RouteTable:
+    """All routes, compiled. `RouteTable(routes)` raises `RouteError` for the first faulty route or tie."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self.routes = tuple(routes)
+        for error in route_errors(self.routes):
+            raise error
+        self._received = _Node()
+        self._folded = _Node()
+        for route in (*OWN_ROUTES, *self.routes):
+            self._received.add(split_path(route.path), route)
+            self._folded.add(_fold_pattern(route.path), route)
+
+    def match(self, method: str, target: Target) -> Route | Deny:
+        """The one route for this request, or why there is none (no_route, method_not_allowed, ambiguous)."""
+        found = self._received.find(target.segments)
+        if not found:
+            return Deny(Reason.NO_ROUTE)
+        route = _taking(found, method)
+        if route is None:
+            return Deny(Reason.METHOD_NOT_ALLOWED, {"allow": _allow(found), "method": method}, found[0].id)
+        for reading in target.readings:
+            other = _taking(self._folded.find(reading), method)
+            if other is not route and (other is None or other.requirement != route.requirement):
+                return ambiguous("another reading of this path would be guarded differently")
+        return route
+
+
+def split_path(path: str) -> tuple[str, ...]:
+    """A pattern's segments."""
+    return tuple(path[1:].split("/"))
+
+
+def path_problem(path: str) -> str | None:
+    """What is wrong with a route's path, or None."""
+    if not path.startswith("/"):
+        return "a path begins with '/'"
+    *inner, last = split_path(path)
+    if "**" in inner:
+        return "'**' stands for the rest, so it can only come last"
+    if any("*" in segment and segment not in ("*", "**") for segment in (*inner, last)):
+        return "'*' stands for one whole segment, not for a part of one"
+    if any(char in path for char in ";?#") or "%25" in path:
+        return "a path holds no ';', '?', '#' or '%25'"
+    target = read_target(path.replace("**", "rest").replace("*", "one").encode("utf-8"))
+    if isinstance(target, Deny):
+        return target.facts["rule"]
+    if fold(path)[:1] == (OWN_PATH[1:],):
+        return f"{OWN_PATH}/ belongs to the gateway"
+    return None
+
+
+def route_errors(routes: Iterable[Route]) -> Iterator[RouteError]:
+    """Every faulty path and every tie, in the order of definition."""
+    claims: dict[tuple[str, ...], list[Route]] = {}
+    for route in routes:
+        problem = path_problem(route.path)
+        if problem is not None:
+            yield RouteError(route.id, problem)
+            continue
+        rivals = claims.setdefault(_fold_pattern(route.path), [])
+        for rival in rivals:
+            if _overlap(route, rival):
+                yield RouteError(route.id, f"ties with route '{rival.id}': {route.path} and {rival.path}")
+        rivals.append(route)
+
+
+def _fold_pattern(path: str) -> tuple[str, ...]:
+    return fold(decode_once(path))
+
+
+def _overlap(one: Route, other: Route) -> bool:
+    methods = FORWARDED_METHODS | (one.methods or frozenset()) | (other.methods or frozenset())
+    return any(one.takes(method) and other.takes(method) for method in methods)
+
+
+def _taking(found: list[Route], method: str) -> Route | None:
+    for route in found:
+        if route.takes(method):
+            return route
+    return None
+
+
+def _allow(found: list[Route]) -> str:
+    return ", ".join(sorted(m for m in FORWARDED_METHODS if any(route.takes(m) for route in found)))
