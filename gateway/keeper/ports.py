@@ -1,0 +1,123 @@
+"""What the keeper asks of the outside: a clock, a key store, an observer. Protocols and values only.
+
+Implementations live on the floors above (`gateway.store`, `gateway.metrics`, `gateway.logs`) or in tests,
+and are told apart by what they are made of. Every store passes one contract suite (tests/contract).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.core.keys import ApiKey
+from gateway.core.refusal import Reason
+
+
+class StoreUnavailable(Exception):
+    """The store did not answer, or not in a way that can be trusted. Fail closed.
+
+    The message is for the operator: it names the file and the mend, never a secret or a digest.
+    """
+
+
+class KeyNotFound(Exception):
+    """No record with this id (or name)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Uses of one key since the last batch: the latest moment (seconds, UTC), its peer, and how many.
+
+    `previous_at` is the latest moment at which the secret before the last rotation was used, if it was.
+    """
+
+    key_id: str
+    at: float
+    peer: str
+    count: int
+    previous_at: float | None = None
+
+
+class Clock(Protocol):
+    """Two clocks: `now` for what people read (it may jump), `monotonic` for durations (it may not)."""
+
+    def now(self) -> float:
+        """Seconds since 1970, UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds since some moment, never backwards."""
+
+
+class KeyStore(Protocol):
+    """Where records live. Every method may raise `StoreUnavailable`; a write is durable when it returns."""
+
+    async def find_by_digest(self, digest: bytes) -> ApiKey | None:
+        """The record whose secret has, or before a rotation had, this digest."""
+
+    async def get(self, key_id: str) -> ApiKey | None:
+        """The record with this id."""
+
+    async def list_keys(self) -> list[ApiKey]:
+        """All records, newest first."""
+
+    async def insert(self, key: ApiKey) -> None:
+        """Add a record; its id and its digest are new."""
+
+    async def update(self, key_id: str, change: Callable[[ApiKey], ApiKey]) -> ApiKey:
+        """Read, change and write one record in one transaction; raises `KeyNotFound`.
+
+        Digests that a change replaces keep leading to the record, so a rotated secret is recognised. What
+        `change` raises passes through and nothing is written.
+        """
+
+    async def delete(self, key_id: str) -> None:
+        """Remove a record and all its digests; raises `KeyNotFound`."""
+
+    async def record_uses(self, uses: Sequence[Use]) -> None:
+        """Add a batch of uses in one transaction. Times never move backwards; unknown ids are passed over."""
+
+    async def data_version(self) -> int:
+        """A number that differs after anyone else changed the data (SQLite's `PRAGMA data_version`)."""
+
+    async def check(self) -> None:
+        """Return if records can be read right now; raise `StoreUnavailable` otherwise."""
+
+    async def close(self) -> None:
+        """Release files and threads. Closing twice is harmless."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One request and its response, when it is over: what metrics count and the access log tells.
+
+    `path` is as received, without the query. `status` is what the caller was sent (0: nothing). `reason`
+    is set where the gateway answered instead of the upstream. `cut` tells why a response stopped before
+    its end. Durations in seconds: `first_byte_s` until the upstream's head, `own_s` the gateway's share.
+    """
+
+    request_id: str
+    kind: str  # plain | event_stream | websocket
+    method: str
+    path: str
+    route_id: str | None
+    upstream: str | None
+    key_id: str | None
+    key_name: str | None
+    peer: str
+    status: int
+    reason: Reason | None
+    cut: str | None  # caller_gone | upstream_cut | upstream_idle | key_ended | shutdown
+    bytes_in: int
+    bytes_out: int
+    duration_s: float
+    first_byte_s: float | None
+    own_s: float | None
+
+
+class Observer(Protocol):
+    """Who is told of exchanges. Plain calls on the request path: they must be quick and never raise."""
+
+    def exchange_began(self) -> None:
+        """A request's head was read."""
+
+    def exchange_ended(self, exchange: Exchange) -> None:
+        """The exchange is over; told exactly once per `exchange_began`."""
