@@ -1,0 +1,87 @@
+# The workshop. `make` alone says what there is to do.
+#
+# Needs Python 3.11 or newer (with venv) and make. Everything else goes into .venv, pinned by hash
+# in requirements/: run.txt for running, dev.txt (which holds run.txt) for everything else.
+#
+#   PYTHON=python3.12   the interpreter for a new .venv        UPSTREAM=URL   what `make run` stands before
+#   ARGS='...'          further arguments for run, test, bench
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test check bench lint type docs fix lock build clean
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --quiet --no-input --disable-pip-version-check
+TYPED := $(wildcard gateway bench tests)
+
+PYTHONS := $(or $(PYTHON),python3.13 python3.12 python3.11 python3)
+FIT := import sys, ensurepip, venv, ssl, sqlite3; sys.exit(sys.version_info < (3, 11))
+
+LOCK := $(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --custom-compile-command 'make lock' pyproject.toml
+
+help: ## Say what there is to do
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+
+run: $(VENV)/run.installed ## Start the gateway before a demo upstream, or before UPSTREAM=URL
+	@$(PY) -m gateway serve $(if $(UPSTREAM),--upstream '$(UPSTREAM)',--demo) $(ARGS)
+
+test: $(VENV)/dev.installed ## Run every test, with coverage and its floors
+	@sh .ci/debian-packages
+	@$(PY) -m pytest -n 2 --dist loadfile --session-timeout 690 \
+		--cov --cov-report term-missing:skip-covered $(ARGS)
+
+check: lint type ## Format, lint, types, floors, architecture and unit tests, in under a minute
+	@$(PY) -m pytest -q -n 2 --dist loadfile --ignore tests/arch/test_checks.py $(wildcard tests/arch tests/unit)
+
+bench: $(VENV)/dev.installed ## Measure this gateway beside its peers
+	@$(PY) -m bench $(ARGS)
+
+lint: $(VENV)/dev.installed ## Check format, style and the floors of imports
+	@$(VENV)/bin/ruff format --check --quiet .
+	@$(VENV)/bin/ruff check --quiet .
+	@$(VENV)/bin/lint-imports --no-logo
+
+type: $(VENV)/dev.installed ## Check types, strictly
+	@$(VENV)/bin/mypy $(TYPED)
+
+docs: $(VENV)/dev.installed ## Check that the documentation tells the truth
+	@if [ -d tests/docs ]; then $(PY) -m pytest -q tests/docs; else \
+		echo 'There is no tests/docs yet: nothing was checked.' >&2; exit 1; fi
+
+fix: $(VENV)/dev.installed ## Format the code and mend what ruff can mend
+	@$(VENV)/bin/ruff check --fix --quiet . ; $(VENV)/bin/ruff format .
+
+lock: $(VENV)/dev.installed ## Renew requirements/ from pyproject.toml, to the newest versions
+	@$(LOCK) -o requirements/run.txt
+	@$(LOCK) -o requirements/dev.txt --group dev -c requirements/run.txt
+
+build: $(VENV)/dev.installed ## Build the wheel and the source archive into dist/
+	@$(PY) -m hatchling build
+
+clean: ## Remove what make made; never a store, a key or a configuration
+	@rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.*
+	@find gateway tests bench -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+
+# A stamp is newer than its lock when the lock is installed, so a second call is instant.
+$(VENV)/run.installed: requirements/run.txt | $(PY)
+	@echo 'Installing what Keyhatch needs to run ...' >&2
+	@$(PIP) --require-hashes -r $<
+	@touch $@
+
+$(VENV)/dev.installed: requirements/dev.txt pyproject.toml | $(PY)
+	@echo 'Installing what the tests and checks need ...' >&2
+	@$(PIP) --require-hashes -r $<
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $(VENV)/run.installed $@
+
+$(PY):
+	@for python in $(PYTHONS); do \
+		if $$python -c '$(FIT)' 2>/dev/null; then \
+			echo "Creating $(VENV) with $$($$python --version) ..." >&2; exec $$python -m venv --clear $(VENV); \
+		fi; \
+	done; \
+	echo 'Keyhatch needs Python 3.11 or newer, with venv, ssl and sqlite3; looked for: $(PYTHONS).' >&2; \
+	echo 'On Debian or Ubuntu: apt install python3 python3-venv. Elsewhere: make PYTHON=/path/to/python3.12' >&2; \
+	exit 1

@@ -1,0 +1,96 @@
+"""The house stays readable: small files, small functions, a word of welcome, one test file for each module.
+
+The aims are 300 lines a file, 60 lines a function and nine of ten functions at most 30; the limits here
+leave a little room above the aims, so that they end a discussion rather than begin one.
+"""
+
+import ast
+
+import pytest
+
+from tests.arch.sources import ROOT, functions, modules, text, tree
+
+FILE_LINES_MAX = 400
+FUNCTION_LINES_MAX = 80
+SHORT_FUNCTION_LINES = 30
+SHORT_SHARE_MIN = 0.9
+DOCSTRING_LINES_MAX = 60  # 25, and an essay where house rules need one
+
+VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "misc", "base"}
+
+# Modules whose one test file does not stand at its mirror in tests/unit, each with its reason.
+TESTED_ELSEWHERE: dict[str, str] = {}
+
+GATEWAY = modules("gateway")
+EVERYTHING = modules("gateway", "tests", "bench")
+
+
+@pytest.mark.parametrize("module", EVERYTHING)
+def test_a_file_is_small(module: str) -> None:
+    assert len(text(module).splitlines()) <= FILE_LINES_MAX
+
+
+@pytest.mark.parametrize("module", EVERYTHING)
+def test_a_function_is_small(module: str) -> None:
+    long = {node.name: lines for node in functions(module) if (lines := _lines(node)) > FUNCTION_LINES_MAX}
+    assert long == {}
+
+
+def test_nine_of_ten_functions_are_short() -> None:
+    sizes = [_lines(node) for module in GATEWAY for node in functions(module)]
+    short = sum(size <= SHORT_FUNCTION_LINES for size in sizes)
+    assert short >= SHORT_SHARE_MIN * len(sizes)
+
+
+def _lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """The lines of a function without its docstring: explaining must not cost room."""
+    lines = (node.end_lineno or node.lineno) - node.lineno + 1
+    first = node.body[0]
+    if ast.get_docstring(node, clean=False) is not None:
+        lines -= (first.end_lineno or first.lineno) - first.lineno + 1
+    return lines
+
+
+@pytest.mark.parametrize("module", EVERYTHING)
+def test_a_module_says_what_it_is_for(module: str) -> None:
+    docstring = ast.get_docstring(tree(module))
+    if docstring is None:
+        assert module.endswith("__init__.py"), "the module has no docstring"
+        assert tree(module).body == [], "a package that holds code says what it is for"
+    else:
+        assert len(docstring.splitlines()) <= DOCSTRING_LINES_MAX
+
+
+@pytest.mark.parametrize("module", EVERYTHING)
+def test_a_name_says_what_is_inside(module: str) -> None:
+    parts = set(module.removesuffix(".py").replace("/", "_").split("_"))
+    assert not parts & VAGUE_NAMES
+
+
+def _mirror(module: str) -> str:
+    """Where the one test file of a module stands: tests/unit, then the same path."""
+    folder, _, name = module.removeprefix("gateway/").rpartition("/")
+    name = name.strip("_").removesuffix(".py").strip("_")
+    return "/".join(part for part in ("tests/unit", folder, f"test_{name}.py") if part)
+
+
+def _acts(module: str) -> bool:
+    """Whether a module holds something to test: a function or a class, not names handed on."""
+    return any(
+        isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) for node in tree(module).body
+    )
+
+
+@pytest.mark.parametrize("module", [module for module in GATEWAY if _acts(module)])
+def test_a_module_has_its_test_file(module: str) -> None:
+    expected = TESTED_ELSEWHERE.get(module, _mirror(module))
+    assert (ROOT / expected).exists(), f"{module} is tested in {expected}, which is not there"
+
+
+@pytest.mark.parametrize("test_file", [path for path in modules("tests/unit") if "/test_" in path])
+def test_a_unit_test_file_has_its_module(test_file: str) -> None:
+    assert test_file in {_mirror(module) for module in GATEWAY}
+
+
+def test_no_exception_outlives_its_module() -> None:
+    assert [module for module in TESTED_ELSEWHERE if module not in GATEWAY] == []
