@@ -1,0 +1,130 @@
+"""The gatekeeper: `peek` decides on the spot where it can, `settle` asks the store where it must.
+
+Promises
+1. `peek` is a plain call. For a cached key nothing on the request's way awaits anything.
+2. `settle` asks the store once however many requests wait for the same digest (single flight).
+3. It fails closed: a store that does not answer, or anything unexpected in here, is `store_unavailable`
+   (plus one logged traceback), never a pass.
+4. A key that was revoked is refused from the moment its record was written, also where a look-up for it was
+   under way at that moment.
+5. Only allowed requests count as a use of a key.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from gateway.core.decision import Allow, Decision, NeedKey
+from gateway.core.keys import ApiKey
+from gateway.core.policy import admit, judge
+from gateway.core.refusal import Deny, Reason
+from gateway.core.request import RequestView
+from gateway.core.routes import RouteTable
+from gateway.keeper.cache import KeyCache
+from gateway.keeper.live import End, LiveExchanges
+from gateway.keeper.ports import Clock, KeyStore, StoreUnavailable
+from gateway.keeper.usage import Usage
+
+_log: Final = logging.getLogger("gateway.gatekeeper")
+
+
+class Gatekeeper:
+    """Decides about requests. `table` may be swapped at any time; each request sees one table."""
+
+    def __init__(
+        self,
+        table: RouteTable,
+        prefix: str,
+        store: KeyStore,
+        clock: Clock,
+        on_store_error: Callable[[], None],
+    ) -> None:
+        self.table = table
+        self.prefix = prefix
+        self.usage = Usage(store, clock, on_store_error)
+        self.live = LiveExchanges(clock)
+        self.cache = KeyCache()
+        self._store = store
+        self._clock = clock
+        self._on_store_error = on_store_error
+        self._flights: dict[bytes, asyncio.Task[ApiKey | None]] = {}
+
+    def peek(self, view: RequestView) -> Decision:
+        """Decide without waiting; `NeedKey` if the record is not cached."""
+        try:
+            decision = admit(view, self.table, self.prefix)
+            if not isinstance(decision, NeedKey):
+                return decision
+            key = self.cache.look_up(decision.digest)
+            if key is None and not self.cache.is_absent(decision.digest):
+                return decision
+            return self._judge(decision, key)
+        except Exception:
+            return self._accident()
+
+    async def settle(self, need: NeedKey) -> Allow | Deny:
+        """Fetch the record and decide."""
+        try:
+            return self._judge(need, await self._fetch(need.digest))
+        except StoreUnavailable as trouble:
+            self._on_store_error()
+            _log.warning("a key could not be checked: %s", trouble)
+            return Deny(Reason.STORE_UNAVAILABLE, route_id=need.route.id)
+        except Exception:
+            return self._accident()
+
+    def attend(self, allow: Allow, end: End) -> Callable[[], None]:
+        """Register an allowed exchange under its key; call what is returned when it is over."""
+        key = None if allow.digest is None else self.cache.look_up(allow.digest)
+        if key is None or allow.digest is None:
+            return _nothing
+        return self.live.register(key, allow.digest, end)
+
+    def record_of(self, allow: Allow) -> ApiKey | None:
+        """The record behind an allowed request, unflushed uses included; None where no key was needed."""
+        key = None if allow.digest is None else self.cache.look_up(allow.digest)
+        return None if key is None else self.usage.latest(key)
+
+    def key_changed(self, key_id: str, key: ApiKey | None) -> None:
+        """A record was written or (None) deleted: forget what it was, end what no longer stands."""
+        self.cache.changed(key_id, key)
+        self.live.changed(key_id, key, Deny(Reason.KEY_UNKNOWN, key_id=key_id))
+
+    async def data_changed(self) -> None:
+        """The data changed behind our back: forget everything and hold live exchanges to what is there now."""
+        self.cache.clear()
+        for key_id in self.live.key_ids():
+            self.key_changed(key_id, await self._store.get(key_id))
+
+    def _judge(self, need: NeedKey, key: ApiKey | None) -> Allow | Deny:
+        now = self._clock.now()
+        decision = judge(need, key, now)
+        if isinstance(decision, Allow) and key is not None:
+            self.usage.note(key.id, need.peer, now, previous=need.digest != key.digest)
+        return decision
+
+    async def _fetch(self, digest: bytes) -> ApiKey | None:
+        flight = self._flights.get(digest)
+        if flight is None:
+            flight = asyncio.ensure_future(self._look_up(digest))
+            self._flights[digest] = flight
+            flight.add_done_callback(lambda _: self._flights.pop(digest, None))
+        return await asyncio.shield(flight)
+
+    async def _look_up(self, digest: bytes) -> ApiKey | None:
+        while True:
+            generation = self.cache.generation
+            key = await self._store.find_by_digest(digest)
+            if generation == self.cache.generation:
+                self.cache.remember(digest, key, generation)
+                return key
+
+    def _accident(self) -> Deny:
+        self._on_store_error()
+        _log.exception("the gatekeeper met something unexpected; the request is refused")
+        return Deny(Reason.STORE_UNAVAILABLE)
+
+
+def _nothing() -> None:
+    return None

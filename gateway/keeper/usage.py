@@ -1,0 +1,131 @@
+"""Usage: when each key was last used, from where and how often. True in memory at once, written behind.
+
+Promises
+1. Noting a use is a plain call: one dictionary look-up and three assignments, no await, no I/O.
+2. `latest` shows a record as it is now, the uses not yet written included.
+3. A flush takes what is pending and writes it in one transaction. If that fails nothing is lost: it stays
+   pending (bounded by the number of keys) and is tried again at the next interval.
+4. Times never move backwards, here or in the store, whatever the wall clock does.
+5. kill -9 loses at most one interval; an orderly stop flushes and loses none.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from gateway.core.keys import ApiKey
+from gateway.keeper.ports import Clock, KeyStore, StoreUnavailable, Use
+
+_log: Final = logging.getLogger("gateway.usage")
+
+
+class _Pending:
+    __slots__ = ("at", "count", "peer", "previous_at", "since")
+
+    def __init__(self, at: float, peer: str) -> None:
+        self.at = at
+        self.peer = peer
+        self.count = 0
+        self.previous_at: float | None = None
+        self.since = at
+
+
+class Usage:
+    """Uses since the last flush, by key id."""
+
+    def __init__(self, store: KeyStore, clock: Clock, on_store_error: Callable[[], None]) -> None:
+        self._store = store
+        self._clock = clock
+        self._on_store_error = on_store_error
+        self._pending: dict[str, _Pending] = {}
+        self._writing: dict[str, _Pending] = {}
+        self._oldest: float | None = None
+
+    def note(self, key_id: str, peer: str, now: float, *, previous: bool = False) -> None:
+        """One allowed use at `now` (wall clock); `previous`: shown was the secret before the last rotation."""
+        pending = self._pending.get(key_id)
+        if pending is None:
+            pending = self._pending[key_id] = _Pending(now, peer)
+            if self._oldest is None:
+                self._oldest = self._clock.monotonic()
+        if now >= pending.at:
+            pending.at = now
+            pending.peer = peer
+        pending.count += 1
+        if previous:
+            pending.previous_at = max(now, pending.previous_at or now)
+
+    def latest(self, key: ApiKey) -> ApiKey:
+        """The record with every use that is not in the store yet."""
+        for pending in (self._writing.get(key.id), self._pending.get(key.id)):
+            if pending is not None:
+                key = _overlay(key, pending)
+        return key
+
+    @property
+    def pending(self) -> int:
+        """How many keys wait to be written."""
+        return len(self._pending) + len(self._writing)
+
+    def lag_s(self) -> float:
+        """Age of the oldest use that is not yet written, 0 if there is none."""
+        return 0.0 if self._oldest is None else self._clock.monotonic() - self._oldest
+
+    async def flush(self) -> bool:
+        """Write everything pending; True if nothing is left behind. Never raises `StoreUnavailable`."""
+        if self._writing or not self._pending:
+            return not self.pending
+        began = self._clock.monotonic()
+        self._writing, self._pending = self._pending, {}
+        try:
+            await self._store.record_uses([_use(key_id, each) for key_id, each in self._writing.items()])
+        except StoreUnavailable as trouble:
+            self._on_store_error()
+            _log.warning("last use of %d keys not written yet: %s", len(self._writing), trouble)
+            self._take_back()
+            return False
+        except BaseException:
+            self._take_back()
+            raise
+        self._writing = {}
+        self._oldest = began if self._pending else None
+        return not self._pending
+
+    async def run(self, interval_s: float) -> None:
+        """Flush every interval until cancelled; the last flush is the caller's (`flush`)."""
+        while True:
+            await asyncio.sleep(interval_s)
+            await self.flush()
+
+    def _take_back(self) -> None:
+        newer, self._pending, self._writing = self._pending, self._writing, {}
+        for key_id, later in newer.items():
+            kept = self._pending.setdefault(key_id, later)
+            if kept is not later:
+                _merge(kept, later)
+
+
+def _merge(kept: _Pending, later: _Pending) -> None:
+    if later.at >= kept.at:
+        kept.at, kept.peer = later.at, later.peer
+    kept.count += later.count
+    if later.previous_at is not None:
+        kept.previous_at = max(later.previous_at, kept.previous_at or later.previous_at)
+
+
+def _use(key_id: str, pending: _Pending) -> Use:
+    return Use(key_id, pending.at, pending.peer, pending.count, pending.previous_at)
+
+
+def _overlay(key: ApiKey, pending: _Pending) -> ApiKey:
+    is_newer = key.last_used_at is None or pending.at >= key.last_used_at
+    previous = [at for at in (key.previous_secret_last_used_at, pending.previous_at) if at is not None]
+    return replace(
+        key,
+        last_used_at=pending.at if is_newer else key.last_used_at,
+        last_used_from=pending.peer if is_newer else key.last_used_from,
+        use_count=key.use_count + pending.count,
+        previous_secret_last_used_at=max(previous, default=None),
+    )

@@ -1,0 +1,234 @@
+"""ONE table: each reason's status, public sentence and challenge; and the reply made from it.
+
+The sentence tells a person what happened and what to do next; it is built from the refusal's facts and
+never from an exception, an upstream's address or anything an attacker could not already know. One body
+serves the OpenAI, Anthropic and ElevenLabs SDKs alike, because each reads another part of it. The table is
+total over `Reason` (tested), and every row stands in docs/errors.md.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.core.refusal import Deny, Reason
+from gateway.core.request import Headers
+
+REALM: Final = "keyhatch"
+RETRY_AFTER_S: Final = 1
+
+Facts = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer of the gateway's own. `headers` holds everything but framing."""
+
+    status: int
+    headers: Headers
+    body: bytes
+    close: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One reason's row: HTTP status, the sentence, and what the connection and the challenge need."""
+
+    status: int
+    sentence: Callable[[Facts, str], str]
+    challenge: str | None = None
+    close: bool = False
+    retry: bool = False
+
+
+def refusal(deny: Deny, request_id: str, prefix: str) -> Reply:
+    """The reply to a refused request: status, reason header, challenge, and the combined JSON body."""
+    row = TABLE[deny.reason]
+    message = row.sentence(deny.facts, prefix)
+    headers: list[tuple[bytes, bytes]] = [
+        (b"content-type", b"application/json"),
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
+        (b"x-keyhatch-reason", deny.reason.value.encode("ascii")),
+        (b"x-request-id", request_id.encode("ascii")),
+    ]
+    if row.challenge is not None:
+        headers.append((b"www-authenticate", _challenge(row.challenge, deny.facts).encode("ascii")))
+    if deny.reason is Reason.METHOD_NOT_ALLOWED:
+        headers.append((b"allow", deny.facts.get("allow", "").encode("ascii")))
+    if row.retry:
+        headers.append((b"retry-after", str(RETRY_AFTER_S).encode("ascii")))
+    body = _body(row.status, deny.reason, message, request_id)
+    return Reply(row.status, tuple(headers), body, row.close)
+
+
+def answer(status: int, data: object, request_id: str) -> Reply:
+    """An answer of the gateway's own paths, as JSON that nobody keeps."""
+    headers = (
+        (b"content-type", b"application/json"),
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
+        (b"x-request-id", request_id.encode("ascii")),
+    )
+    return Reply(status, headers, json.dumps(data, ensure_ascii=False).encode("utf-8"))
+
+
+def _body(status: int, reason: Reason, message: str, request_id: str) -> bytes:
+    kind = _TYPES.get(status, "api_error" if status >= 500 else "invalid_request_error")
+    return json.dumps(
+        {
+            "type": "error",
+            "error": {"type": kind, "code": reason.value, "message": message, "param": None},
+            "detail": {"status": reason.value, "message": message},
+            "request_id": request_id,
+        },
+        ensure_ascii=True,
+    ).encode("ascii")
+
+
+_TYPES: Final = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    408: "timeout_error",
+    413: "request_too_large",
+    504: "timeout_error",
+}
+
+
+def _challenge(error: str, facts: Facts) -> str:
+    """RFC 6750 §3: no error code where no credential was shown, the scopes where they were lacking."""
+    if not error:
+        return f'Bearer realm="{REALM}"'
+    scopes = " ".join(filter(None, (facts.get("needed"), facts.get("any_of"))))
+    named = f', scope="{scopes}"' if error == "insufficient_scope" and scopes else ""
+    return f'Bearer realm="{REALM}", error="{error}"{named}'
+
+
+def _missing(facts: Facts, prefix: str) -> str:
+    how = f"send a {prefix}_ key as 'Authorization: Bearer {prefix}_…' or 'X-API-Key: {prefix}_…'"
+    if stray := facts.get("stray"):
+        return (
+            f"A key was found in {stray}, where it is only accepted on WebSocket and event-stream requests, "
+            f"because addresses end up in logs. Please {how}."
+        )
+    return f"No API key was sent. Please {how}."
+
+
+def _foreign(facts: Facts, prefix: str) -> str:
+    return (
+        f"The credential in {facts['place']} looks like {facts['looks_like']}. This server needs a key of its "
+        f"own, which begins with '{prefix}_'. Ask whoever runs it for one."
+    )
+
+
+def _malformed(facts: Facts, prefix: str) -> str:
+    problem = {
+        "wrong_length": f"it has {facts['length']} characters",
+        "wrong_characters": "it holds characters that no key has",
+        "wrong_checksum": "its checksum does not match",
+    }[facts["problem"]]
+    return (
+        f"The key is mistyped or truncated: {problem}. A key is '{prefix}_' and then letters and digits, "
+        f"{facts['expected']} characters in all. Copy it again, whole."
+    )
+
+
+def _scope(facts: Facts, _prefix: str) -> str:
+    needs = []
+    if needed := facts.get("needed"):
+        needs.append(needed)
+    if any_of := facts.get("any_of"):
+        needs.append(f"one of: {any_of}")
+    held = facts.get("held") or "none"
+    return (
+        f"This key lacks a scope. Needed here: {'; '.join(needs)}. The key has: {held}. "
+        "Use a key with the scope, or ask for it to be added."
+    )
+
+
+def _allow(facts: Facts, _prefix: str) -> str:
+    return f"{facts['method']} is not allowed here. Allowed: {facts['allow']}."
+
+
+def _timeout(facts: Facts, _prefix: str) -> str:
+    phase = {
+        "connect": "did not accept the connection in time",
+        "first_byte": "did not begin to answer in time",
+        "idle": "stopped in the middle of its answer",
+    }[facts["phase"]]
+    return f"The server behind this gateway {phase}. Try again later."
+
+
+def _protocol(facts: Facts, _prefix: str) -> str:
+    return (
+        f"The server behind this gateway {facts.get('what', 'sent an answer that is not valid HTTP')}. "
+        "The gateway's operator finds the details in its log under this request id."
+    )
+
+
+def _says(sentence: str) -> Callable[[Facts, str], str]:
+    """A sentence whose `{names}` are facts; `{prefix}` is the key prefix."""
+    return lambda facts, prefix: sentence.format(prefix=prefix, **facts)
+
+
+_INVALID = "invalid_token"
+TABLE: Final[Mapping[Reason, Row]] = {
+    Reason.CREDENTIAL_MISSING: Row(401, _missing, ""),
+    Reason.CREDENTIAL_FOREIGN: Row(401, _foreign, _INVALID),
+    Reason.CREDENTIAL_MALFORMED: Row(401, _malformed, _INVALID),
+    Reason.CREDENTIAL_AMBIGUOUS: Row(
+        400, _says("Two different {prefix}_ keys were sent, in {places}. Send exactly one.")
+    ),
+    Reason.KEY_UNKNOWN: Row(
+        401,
+        _says(
+            "This key was not issued by this gateway, or it was deleted. "
+            "Check that it belongs to this server, or ask for a new one."
+        ),
+        _INVALID,
+    ),
+    Reason.KEY_REVOKED: Row(
+        401, _says("This key was revoked at {since} and will not work again. Ask for a new one."), _INVALID
+    ),
+    Reason.KEY_EXPIRED: Row(401, _says("This key expired at {since}. Ask for a new one."), _INVALID),
+    Reason.KEY_DISABLED: Row(
+        401, _says("This key was disabled at {since}. Ask whoever runs this server to enable it."), _INVALID
+    ),
+    Reason.KEY_ROTATED: Row(
+        401,
+        _says("This secret was replaced by a newer one and stopped working at {since}. Use the new secret."),
+        _INVALID,
+    ),
+    Reason.SCOPE_MISSING: Row(403, _scope, "insufficient_scope"),
+    Reason.ADDRESS_NOT_ALLOWED: Row(
+        403, _says("This key may not be used from your address, {address}. Ask for it to be allowed.")
+    ),
+    Reason.NO_ROUTE: Row(404, _says("There is nothing at this path. Check the address and its spelling.")),
+    Reason.METHOD_NOT_ALLOWED: Row(405, _allow),
+    Reason.TARGET_AMBIGUOUS: Row(
+        400,
+        _says("The address could be read in more than one way: {rule}. Send it in its plain form."),
+        close=True,
+    ),
+    Reason.REQUEST_MALFORMED: Row(400, _says("The request breaks a rule of HTTP: {rule}."), close=True),
+    Reason.HEADER_TOO_LARGE: Row(
+        431, _says("The request's head is too large: at most {limit} {what} are accepted."), close=True
+    ),
+    Reason.BODY_TOO_LARGE: Row(
+        413, _says("The request's body is too large: at most {limit} bytes are accepted."), close=True
+    ),
+    Reason.REQUEST_TIMEOUT: Row(
+        408, _says("The request did not arrive within {limit} seconds. Send it again."), close=True
+    ),
+    Reason.STORE_UNAVAILABLE: Row(
+        503,
+        _says("The key could not be checked just now; it may well be right. Try again in a moment."),
+        retry=True,
+    ),
+    Reason.UPSTREAM_UNREACHABLE: Row(
+        502, _says("The server behind this gateway cannot be reached. Your key is fine; try again later.")
+    ),
+    Reason.UPSTREAM_PROTOCOL: Row(502, _protocol),
+    Reason.UPSTREAM_TIMEOUT: Row(504, _timeout),
+}

@@ -1,0 +1,215 @@
+"""One request head, from raw parts to a `Head`, or the reason why it is not one.
+
+The parser below us may be more forgiving than we are, so every rule that matters is held here, for every
+plane alike. A head passes only if no two servers could frame, address or read it differently:
+
+1. Weight: the target, the number of fields and the whole head stay within the limits (431).
+2. The method is a token; the target is in origin-form and unambiguous (`core.request`).
+3. Field names are tokens without `_` (CGI-style upstreams read `_` as `-`); values hold no control
+   character and are UTF-8.
+4. Exactly one valid `Host` in HTTP/1.1, at most one in HTTP/1.0 (RFC 9112 §3.2).
+5. `Content-Length`: at most one, digits only. `Transfer-Encoding`: only `chunked`, only in HTTP/1.1. Never
+   both (RFC 9112 §6: request smuggling).
+6. `Upgrade` is `websocket` on a body-less GET with a version 13 key, or it is not asked for at all: other
+   protocols would let bytes pass that nobody judged (h2c smuggling).
+7. `Expect` is `100-continue` or absent.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.core.keys import Network
+from gateway.core.refusal import Deny, Reason
+from gateway.core.request import Headers, Kind, RequestView, read_target
+from gateway.wire.headers import caller_address, tokens, values
+
+Version = tuple[int, int]
+
+_TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^`|~0-9A-Za-z]+")
+_METHOD: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}")
+_VALUE_BAD: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_DIGITS: Final = re.compile(rb"[0-9]{1,18}")
+_HOST: Final = re.compile(
+    rb"(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
+)
+_WEBSOCKET_KEY: Final = re.compile(rb"[A-Za-z0-9+/]{22}==")
+_HOST_BYTES_MAX: Final = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request may weigh and how long it may dawdle. Bytes and seconds; None means no limit."""
+
+    head_bytes_max: int = 32_768
+    fields_max: int = 100
+    target_bytes_max: int = 8_192
+    body_bytes_max: int | None = None
+    head_timeout_s: float = 10.0
+    idle_timeout_s: float = 75.0
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A head that may be judged. `content_length` None and not `chunked`: there is no body."""
+
+    view: RequestView
+    version: Version
+    host: bytes
+    content_length: int | None
+    chunked: bool
+    expects_continue: bool
+
+    @property
+    def has_body(self) -> bool:
+        """Whether body bytes follow."""
+        return self.chunked or bool(self.content_length)
+
+
+def read_head(
+    method: bytes,
+    raw_target: bytes,
+    version: Version,
+    raw_headers: Iterable[tuple[bytes, bytes]],
+    peer: str,
+    limits: Limits,
+    trusted: tuple[Network, ...] = (),
+) -> Head | Deny:
+    """Read the raw parts of a head. `peer` is the socket's address; `trusted` are proxies to believe."""
+    headers = tuple((name.lower(), value.strip(b" \t")) for name, value in raw_headers)
+    fault = _weight_fault(method, raw_target, headers, limits) or _field_fault(method, headers)
+    if fault is None:
+        fault = _host_fault(headers, version) or _framing_fault(headers, version)
+    if fault is None and limits.body_bytes_max is not None:
+        fault = _body_fault(headers, limits.body_bytes_max)
+    if fault is not None:
+        return fault
+    kind = _kind(method, headers, version)
+    if isinstance(kind, Deny):
+        return kind
+    expect = tokens(headers, b"expect")
+    if expect not in ([], [b"100-continue"]):
+        return malformed("the only expectation met here is 100-continue")
+    target = read_target(raw_target)
+    if isinstance(target, Deny):
+        return target
+    view = RequestView(method.decode("ascii"), target, headers, caller_address(peer, headers, trusted), kind)
+    length = values(headers, b"content-length")
+    return Head(
+        view,
+        version,
+        host=(values(headers, b"host") or [b""])[0],
+        content_length=int(length[0]) if length else None,
+        chunked=bool(values(headers, b"transfer-encoding")),
+        expects_continue=bool(expect) and version >= (1, 1),
+    )
+
+
+def malformed(rule: str) -> Deny:
+    """The refusal of a head that breaks a rule of HTTP."""
+    return Deny(Reason.REQUEST_MALFORMED, {"rule": rule})
+
+
+def too_large(what: str, limit: int) -> Deny:
+    """The refusal of a head that weighs too much; `limit` in bytes or fields, as `what` says."""
+    return Deny(Reason.HEADER_TOO_LARGE, {"what": what, "limit": str(limit)})
+
+
+def body_too_large(limit_bytes: int) -> Deny:
+    """The refusal of a body beyond `limits.body`."""
+    return Deny(Reason.BODY_TOO_LARGE, {"limit": str(limit_bytes)})
+
+
+def _weight_fault(method: bytes, raw_target: bytes, headers: Headers, limits: Limits) -> Deny | None:
+    if len(raw_target) > limits.target_bytes_max:
+        return too_large("bytes in the target", limits.target_bytes_max)
+    if len(headers) > limits.fields_max:
+        return too_large("header fields", limits.fields_max)
+    line = len(method) + len(raw_target) + len("  HTTP/1.1\r\n")
+    weight = line + sum(len(name) + len(value) + len(": \r\n") for name, value in headers)
+    if weight > limits.head_bytes_max:
+        return too_large("bytes in the head", limits.head_bytes_max)
+    return None
+
+
+def _field_fault(method: bytes, headers: Headers) -> Deny | None:
+    if _METHOD.fullmatch(method) is None:
+        return malformed("the method is not a token")
+    for name, value in headers:
+        if _TOKEN.fullmatch(name) is None:
+            rule = "has an underscore, which some servers read as '-'" if b"_" in name else "is not a token"
+            return malformed(f"a header name {rule}")
+        if _VALUE_BAD.search(value):
+            return malformed("a header value holds a control character")
+        if not value.isascii() and not _is_utf8(value):
+            return malformed("a header value is not UTF-8")
+    return None
+
+
+def _is_utf8(value: bytes) -> bool:
+    try:
+        value.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _host_fault(headers: Headers, version: Version) -> Deny | None:
+    hosts = values(headers, b"host")
+    if len(hosts) > 1 or (not hosts and version >= (1, 1)):
+        return malformed("there must be exactly one Host header")
+    if hosts and not is_host(hosts[0]):
+        return malformed("the Host header is not host[:port]")
+    return None
+
+
+def is_host(text: bytes) -> bool:
+    """Whether a value is `host[:port]` (RFC 3986 §3.2 without userinfo), its port a real one."""
+    if len(text) > _HOST_BYTES_MAX or _HOST.fullmatch(text) is None:
+        return False
+    _, colon, port = text.rpartition(b":")
+    return not (colon and port.isdigit()) or int(port) <= 65_535
+
+
+def _framing_fault(headers: Headers, version: Version) -> Deny | None:
+    lengths = values(headers, b"content-length")
+    codings = values(headers, b"transfer-encoding")
+    if lengths and codings:
+        return malformed("Content-Length and Transfer-Encoding exclude each other")
+    if len(lengths) > 1 or (lengths and _DIGITS.fullmatch(lengths[0]) is None):
+        return malformed("Content-Length must be one plain number")
+    if codings and (len(codings) > 1 or codings[0].lower() != b"chunked" or version < (1, 1)):
+        return malformed("the only Transfer-Encoding understood is 'chunked', in HTTP/1.1")
+    return None
+
+
+def _body_fault(headers: Headers, limit: int) -> Deny | None:
+    lengths = values(headers, b"content-length")
+    return body_too_large(limit) if lengths and int(lengths[0]) > limit else None
+
+
+def _kind(method: bytes, headers: Headers, version: Version) -> Kind | Deny:
+    protocols = tokens(headers, b"upgrade")
+    if protocols and b"upgrade" in tokens(headers, b"connection"):
+        return _websocket_fault(method, headers, version, protocols) or Kind.WEBSOCKET
+    if any(b"text/event-stream" in value.lower() for value in values(headers, b"accept")):
+        return Kind.EVENT_STREAM
+    return Kind.PLAIN
+
+
+def _websocket_fault(
+    method: bytes, headers: Headers, version: Version, protocols: list[bytes]
+) -> Deny | None:
+    if protocols != [b"websocket"]:
+        return malformed("the only protocol to upgrade to is 'websocket'")
+    if method != b"GET" or version < (1, 1):
+        return malformed("a WebSocket opens with GET in HTTP/1.1")
+    if values(headers, b"content-length") not in ([], [b"0"]) or values(headers, b"transfer-encoding"):
+        return malformed("a WebSocket request has no body")
+    if values(headers, b"sec-websocket-version") != [b"13"]:
+        return malformed("the WebSocket version must be 13")
+    keys = values(headers, b"sec-websocket-key")
+    if len(keys) != 1 or _WEBSOCKET_KEY.fullmatch(keys[0]) is None:
+        return malformed("Sec-WebSocket-Key must be one base64 value of 16 bytes")
+    return None

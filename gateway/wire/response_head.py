@@ -1,0 +1,62 @@
+"""What the caller is sent of the upstream's head: hop-by-hop fields dropped, our request id added.
+
+The upstream cannot speak in the gateway's name: `X-Keyhatch-*` in its answer is dropped, so a caller can
+tell our refusals from its own. An answer to an identified caller that says nothing about caching is marked
+`private`, since shared caches only hold back answers to `Authorization`, not to `X-API-Key` (RFC 9111 §3.5).
+"""
+
+import re
+from typing import Final
+
+from gateway.core.request import Headers
+from gateway.wire.headers import dropped_names, values, without
+
+_REASON_BAD: Final = re.compile(r"[^\t -~]")
+_BODYLESS: Final = frozenset({204, 304})
+_VALUE_BAD: Final = re.compile(rb"[\x00\r\n]")
+
+
+class ResponseFault(ValueError):
+    """The upstream's head breaks a rule of HTTP in a way that must not reach the caller."""
+
+
+def has_body(method: str, status: int) -> bool:
+    """Whether body bytes follow this response head (RFC 9112 §6.3)."""
+    return method != "HEAD" and status not in _BODYLESS and status >= 200
+
+
+def response_length(headers: Headers) -> int | None:
+    """The length the upstream declares, None if it declares none; raises `ResponseFault` if it is odd."""
+    lengths = values(headers, b"content-length")
+    if not lengths:
+        return None
+    if len(set(lengths)) > 1 or not lengths[0].isdigit() or values(headers, b"transfer-encoding"):
+        raise ResponseFault("contradictory framing")
+    return int(lengths[0])
+
+
+def response_headers(raw: Headers, request_id: str, *, identified: bool) -> Headers:
+    """The upstream's headers as the caller may see them, framing (`Content-Length`) left to the plane."""
+    headers = tuple((name.lower(), value) for name, value in raw)
+    if any(_VALUE_BAD.search(value) for _, value in headers):
+        raise ResponseFault("control character in a header")
+    gone = dropped_names(headers) | {b"content-length", b"x-request-id"}
+    kept = without(headers, gone)
+    ours = [(b"x-request-id", request_id.encode("ascii"))]
+    if identified and not values(headers, b"cache-control"):
+        ours.append((b"cache-control", b"private"))
+    return (*kept, *ours)
+
+
+def status_line(status: int, reason: str, version: str = "1.1") -> bytes:
+    """`HTTP/1.1 200 OK`, the reason phrase cleared of anything that could end the line."""
+    return f"HTTP/{version} {status} {_REASON_BAD.sub('', reason)}\r\n".encode("ascii")
+
+
+def head_bytes(line: bytes, headers: Headers) -> bytes:
+    """A whole response head, ready to be written."""
+    parts = [line]
+    for name, value in headers:
+        parts += (name, b": ", value, b"\r\n")
+    parts.append(b"\r\n")
+    return b"".join(parts)

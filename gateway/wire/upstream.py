@@ -1,0 +1,119 @@
+"""What the upstream is sent: the judged target, the caller's headers less what is ours, then our own.
+
+`compose_head` is the only place where a forwarded head comes from, for every plane. Order of work:
+
+1. Our credential goes, wherever it stood (`Allow.strip`).
+2. Hop-by-hop fields and those listed by `Connection` go (`wire.headers` rules 1 and 2).
+3. `X-Keyhatch-*` goes in any spelling; override and forwarding headers go unless a trusted proxy sent them.
+4. Then ours are added: `Host` of the upstream, identity, `X-Forwarded-*`, `Via`, `X-Request-Id`.
+
+The target's bytes are the ones that were judged; only a query parameter that held our key is cut out.
+Body framing (`Content-Length`, `Transfer-Encoding`) is the plane's to add, since it does the framing.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote
+
+from gateway.core.decision import Allow, Identity
+from gateway.core.keys import Network
+from gateway.core.policy import is_within
+from gateway.core.request import Headers, Kind
+from gateway.wire.headers import FORWARDED, OVERRIDES, dropped_names, values, without
+from gateway.wire.request_head import Head
+
+VIA: Final = b"1.1 keyhatch"
+_LATER: Final = frozenset({b"host", b"content-length", b"x-request-id"})
+_SAFE_IN_NAMES: Final = " !#$&'()*+,-./:;<=>?@[]^_`{|}~"
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """A server behind the gateway: `host` in ASCII (a name in its IDNA form), timeouts in seconds."""
+
+    name: str
+    scheme: str
+    host: str
+    port: int
+    timeout_connect_s: float = 5.0
+    timeout_first_byte_s: float = 600.0
+    timeout_idle_s: float = 300.0
+
+    @property
+    def authority(self) -> str:
+        """`host[:port]`, without the scheme's own port."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        default = {"http": 80, "https": 443}[self.scheme]
+        return host if self.port == default else f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamHead:
+    """What goes to the upstream: `target` and header values are exactly the bytes to send."""
+
+    method: str
+    target: bytes
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """What this hop knows itself: the socket's peer, our request id, and which proxies are believed."""
+
+    peer: str
+    request_id: str
+    scheme: str = "http"
+    trusted: tuple[Network, ...] = ()
+
+
+def compose_head(head: Head, allow: Allow, upstream: Upstream, hop: Hop) -> UpstreamHead:
+    """The head for the upstream, body framing left out. See the module's rules."""
+    view = head.view
+    is_trusted = bool(hop.trusted) and is_within(hop.peer, hop.trusted)
+    gone = dropped_names(view.headers) | _LATER | FORWARDED
+    if not is_trusted:
+        gone |= OVERRIDES
+    kept = without(allow.strip.apply(view.headers), gone)
+    ours = [(b"host", upstream.authority.encode("ascii"))]
+    if view.kind is Kind.WEBSOCKET:
+        ours += [(b"connection", b"Upgrade"), (b"upgrade", b"websocket")]
+    ours += _identity(allow.identity)
+    ours += _forwarded(head, hop, is_trusted=is_trusted)
+    ours += [(b"via", VIA), (b"x-request-id", hop.request_id.encode("ascii"))]
+    return UpstreamHead(view.method, _target(head, allow), (*ours[:1], *kept, *ours[1:]))
+
+
+def _target(head: Head, allow: Allow) -> bytes:
+    target = head.view.target
+    if allow.strip.query is None:
+        return target.raw
+    path = target.path.encode("ascii")
+    return path + b"?" + allow.strip.query if allow.strip.query else path
+
+
+def _identity(identity: Identity | None) -> list[tuple[bytes, bytes]]:
+    """Who calls, percent-encoded UTF-8 where a name holds more than printable ASCII."""
+    if identity is None or identity.key_id is None:
+        return []
+    return [
+        (b"x-keyhatch-key-id", identity.key_id.encode("ascii")),
+        (b"x-keyhatch-key-name", quote(identity.name, safe=_SAFE_IN_NAMES).encode("ascii")),
+        (b"x-keyhatch-owner", quote(identity.owner, safe=_SAFE_IN_NAMES).encode("ascii")),
+        (b"x-keyhatch-scopes", " ".join(identity.scopes).encode("ascii")),
+    ]
+
+
+def _forwarded(head: Head, hop: Hop, *, is_trusted: bool) -> list[tuple[bytes, bytes]]:
+    headers = head.view.headers
+    peer = hop.peer.encode("ascii", "replace")
+    if not is_trusted:
+        told = [(b"x-forwarded-for", peer), (b"x-forwarded-proto", hop.scheme.encode("ascii"))]
+        return [*told, (b"x-forwarded-host", head.host)] if head.host else told
+    hops = [*values(headers, b"x-forwarded-for"), peer]
+    proto = values(headers, b"x-forwarded-proto") or [hop.scheme.encode("ascii")]
+    host = values(headers, b"x-forwarded-host") or [head.host]
+    return [
+        (b"x-forwarded-for", b", ".join(hops)),
+        (b"x-forwarded-proto", proto[0]),
+        (b"x-forwarded-host", host[0]),
+    ]
