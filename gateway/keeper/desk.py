@@ -1,0 +1,99 @@
+"""The desk where people manage keys: what can be asked there, in which words, and how it refuses.
+
+`KeyDesk` has two makes: `gateway.keeper.keyring.Keyring`, which holds the store, and
+`gateway.admin.control_client.RemoteKeyring`, which asks the process that does. Whoever manages keys (CLI,
+management API, console) needs to know neither.
+
+Refusals at the desk are `KeyringError`s and `KeyNotFound`; their message is for the person asking: what is
+wrong, and what to do. No message ever repeats a text that might be a secret.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from gateway.core.keys import ApiKey, Secret, Shape, Status
+from gateway.core.refusal import Reason
+
+StatusFilter = Status | Literal["all"] | None
+"""Which keys to list: those of one status, all of them, or (None) all that are not revoked."""
+
+
+class KeyringError(Exception):
+    """The desk refuses. The message says why and what to do."""
+
+
+class NameAmbiguous(KeyringError):
+    """Several keys have this name; the message lists their ids."""
+
+
+class RuleBroken(KeyringError):
+    """What was asked breaks a rule; the message names the rule and the mend."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyDraft:
+    """A key to be made. Texts as a person wrote them; `Keyring.create` holds them to the rules.
+
+    `expires_at` is a moment (seconds since 1970, UTC), None for never, or `"default"`: the configured
+    `keys.default_expiry` from now.
+    """
+
+    name: str
+    scopes: tuple[str, ...] = ()
+    owner: str = ""
+    note: str = ""
+    allow_from: tuple[str, ...] = ()
+    expires_at: float | Literal["default"] | None = "default"
+    created_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What a text is, and how it would fare as a credential right now.
+
+    `looks_like` names another kind of credential (`an OpenAI key`) where the text is not ours. `key` is the
+    record it leads to. `reason` is the refusal it would get, None if the key itself would pass (route,
+    scopes and address are another question); `facts` fill the refusal's sentence.
+    """
+
+    shape: Shape
+    looks_like: str | None = None
+    key: ApiKey | None = None
+    reason: Reason | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+class KeyDesk(Protocol):
+    """What can be asked about keys. Every method may raise `StoreUnavailable`.
+
+    `id_or_name` is an exact id or the exact name of exactly one key; `KeyNotFound` and `NameAmbiguous` say
+    that it is neither. Acts that would change nothing (revoking twice) succeed and change nothing.
+    """
+
+    async def create(self, draft: KeyDraft) -> tuple[ApiKey, Secret]:
+        """Make a key. The secret exists in this answer and nowhere else."""
+
+    async def list_keys(self, status: StatusFilter = None, owner: str | None = None) -> list[ApiKey]:
+        """Records, newest first."""
+
+    async def resolve(self, id_or_name: str) -> ApiKey:
+        """The one record that is meant."""
+
+    async def revoke(self, id_or_name: str) -> ApiKey:
+        """End a key for good. Its record stays."""
+
+    async def disable(self, id_or_name: str) -> ApiKey:
+        """Switch a key off until it is enabled again. A revoked one cannot be switched."""
+
+    async def enable(self, id_or_name: str) -> ApiKey:
+        """Switch a disabled key on again."""
+
+    async def rotate(self, id_or_name: str, overlap_s: float) -> tuple[ApiKey, Secret]:
+        """Give a key a new secret. The one before still works for `overlap_s` seconds."""
+
+    async def delete(self, id_or_name: str) -> ApiKey:
+        """Remove the record of a revoked key, and return what it was."""
+
+    async def verify(self, text: str) -> Verification:
+        """Say what a text is and why it would be refused. It may be any text at all."""
