@@ -14,15 +14,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @functools.cache
 def modules(*folders: str) -> tuple[str, ...]:
-    """The paths, relative to the root, of all Python files in ``folders``."""
-    return tuple(
-        sorted(
-            path.relative_to(ROOT).as_posix()
-            for folder in folders
-            for path in (ROOT / folder).rglob("*.py")
-            if "__pycache__" not in path.parts
-        )
-    )
+    """The paths, relative to the root, of the Python files in ``folders``."""
+    starts = tuple(f"{folder}/" for folder in folders)
+    return tuple(path for path in committed_files() if path.endswith(".py") and path.startswith(starts))
 
 
 @functools.cache

@@ -84,9 +84,9 @@ def test_a_room_below_its_floor_is_found(files: list[FileCoverage], rooms: list[
 
 def test_missing_branches_count_and_are_named() -> None:
     summary = {"covered_lines": 4, "num_statements": 5, "covered_branches": 1, "num_branches": 2}
-    entry = {"summary": summary, "missing_lines": [9], "missing_branches": [[3, 9], [8, -1]]}
+    entry = {"summary": summary, "missing_lines": [9, 10, 12], "missing_branches": [[3, 9], [8, -1], [9, 12]]}
     (file,) = read_report({"files": {"gateway/core/a.py": entry}}, ROOT)
-    assert file == FileCoverage("gateway/core/a.py", 5, 7, ("9", "3->9", "8->exit"))
+    assert file == FileCoverage("gateway/core/a.py", 5, 7, ("9-10", "12", "3->9", "8->exit"))
 
 
 def run_inner(folder: Path, test: str, *options: str) -> subprocess.CompletedProcess[str]:

@@ -8,9 +8,10 @@ with `--no-cov`.
 """
 
 import dataclasses
+import itertools
 import json
 import tempfile
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -81,16 +82,26 @@ def read_report(report: dict[str, Any], root: Path) -> list[FileCoverage]:
 
 
 def _read_file(path: str, entry: dict[str, Any], root: Path) -> FileCoverage:
-    summary = entry["summary"]
-    lines = [str(line) for line in entry["missing_lines"]]
-    branches = [f"{start}->{end if end > 0 else 'exit'}" for start, end in entry["missing_branches"]]
+    summary, lines = entry["summary"], entry["missing_lines"]
+    branches = [
+        f"{start}->{end if end > 0 else 'exit'}"
+        for start, end in entry["missing_branches"]
+        if start not in lines
+    ]
     absolute = (root / path).resolve()
     return FileCoverage(
         path=absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else path,
         covered=summary["covered_lines"] + summary["covered_branches"],
         possible=summary["num_statements"] + summary["num_branches"],
-        missing=(*lines, *branches),
+        missing=(*_ranges(lines), *branches),
     )
+
+
+def _ranges(lines: Sequence[int]) -> Iterator[str]:
+    """The lines as a person reads them: neighbours joined, as in 3-5, 9."""
+    for _, neighbours in itertools.groupby(enumerate(lines), lambda pair: pair[1] - pair[0]):
+        first, *rest = (line for _, line in neighbours)
+        yield f"{first}-{rest[-1]}" if rest else str(first)
 
 
 class _Reporter(Protocol):
@@ -119,6 +130,7 @@ class CoverageFloors:
             session.testsfailed += len(self._shortfalls)  # what makes pytest's exit code 1
         return result
 
+    @pytest.hookimpl(trylast=True)  # below coverage's table, near pytest's last line
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Name what is missing, and count the rooms in pytest's last line."""
         if not self._shortfalls:
