@@ -1,0 +1,88 @@
+"""``python -m bench``: measures this gateway beside every peer that is here, and writes RESULTS.md.
+
+Nothing is left running, and nothing is written but the report and ``bench/.cache``.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench import machine, peers, rounds, scenarios, stage
+from bench.cores import share
+from bench.report import Row, Run, render
+from bench.scenarios import Contender, Means
+from bench.tools import Absent
+
+RESULTS = Path(__file__).with_name("RESULTS.md")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; 0 when something was measured, 1 when nothing could be."""
+    args = _arguments(argv)
+    try:
+        wrk, nginx = stage.measuring_tools(fetch=args.fetch)
+    except Absent as absent:
+        print(f"Nothing can be measured without wrk and nginx: {absent}", file=sys.stderr)
+        return 1
+    cores = share(os.sched_getaffinity(0))
+    chosen = [peer for peer in peers.ALL if peer.name in args.peers]
+    picked = [scenario for scenario in scenarios.ALL if scenario.name in args.scenarios]
+    with ExitStack() as stack:
+        place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="keyhatch-bench-")))
+        built = stage.build(stack, chosen, nginx, place, cores, fetch=args.fetch)
+        means = Means(wrk, cores.load, args.seconds)
+        figures = rounds.run(picked, built.contenders, means, args.rounds)
+    run = Run(
+        date=datetime.now(UTC).date().isoformat(),
+        machine=machine.describe(),
+        pinning=str(cores),
+        rounds=args.rounds,
+        seconds=args.seconds,
+        tools={"wrk": wrk.version, "nginx": nginx.version},
+        peers=[_row(contender) for contender in built.contenders],
+        skipped=built.skipped,
+        references=peers.REFERENCES,
+        figures=figures,
+    )
+    _write(render(run), args.output)
+    return 0 if built.contenders else 1
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0])
+    peer_names = [peer.name for peer in peers.ALL]
+    names = [scenario.name for scenario in scenarios.ALL]
+    parser.add_argument("--rounds", type=int, default=5, help="turns of every peer (default: 5)")
+    parser.add_argument("--seconds", type=int, default=4, help="load per turn (default: 4)")
+    parser.add_argument("--peers", nargs="+", choices=peer_names, default=peer_names, metavar="NAME")
+    parser.add_argument("--scenarios", nargs="+", choices=names, default=names, metavar="NAME")
+    parser.add_argument("--output", default=str(RESULTS), metavar="FILE", help="- for standard output")
+    parser.add_argument(
+        "--no-fetch", dest="fetch", action="store_false", help="use only the programs that are here"
+    )
+    parser.epilog = f"Peers: {', '.join(peer_names)}. Scenarios: {', '.join(names)}."
+    return parser.parse_args(argv)
+
+
+def _row(contender: Contender) -> Row:
+    peer = contender.peer
+    return Row(peer.name, peer.title, contender.version, peer.manner, contender.refusal_keeps)
+
+
+def _write(text: str, output: str) -> None:
+    if output == "-":
+        print(text, end="")
+    else:
+        Path(output).write_text(text)
+        print(f"Wrote {output}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
+    sys.exit(main())

@@ -1,0 +1,135 @@
+"""What is measured. A scenario gives one number per peer; whose turn it is, is not its business.
+
+To add one (streams, bodies, many keys): a class with the attributes of ``Scenario``, a line in
+``ALL``. It may start what load it likes against ``Contender.port``; it must raise LoadError
+instead of returning a number that stands for other work than it names.
+"""
+
+import time
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Protocol
+
+from bench import load, proc
+from bench.peers.contract import Peer
+from bench.tools import Tool
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A peer that is up and was found to do the job."""
+
+    peer: Peer
+    version: str
+    port: int
+    pid: int
+    key: str
+    wrong_key: str
+    refusal_keeps: bool
+
+
+@dataclass(frozen=True)
+class Means:
+    """What a scenario measures with."""
+
+    wrk: Tool
+    cores: AbstractSet[int]
+    seconds: int
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One measurement: the cost in the scenario's unit; under load also the rate and the core's share."""
+
+    cost: float
+    rate_per_s: float | None = None
+    busy: float | None = None
+
+
+class Scenario(Protocol):
+    """One kind of work that every peer is given."""
+
+    @property
+    def name(self) -> str:
+        """A short name for the command line."""
+
+    @property
+    def title(self) -> str:
+        """The heading in the report."""
+
+    @property
+    def unit(self) -> str:
+        """What a cost is counted in."""
+
+    @property
+    def about(self) -> str:
+        """What exactly is done, in a sentence or two for the report."""
+
+    @property
+    def once(self) -> bool:
+        """Measured once before all load, instead of in every round."""
+
+    @property
+    def beside(self) -> str | None:
+        """The name of another scenario of the same unit to be compared with, peer by peer."""
+
+    def measure(self, contender: Contender, means: Means) -> Sample:
+        """One measurement; raises LoadError."""
+
+
+@dataclass(frozen=True)
+class IdleMemory:
+    """Resident memory of a peer that has answered a handful of requests."""
+
+    name: str = "idle-memory"
+    title: str = "Memory, idle"
+    unit: str = "MB"
+    about: str = "Resident memory of all processes of the peer after the first few requests, before any load."
+    once: bool = True
+    beside: str | None = None
+
+    def measure(self, contender: Contender, means: Means) -> Sample:  # noqa: ARG002 (no load)
+        """Resident megabytes (10^6)."""
+        return Sample(proc.rss_bytes(contender.pid) / 1e6)
+
+
+@dataclass(frozen=True)
+class SmallRequest:
+    """The same small GET over kept connections, with the right key or with one that is refused."""
+
+    name: str
+    title: str
+    about: str
+    refusal: bool
+    beside: str | None = None
+    unit: str = "CPU µs/request"
+    once: bool = False
+
+    def measure(self, contender: Contender, means: Means) -> Sample:
+        """CPU microseconds of the peer's processes per answered request."""
+        key = contender.wrong_key if self.refusal else contender.key
+        url = f"http://127.0.0.1:{contender.port}/v1/models"
+        cpu_before, begun = proc.cpu_seconds(contender.pid), time.monotonic()
+        done = load.run(means.wrk, url, key=key, seconds=means.seconds, cores=means.cores)
+        cpu_s, elapsed_s = proc.cpu_seconds(contender.pid) - cpu_before, time.monotonic() - begun
+        if fault := done.fault(refusal=self.refusal):
+            raise load.LoadError(fault)
+        return Sample(cpu_s * 1e6 / done.requests, done.rate_per_s, cpu_s / elapsed_s)
+
+
+ALL: tuple[Scenario, ...] = (
+    SmallRequest(
+        name="small",
+        title="Small request",
+        about="Keep-alive, 32 connections; the key is checked and stripped, 190 bytes of JSON come back.",
+        refusal=False,
+    ),
+    SmallRequest(
+        name="refused",
+        title="Refused request",
+        about="The same with a key that is not known; nothing reaches the upstream.",
+        refusal=True,
+        beside="small",
+    ),
+    IdleMemory(),
+)

@@ -1,0 +1,64 @@
+"""The server behind every peer: nginx with one worker, answering 190 bytes of JSON from memory.
+
+``/v1/models`` is what is measured. ``/v1/seen`` answers with the credentials that reached the
+upstream, so that ``same_job`` can tell a peer that strips the key from one that passes it on.
+"""
+
+import os
+from pathlib import Path
+
+from bench.text import fill
+
+ANSWER = (
+    '{"object":"list","data":['
+    '{"id":"small-1","object":"model","created":1700000000,"owned_by":"bench"},'
+    '{"id":"large-1","object":"model","created":1700000000,"owned_by":"the-bench-upstream-2"}]}\n'
+)
+"""190 bytes, the size of a short model list."""
+
+CONFIG = """\
+@nginx_main@
+http {
+    access_log off;
+    keepalive_requests 1000000000;
+    client_body_temp_path @place@/body;
+    proxy_temp_path @place@/proxy;
+    fastcgi_temp_path @place@/fastcgi;
+    uwsgi_temp_path @place@/uwsgi;
+    scgi_temp_path @place@/scgi;
+    server {
+        listen 127.0.0.1:@port@;
+        default_type application/json;
+        location = /v1/models { return 200 '@answer@'; }
+        location = /v1/seen { return 200 '$request_uri $http_x_api_key $http_api_key $http_authorization'; }
+    }
+}
+"""
+
+NGINX_MAIN = """\
+daemon off;
+worker_processes 1;
+pid @place@/nginx.pid;
+error_log stderr warn;
+@user@
+events { worker_connections 1024; }
+"""
+
+
+def nginx_main(place: Path) -> str:
+    """The opening that every nginx here shares: in the foreground, one worker, nothing outside ``place``."""
+    # A worker of root's nginx becomes another user, who may not enter a private folder.
+    return fill(NGINX_MAIN, place=place, user="user root;" if os.geteuid() == 0 else "")
+
+
+def nginx_command(path: str, place: Path, config: str) -> list[str]:
+    """Write ``config`` into ``place``; the command that serves it from there."""
+    file = place / "nginx.conf"
+    file.write_text(config)
+    return [path, "-e", "stderr", "-p", str(place), "-c", str(file)]
+
+
+def command(path: str, place: Path, port: int) -> list[str]:
+    """The command that serves the upstream on ``port``."""
+    config = fill(CONFIG, nginx_main=nginx_main(place), place=place, port=port, answer=ANSWER)
+    return nginx_command(path, place, config)
