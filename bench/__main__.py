@@ -25,6 +25,9 @@ RESULTS = Path(__file__).with_name("RESULTS.md")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; 0 when something was measured, 1 when nothing could be."""
     args = _arguments(argv)
+    if sys.platform != "linux":
+        print("Nothing can be measured here: CPU time is read from Linux's /proc.", file=sys.stderr)
+        return 1
     try:
         wrk, nginx = stage.measuring_tools(fetch=args.fetch)
     except Absent as absent:

@@ -79,7 +79,7 @@ def _last_words(log: Path) -> str:
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:
-    child.terminate()
+    os.kill(child.pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_MAX_S
     while not _ended(child) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -89,5 +89,5 @@ def _stop(child: subprocess.Popen[bytes]) -> None:
 
 
 def _ended(child: subprocess.Popen[bytes]) -> bool:
-    # The child is not waited for here: until it is, its group's number can belong to nobody else.
+    # A child that was not reaped keeps its group's number: killing the group cannot hit another.
     return os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None

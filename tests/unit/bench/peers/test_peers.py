@@ -1,0 +1,51 @@
+"""Every peer's configuration is complete, and holds the key that it lets through."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bench import peers
+from bench.peers.contract import Peer, Site, made_up_key
+from bench.peers.keyhatch import CONFIG
+from bench.text import fill
+from bench.tools import Tool
+
+OTHERS = [peer for peer in peers.ALL if not peer.name.startswith("keyhatch")]
+
+
+@pytest.mark.parametrize("peer", OTHERS, ids=lambda peer: peer.name)
+def test_a_peer_is_told_its_port_its_upstream_and_its_key_and_no_other_key(
+    peer: Peer, tmp_path: Path
+) -> None:
+    ready = peer.set_up(Tool("/bin/program", "1.0", {}), Site(tmp_path, 40001, 40002))
+    told = "".join(file.read_text() for file in tmp_path.iterdir())
+    assert "127.0.0.1:40001" in told or "port_value: 40001" in told
+    assert "127.0.0.1:40002" in told or "port_value: 40002" in told
+    assert ready.key in told
+    assert ready.wrong_key not in told
+    assert ready.command[0] == "/bin/program"
+
+
+@pytest.mark.parametrize("peer", OTHERS, ids=lambda peer: peer.name)
+def test_a_key_does_not_stand_in_argv(peer: Peer, tmp_path: Path) -> None:
+    ready = peer.set_up(Tool("/bin/program", "1.0", {}), Site(tmp_path, 40001, 40002))
+    assert not any(ready.key in word for word in ready.command)
+
+
+def test_our_own_configuration_asks_for_scopes_and_no_access_log() -> None:
+    config = yaml.safe_load(fill(CONFIG, port=1, admin_port=2, plane="aiohttp", upstream_port=3))
+    assert config["server"] == {"proxy": "127.0.0.1:1", "admin": "127.0.0.1:2", "plane": "aiohttp"}
+    assert config["logging"]["access"] is False
+    assert all(route["scopes"] for route in config["routes"])
+
+
+def test_names_are_unique_and_the_references_are_among_them() -> None:
+    names = [peer.name for peer in peers.ALL]
+    assert len(set(names)) == len(names)
+    assert set(peers.REFERENCES) <= set(names)
+
+
+def test_a_made_up_key_is_as_long_as_a_real_one() -> None:
+    assert len(made_up_key()) == len("kh_") + 43 + 6
+    assert made_up_key() != made_up_key()
