@@ -7,6 +7,7 @@ values; nothing here decides anything.
 from dataclasses import dataclass
 
 from gateway.core.credentials import Strip
+from gateway.core.keys import ApiKey
 from gateway.core.refusal import Deny
 from gateway.core.routes import Route
 
@@ -25,14 +26,15 @@ class Identity:
 class Allow:
     """The request may pass along `route`, once `strip` was applied to it.
 
-    `identity` is None on a public route. `digest` names the secret that was used (not the secret), so
-    that live exchanges can be found again when it ends.
+    `identity` is None on a public route. `key` is the record that was judged and `digest` names the secret
+    that was shown (it is not the secret); both let a live exchange be ended when its key dies.
     """
 
     route: Route
     strip: Strip
     identity: Identity | None = None
-    digest: bytes | None = None
+    key: ApiKey | None = None
+    digest: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,7 @@ def judge(need: NeedKey, key: ApiKey | None, now: float) -> Allow | Deny:
     if not route.satisfied_by(key.scopes):
         return Deny(Reason.SCOPE_MISSING, scope_facts(route, key.scopes), route.id, key.id)
     identity = Identity(key.id, key.name, key.owner, tuple(sorted(key.scopes)))
-    return Allow(route, need.strip, identity, need.digest)
+    return Allow(route, need.strip, identity, key, need.digest)
 
 
 def standing(key: ApiKey, digest: bytes, now: float) -> Deny | None:

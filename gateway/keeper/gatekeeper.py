@@ -48,7 +48,7 @@ class Gatekeeper:
         self._store = store
         self._clock = clock
         self._on_store_error = on_store_error
-        self._flights: dict[bytes, asyncio.Task[ApiKey | None]] = {}
+        self._flights: dict[bytes, asyncio.Future[tuple[ApiKey | None, int]]] = {}
 
     def peek(self, view: RequestView) -> Decision:
         """Decide without waiting; `NeedKey` if the record is not cached."""
@@ -60,31 +60,38 @@ class Gatekeeper:
             if key is None and not self.cache.is_absent(decision.digest):
                 return decision
             return self._judge(decision, key)
-        except Exception:
+        except Exception:  # noqa: BLE001 - promise 3: whatever went wrong, it is refused
             return self._accident()
 
     async def settle(self, need: NeedKey) -> Allow | Deny:
         """Fetch the record and decide."""
         try:
-            return self._judge(need, await self._fetch(need.digest))
+            return await self._settle(need)
         except StoreUnavailable as trouble:
             self._on_store_error()
             _log.warning("a key could not be checked: %s", trouble)
             return Deny(Reason.STORE_UNAVAILABLE, route_id=need.route.id)
-        except Exception:
+        except Exception:  # noqa: BLE001 - promise 3: whatever went wrong, it is refused
             return self._accident()
 
     def attend(self, allow: Allow, end: End) -> Callable[[], None]:
-        """Register an allowed exchange under its key; call what is returned when it is over."""
-        key = None if allow.digest is None else self.cache.look_up(allow.digest)
-        if key is None or allow.digest is None:
-            return _nothing
-        return self.live.register(key, allow.digest, end)
+        """Register an allowed exchange under its key; call what is returned when it is over.
 
-    def record_of(self, allow: Allow) -> ApiKey | None:
-        """The record behind an allowed request, unflushed uses included; None where no key was needed."""
-        key = None if allow.digest is None else self.cache.look_up(allow.digest)
-        return None if key is None else self.usage.latest(key)
+        Call it before anything is awaited after the decision, or a revocation could slip in between.
+        """
+        if allow.key is None:
+            return _nothing
+        return self.live.register(allow.key, allow.digest, end)
+
+    async def record_of(self, allow: Allow) -> ApiKey | None:
+        """The record behind an allowed request as it is now; None where no key was needed."""
+        if allow.key is None:
+            return None
+        try:
+            key = await self._store.get(allow.key.id) or allow.key
+        except StoreUnavailable:
+            key = allow.key
+        return self.usage.latest(key)
 
     def key_changed(self, key_id: str, key: ApiKey | None) -> None:
         """A record was written or (None) deleted: forget what it was, end what no longer stands."""
@@ -92,7 +99,7 @@ class Gatekeeper:
         self.live.changed(key_id, key, Deny(Reason.KEY_UNKNOWN, key_id=key_id))
 
     async def data_changed(self) -> None:
-        """The data changed behind our back: forget everything and hold live exchanges to what is there now."""
+        """The data changed behind our back: forget it all, hold live exchanges to what is there now."""
         self.cache.clear()
         for key_id in self.live.key_ids():
             self.key_changed(key_id, await self._store.get(key_id))
@@ -104,21 +111,25 @@ class Gatekeeper:
             self.usage.note(key.id, need.peer, now, previous=need.digest != key.digest)
         return decision
 
-    async def _fetch(self, digest: bytes) -> ApiKey | None:
+    async def _settle(self, need: NeedKey) -> Allow | Deny:
+        while True:
+            key, generation = await self._fetch(need.digest)
+            if generation == self.cache.generation:
+                return self._judge(need, key)
+
+    async def _fetch(self, digest: bytes) -> tuple[ApiKey | None, int]:
+        """The record and the cache's generation in which it was true; one look-up for all who wait."""
         flight = self._flights.get(digest)
         if flight is None:
-            flight = asyncio.ensure_future(self._look_up(digest))
-            self._flights[digest] = flight
+            flight = self._flights[digest] = asyncio.ensure_future(self._look_up(digest))
             flight.add_done_callback(lambda _: self._flights.pop(digest, None))
         return await asyncio.shield(flight)
 
-    async def _look_up(self, digest: bytes) -> ApiKey | None:
-        while True:
-            generation = self.cache.generation
-            key = await self._store.find_by_digest(digest)
-            if generation == self.cache.generation:
-                self.cache.remember(digest, key, generation)
-                return key
+    async def _look_up(self, digest: bytes) -> tuple[ApiKey | None, int]:
+        generation = self.cache.generation
+        key = await self._store.find_by_digest(digest)
+        self.cache.remember(digest, key, generation)
+        return key, generation
 
     def _accident(self) -> Deny:
         self._on_store_error()

@@ -22,14 +22,13 @@ _log: Final = logging.getLogger("gateway.usage")
 
 
 class _Pending:
-    __slots__ = ("at", "count", "peer", "previous_at", "since")
+    __slots__ = ("at", "count", "peer", "previous_at")
 
     def __init__(self, at: float, peer: str) -> None:
         self.at = at
         self.peer = peer
         self.count = 0
         self.previous_at: float | None = None
-        self.since = at
 
 
 class Usage:
@@ -42,9 +41,10 @@ class Usage:
         self._pending: dict[str, _Pending] = {}
         self._writing: dict[str, _Pending] = {}
         self._oldest: float | None = None
+        self._flight: asyncio.Future[bool] | None = None
 
     def note(self, key_id: str, peer: str, now: float, *, previous: bool = False) -> None:
-        """One allowed use at `now` (wall clock); `previous`: shown was the secret before the last rotation."""
+        """One allowed use at `now` (wall clock); `previous`: with the secret before the last rotation."""
         pending = self._pending.get(key_id)
         if pending is None:
             pending = self._pending[key_id] = _Pending(now, peer)
@@ -74,9 +74,29 @@ class Usage:
         return 0.0 if self._oldest is None else self._clock.monotonic() - self._oldest
 
     async def flush(self) -> bool:
-        """Write everything pending; True if nothing is left behind. Never raises `StoreUnavailable`."""
-        if self._writing or not self._pending:
-            return not self.pending
+        """Write everything pending; True if nothing is left behind. Never raises `StoreUnavailable`.
+
+        A flush that is cancelled goes on by itself: uses are neither lost nor written twice.
+        """
+        if self._flight is not None:
+            await asyncio.shield(self._flight)
+        if self._flight is None:
+            self._flight = asyncio.ensure_future(self._write())
+            self._flight.add_done_callback(self._landed)
+        return await asyncio.shield(self._flight)
+
+    async def run(self, interval_s: float) -> None:
+        """Flush every interval until cancelled; the last flush is the caller's (`flush`)."""
+        while True:
+            await asyncio.sleep(interval_s)
+            await self.flush()
+
+    def _landed(self, _flight: asyncio.Future[bool]) -> None:
+        self._flight = None
+
+    async def _write(self) -> bool:
+        if not self._pending:
+            return True
         began = self._clock.monotonic()
         self._writing, self._pending = self._pending, {}
         try:
@@ -92,12 +112,6 @@ class Usage:
         self._writing = {}
         self._oldest = began if self._pending else None
         return not self._pending
-
-    async def run(self, interval_s: float) -> None:
-        """Flush every interval until cancelled; the last flush is the caller's (`flush`)."""
-        while True:
-            await asyncio.sleep(interval_s)
-            await self.flush()
 
     def _take_back(self) -> None:
         newer, self._pending, self._writing = self._pending, self._writing, {}

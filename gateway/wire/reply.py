@@ -117,8 +117,8 @@ def _missing(facts: Facts, prefix: str) -> str:
 
 def _foreign(facts: Facts, prefix: str) -> str:
     return (
-        f"The credential in {facts['place']} looks like {facts['looks_like']}. This server needs a key of its "
-        f"own, which begins with '{prefix}_'. Ask whoever runs it for one."
+        f"The credential in {facts['place']} looks like {facts['looks_like']}. This server needs a key of "
+        f"its own, which begins with '{prefix}_'. Ask whoever runs it for one."
     )
 
 

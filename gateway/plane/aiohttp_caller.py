@@ -1,0 +1,151 @@
+"""The caller's side of the aiohttp plane: one connection, its deadlines, and answers written raw.
+
+aiohttp parses heads and frames request bodies; everything it would say by itself is replaced: its error
+pages by our refusals, its missing head deadline by ours, its response headers by the bytes we compose.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+
+from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_exceptions import LineTooLong
+
+from gateway.core.refusal import Deny, Reason
+from gateway.core.request import Headers
+from gateway.wire.reply import Reply
+from gateway.wire.request_head import Limits, malformed, too_large
+from gateway.wire.response_head import head_bytes, status_line
+
+LINGER_S: Final = 5.0  # how long a refused upload is read away, so that its sender gets to read why
+_PHRASES: Final = {
+    200: "OK",
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    408: "Request Timeout",
+    413: "Content Too Large",
+    431: "Request Header Fields Too Large",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Gateway Timeout",
+}
+
+Refuse = Callable[[Deny, str], Reply]
+"""Turn a refusal that no exchange was begun for into a reply, and tell the observer of it."""
+
+
+class Answer(web.StreamResponse):
+    """What a handler returns when it has written the whole answer itself: only whether to stay open."""
+
+    def __init__(self, *, keep_alive: bool) -> None:
+        super().__init__()
+        self._stays = keep_alive
+
+    @property
+    def keep_alive(self) -> bool:
+        """Whether the connection may serve another request."""
+        return self._stays
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        """Nothing to prepare: the head was written by the exchange."""
+        return request.writer
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Nothing to end: so was the body."""
+
+
+class CallerProtocol(web.RequestHandler):  # type: ignore[misc,unused-ignore]
+    """One caller's connection. A head that does not arrive whole within its deadline is refused."""
+
+    def __init__(self, server: web.Server, limits: Limits, refuse: Refuse) -> None:
+        super().__init__(
+            server,
+            loop=asyncio.get_running_loop(),
+            keepalive_timeout=limits.idle_timeout_s,
+            access_log=None,  # type: ignore[arg-type]
+            max_line_size=limits.head_bytes_max,
+            max_field_size=limits.head_bytes_max,
+            max_headers=limits.fields_max,
+            lingering_time=LINGER_S,
+            auto_decompress=False,
+        )
+        self.limits = limits
+        self.peer = ""
+        self.is_busy = False
+        self._refuse = refuse
+        self._head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Remember who is there."""
+        name = transport.get_extra_info("peername")
+        self.peer = name[0] if isinstance(name, tuple) else ""
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The caller is gone: stop the clock; aiohttp cancels the exchange."""
+        self.stop_head_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """The first byte of a head starts its deadline."""
+        if not self.is_busy and self._head_timer is None:
+            self._head_timer = asyncio.get_running_loop().call_later(
+                self.limits.head_timeout_s, self._head_is_late
+            )
+        super().data_received(data)
+
+    def stop_head_timer(self) -> None:
+        """The head is whole."""
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,  # noqa: ARG002 - aiohttp's signature
+        status: int = 500,  # noqa: ARG002
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002 - it may quote the request
+    ) -> web.StreamResponse:
+        """A head that aiohttp could not parse: our refusal instead of its page, and the connection closes."""
+        self.stop_head_timer()
+        self._write_and_close(self._refuse(self._fault(exc), self.peer))
+        return Answer(keep_alive=False)
+
+    def _fault(self, exc: BaseException | None) -> Deny:
+        if isinstance(exc, LineTooLong):
+            return too_large("bytes in the head", self.limits.head_bytes_max)
+        if "Too many headers" in str(exc):
+            return too_large("header fields", self.limits.fields_max)
+        return malformed("its head cannot be parsed")
+
+    def _head_is_late(self) -> None:
+        self._head_timer = None
+        if not self.is_busy:
+            limit = f"{self.limits.head_timeout_s:g}"
+            self._write_and_close(self._refuse(Deny(Reason.REQUEST_TIMEOUT, {"limit": limit}), self.peer))
+            self.force_close()
+
+    def _write_and_close(self, reply: Reply) -> None:
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.write(reply_bytes(reply, is_head=False, keep_alive=False))
+
+
+def reply_bytes(reply: Reply, *, is_head: bool, keep_alive: bool) -> bytes:
+    """A whole answer of the gateway's own, framed by its length; without its body for HEAD."""
+    headers: Headers = (*reply.headers, (b"content-length", str(len(reply.body)).encode("ascii")))
+    if not keep_alive:
+        headers = (*headers, (b"connection", b"close"))
+    head = head_bytes(status_line(reply.status, _PHRASES.get(reply.status, "")), headers)
+    return head if is_head else head + reply.body
+
+
+def protocol_of(request: web.BaseRequest) -> CallerProtocol:
+    """The connection a request came on."""
+    protocol: Any = request.protocol
+    assert isinstance(protocol, CallerProtocol)  # noqa: S101 - our own factory made it
+    return protocol

@@ -1,0 +1,114 @@
+"""The upstream's side of the aiohttp plane: one client session with a browser's manners taken out.
+
+aiohttp's client is made for people who fetch pages. A proxy must not keep cookies between callers, follow
+redirects, decompress, add headers, requote the target, give up after five minutes, queue behind a hundred
+streams or repeat a request that may have been carried out; each of these is switched off here, and the
+target is compared with the judged bytes before it is sent (aiohttp 3.14's defaults, read in its source).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Final
+
+import aiohttp
+from multidict import CIMultiDict
+from yarl import URL
+
+from gateway.core.refusal import Deny, Reason
+from gateway.wire.request_head import Limits
+from gateway.wire.response_head import ResponseFault
+from gateway.wire.upstream import Upstream, UpstreamHead
+
+IDLE_CONNECTION_S: Final = 4.0  # uvicorn and Node close idle connections after 5 s: be first, avoid the race
+DNS_TTL_S: Final = 10
+READ_BYTES: Final = 65_536
+_NO_AUTO_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class UpstreamSession:
+    """Connections to all upstreams. One for the life of the plane."""
+
+    def __init__(self, limits: Limits) -> None:
+        connector = aiohttp.TCPConnector(
+            limit=0, keepalive_timeout=IDLE_CONNECTION_S, ttl_dns_cache=DNS_TTL_S, use_dns_cache=True
+        )
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+            skip_auto_headers=_NO_AUTO_HEADERS,
+            read_bufsize=READ_BYTES,
+            max_line_size=limits.head_bytes_max,
+            max_field_size=limits.head_bytes_max,
+        )
+        # aiohttp would repeat PUT and DELETE on a connection that died under them; there is no public switch.
+        self._session._retry_connection = False  # noqa: SLF001
+
+    async def send(
+        self,
+        upstream: Upstream,
+        head: UpstreamHead,
+        body: AsyncIterator[bytes] | None,
+    ) -> aiohttp.ClientResponse:
+        """Send one request and return when the response's head has arrived.
+
+        A safe request without a body is sent once more if the connection died before any answer, which is
+        what happens when an upstream closes an idle connection at that moment. Raises `aiohttp.ClientError`.
+        """
+        try:
+            return await self._send(upstream, head, body)
+        except aiohttp.ClientConnectorError:
+            raise
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+            if body is not None or head.method not in _SAFE:
+                raise
+            return await self._send(upstream, head, None)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._session.close()
+
+    async def _send(
+        self, upstream: Upstream, head: UpstreamHead, body: AsyncIterator[bytes] | None
+    ) -> aiohttp.ClientResponse:
+        return await self._session.request(
+            head.method,
+            url_of(upstream, head.target),
+            headers=CIMultiDict(
+                (name.decode("ascii"), value.decode("utf-8")) for name, value in head.headers
+            ),
+            data=body,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=upstream.timeout_connect_s),
+        )
+
+
+def url_of(upstream: Upstream, target: bytes) -> URL:
+    """The URL whose request line carries exactly these bytes; raises `ResponseFault` rather than another."""
+    path, _, query = target.decode("ascii").partition("?")
+    url = URL.build(
+        scheme=upstream.scheme,
+        host=upstream.host,
+        port=upstream.port,
+        path=path,
+        query_string=query,
+        encoded=True,
+    )
+    if url.raw_path_qs.encode("ascii") != target.removesuffix(b"?"):
+        raise ResponseFault("the target cannot be sent as it was judged")
+    return url
+
+
+def fault_of(trouble: Exception) -> Deny:
+    """The refusal for what went wrong before the upstream's head arrived. Never names its address."""
+    if isinstance(trouble, (aiohttp.ServerTimeoutError, asyncio.TimeoutError)):
+        return Deny(Reason.UPSTREAM_TIMEOUT, {"phase": "connect"})
+    if isinstance(trouble, aiohttp.ClientConnectorError):
+        return Deny(Reason.UPSTREAM_UNREACHABLE)
+    if isinstance(trouble, aiohttp.ServerDisconnectedError):
+        return Deny(Reason.UPSTREAM_PROTOCOL, {"what": "closed the connection without answering"})
+    if isinstance(trouble, aiohttp.ClientOSError):
+        return Deny(Reason.UPSTREAM_PROTOCOL, {"what": "broke the connection before answering"})
+    return Deny(Reason.UPSTREAM_PROTOCOL)

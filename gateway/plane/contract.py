@@ -1,0 +1,46 @@
+"""What every data plane promises, and what it is given to work with.
+
+A plane reads heads, asks the gatekeeper, and carries out its answer. Routing, judging, header rules, the
+upstream's head and the text of refusals live below, so a plane has no `if` about keys. Whatever plane
+serves, callers and upstreams see the same bytes; a difference is a bug or a row in docs/planes.md.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from gateway.core.keys import Network
+from gateway.keeper.gatekeeper import Gatekeeper
+from gateway.keeper.ports import Clock, Observer
+from gateway.wire.request_head import Limits
+from gateway.wire.upstream import Upstream
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a reload may change. A request is served on the ground it found when it arrived."""
+
+    upstreams: Mapping[str, Upstream]
+    limits: Limits = field(default_factory=Limits)
+    trusted: tuple[Network, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a plane is given for life."""
+
+    gatekeeper: Gatekeeper
+    observer: Observer
+    clock: Clock
+
+
+class Plane(Protocol):
+    """A data plane: start it, swap its ground at any time, drain it once."""
+
+    ground: Ground
+
+    async def start(self, host: str, port: int) -> tuple[str, int]:
+        """Listen, and return the address in use (port 0 picks one). Raises `OSError` if it is taken."""
+
+    async def drain(self, grace_s: float) -> None:
+        """Take no new connection, let exchanges finish for `grace_s`, cut the rest, close everything."""

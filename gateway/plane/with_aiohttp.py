@@ -1,0 +1,91 @@
+"""The aiohttp data plane: `aiohttp.web.Server` before `aiohttp.ClientSession`.
+
+The readable reference: aiohttp does the parsing and framing, the rooms below make the decisions, and this
+room holds the listener and its end. `aiohttp_caller` is the caller's connection, `aiohttp_exchange` one
+request and its response, `aiohttp_upstream` the client session, `aiohttp_tunnel` a WebSocket.
+"""
+
+import asyncio
+from typing import Final
+
+from aiohttp import web
+
+from gateway.core.refusal import Deny
+from gateway.keeper.ports import Exchange
+from gateway.plane.aiohttp_caller import Answer, CallerProtocol, protocol_of
+from gateway.plane.aiohttp_exchange import AiohttpExchange, new_request_id
+from gateway.plane.aiohttp_upstream import UpstreamSession
+from gateway.plane.contract import Ground, Surroundings
+from gateway.wire.reply import Reply, refusal
+
+BACKLOG: Final = 1_024
+
+
+class AiohttpPlane:
+    """One listener and one client session. See `gateway.plane.contract.Plane`."""
+
+    def __init__(self, ground: Ground, around: Surroundings) -> None:
+        self.ground = ground
+        self._around = around
+        self._server: web.Server | None = None
+        self._listener: asyncio.Server | None = None
+        self._session: UpstreamSession | None = None
+
+    async def start(self, host: str, port: int) -> tuple[str, int]:
+        """Listen, and return the address in use (port 0 picks one). Raises `OSError` if it is taken."""
+        server = web.Server(self._serve, handler_cancellation=True)
+        self._listener = await asyncio.get_running_loop().create_server(
+            lambda: CallerProtocol(server, self.ground.limits, self._refuse), host, port, backlog=BACKLOG
+        )
+        self._server = server
+        self._session = UpstreamSession(self.ground.limits)
+        bound = self._listener.sockets[0].getsockname()
+        return bound[0], bound[1]
+
+    async def drain(self, grace_s: float) -> None:
+        """Take no new connection, let exchanges finish for `grace_s`, cut the rest, close everything."""
+        if self._listener is None or self._server is None or self._session is None:
+            return
+        self._listener.close()
+        self._server.pre_shutdown()
+        await self._server.shutdown(grace_s)
+        await self._session.close()
+
+    async def _serve(self, request: web.BaseRequest) -> Answer:
+        caller = protocol_of(request)
+        caller.stop_head_timer()
+        caller.is_busy = True
+        session = self._session
+        assert session is not None  # noqa: S101 - made before the first connection is taken
+        try:
+            return await AiohttpExchange(request, self.ground, self._around, session).run()
+        finally:
+            caller.is_busy = False
+
+    def _refuse(self, deny: Deny, peer: str) -> Reply:
+        """A head that never became a request: tell the observer and answer."""
+        request_id = new_request_id()
+        reply = refusal(deny, request_id, self._around.gatekeeper.prefix)
+        self._around.observer.exchange_began()
+        self._around.observer.exchange_ended(
+            Exchange(
+                request_id=request_id,
+                kind="plain",
+                method="",
+                path="",
+                route_id=None,
+                upstream=None,
+                key_id=None,
+                key_name=None,
+                peer=peer,
+                status=reply.status,
+                reason=deny.reason,
+                cut=None,
+                bytes_in=0,
+                bytes_out=len(reply.body),
+                duration_s=0.0,
+                first_byte_s=None,
+                own_s=None,
+            )
+        )
+        return reply

@@ -1,0 +1,27 @@
+"""What the gateway itself says on the proxied port: `/.keyhatch/health` and `/.keyhatch/me`."""
+
+from gateway.core.keys import ApiKey
+from gateway.core.policy import moment
+from gateway.wire.reply import Reply, answer
+
+
+def health(request_id: str) -> Reply:
+    """The gateway takes requests. It says nothing about the upstream or the store (see /readyz)."""
+    return answer(200, {"status": "ok"}, request_id)
+
+
+def me(key: ApiKey | None, now: float, request_id: str) -> Reply:
+    """To the holder of a key: what it is called, may do, how long it lives and when it was last used."""
+    if key is None:
+        return answer(200, {"name": "anonymous"}, request_id)
+    described = {
+        "id": key.id,
+        "name": key.name,
+        "owner": key.owner,
+        "scopes": sorted(key.scopes),
+        "status": key.status(now).value,
+        "expires_at": None if key.expires_at is None else moment(key.expires_at),
+        "last_used_at": None if key.last_used_at is None else moment(key.last_used_at),
+        "last_used_from": key.last_used_from,
+    }
+    return answer(200, described, request_id)
