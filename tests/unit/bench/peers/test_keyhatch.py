@@ -69,7 +69,7 @@ def test_a_command_that_fails_is_quoted_without_a_key(checkout: Path, tmp_path: 
     peer = Keyhatch("lean")
     tool = peer.find(fetch=False)
     (checkout / "gateway" / "__main__.py").write_text("raise SystemExit('no such scope')")
-    with pytest.raises(CommandError, match="^keys create: no such scope$"):
+    with pytest.raises(CommandError, match=r"^keys create: no such scope$"):
         peer.set_up(tool, Site(tmp_path, 40001, 40002))
 
 
