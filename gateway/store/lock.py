@@ -1,0 +1,70 @@
+"""One writer always: an exclusive lock on `<store>.lock`, held as long as the store is open.
+
+SQLite lets several processes write in turns. Keyhatch does not want that: a running server would not learn at
+once of what another process wrote, and SQLite before 3.51.3 can lose a write when two connections write and
+checkpoint at the same moment (the WAL-reset bug). So whoever opens the store holds this lock, and everyone
+else asks them (`gateway.admin.control`).
+
+The kernel releases the lock when its holder dies, however it dies, so no stale lock ever has to be removed.
+The file itself stays and holds the last holder's process number, for people.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from gateway.store.faults import StoreBusy, fault_of
+
+
+class StoreLock:
+    """The lock on one store; `release` may be called twice."""
+
+    def __init__(self, store: Path) -> None:
+        """Take the lock or raise `StoreBusy`; it never waits."""
+        self._descriptor = -1
+        path = lock_path(store)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise fault_of(path, error) from error
+        try:
+            _lock(descriptor)
+        except OSError as error:
+            holder = _holder(descriptor)
+            os.close(descriptor)
+            raise StoreBusy(
+                f"{store} is held by another process{holder}: stop it, or wait until it is done"
+            ) from error
+        self._descriptor = descriptor
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
+
+    def release(self) -> None:
+        """Let others have the store."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+def lock_path(store: Path) -> Path:
+    """Where the lock of a store lies: beside it."""
+    return store.with_name(store.name + ".lock")
+
+
+def _holder(descriptor: int) -> str:
+    told = os.pread(descriptor, 20, 0).strip()
+    return f" (pid {told.decode('ascii')})" if told.isdigit() else ""
+
+
+if sys.platform == "win32":  # pragma: no cover - the floor is POSIX; this keeps the promise elsewhere
+    import msvcrt
+
+    def _lock(descriptor: int) -> None:
+        os.lseek(descriptor, 1 << 30, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

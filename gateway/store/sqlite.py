@@ -1,0 +1,253 @@
+"""The store in one SQLite file: write-ahead log, one writer, and readers that never wait for it.
+
+Promises
+1. A write is on the disk when it returns (`synchronous = FULL`); one that raises changed nothing.
+2. Look-ups have a connection of their own and do not wait behind writes, not even behind one that waits for
+   another program's lock.
+3. Every digest that ever led to a record still does, until the record is deleted.
+4. A file that was deleted, moved or replaced while open is noticed before the next answer: what the old file
+   says is no longer the truth, and what was written to it would be lost.
+5. What cannot be trusted is refused when it is opened (`gateway.store.schema`), and the lock keeps other
+   processes of Keyhatch away (`gateway.store.lock`).
+
+While this store is open nothing else in the process may open and close the same file: POSIX would drop
+SQLite's own locks on it.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+from gateway.core.keys import ApiKey
+from gateway.keeper.ports import KeyNotFound, StoreUnavailable, Use
+from gateway.store import rows
+from gateway.store.connection import Connection, connect
+from gateway.store.faults import (
+    RESTORE,
+    StoreConflict,
+    StoreReplaced,
+    busy,
+    closed,
+    damaged,
+    fault_of,
+)
+from gateway.store.lock import StoreLock
+from gateway.store.schema import Migration, load_migrations, make_ready
+
+BUSY_TIMEOUT_S: Final = 5.0
+_ROWS_AT_ONCE: Final = 256  # about 2 ms of reading rows before others get their turn
+
+
+class SqliteKeyStore:
+    """An open store; made by `open_sqlite`."""
+
+    def __init__(
+        self, path: Path, lock: StoreLock, writer: Connection, reader: Connection, *, busy_timeout_s: float
+    ) -> None:
+        self._path = path
+        self._lock = lock
+        self._writer = writer
+        self._reader = reader
+        self._busy_timeout_s = busy_timeout_s
+        self._writing = asyncio.Lock()
+        self._closing: asyncio.Task[None] | None = None
+        self._opened = _identity(path)
+        self._version = 0
+
+    @property
+    def path(self) -> Path:
+        """The file, without symbolic links."""
+        return self._path
+
+    async def find_by_digest(self, digest: bytes) -> ApiKey | None:
+        """The record whose secret has, or before a rotation had, this digest."""
+        return self._one(await self._read(rows.SELECT_BY_DIGEST, digest))
+
+    async def get(self, key_id: str) -> ApiKey | None:
+        """The record with this id."""
+        return self._one(await self._read(rows.SELECT_BY_ID, key_id))
+
+    async def list_keys(self) -> list[ApiKey]:
+        """All records, newest first."""
+        keys = []
+        for number, row in enumerate(await self._read(rows.SELECT_ALL)):
+            if number % _ROWS_AT_ONCE == 0:
+                await asyncio.sleep(0)
+            keys.append(self._key(row))
+        return keys
+
+    async def insert(self, key: ApiKey) -> None:
+        """Add a record; raises `StoreConflict` if its id or a digest is taken."""
+        row = rows.row_of(key)
+        async with self._transaction():
+            await self._writer.fetch(rows.INSERT, row)
+            await self._lead_to(key)
+
+    async def update(self, key_id: str, change: Callable[[ApiKey], ApiKey]) -> ApiKey:
+        """Read, change and write one record in one transaction; `change` must keep the id."""
+        async with self._transaction():
+            before = self._one(await self._writer.fetch(rows.SELECT_BY_ID, (key_id,)))
+            if before is None:
+                raise KeyNotFound(f"there is no key with the id {key_id}")
+            after = change(before)
+            if after.id != key_id:
+                raise ValueError("a change must keep the key's id")
+            await self._writer.fetch(rows.UPDATE, rows.row_of(after))
+            await self._lead_to(after)
+        return after
+
+    async def delete(self, key_id: str) -> None:
+        """Remove a record and all its digests."""
+        async with self._transaction():
+            if not await self._writer.fetch(rows.SELECT_BY_ID, (key_id,)):
+                raise KeyNotFound(f"there is no key with the id {key_id}")
+            await self._writer.fetch(rows.DELETE, (key_id,))
+
+    async def record_uses(self, uses: Sequence[Use]) -> None:
+        """Add a batch of uses in one transaction. Times never move backwards; unknown ids are passed over."""
+        if uses:
+            async with self._transaction():
+                await self._writer.run_many(rows.RECORD_USE, [asdict(use) for use in uses])
+
+    async def data_version(self) -> int:
+        """A number that differs after another program changed the data.
+
+        It is asked of the writing connection, because SQLite counts what other connections commit: the
+        reading one would report our own writes too. While a write is under way the last answer stands.
+        """
+        self._assert_open()
+        if not self._writing.locked():
+            [(self._version,)] = await self._writer.fetch("PRAGMA data_version")
+        return self._version
+
+    async def check(self) -> None:
+        """Read a record and a digest; raise `StoreUnavailable` if that fails or the file was replaced."""
+        self._one(await self._read(rows.SELECT_ANY))
+        await self._read("SELECT key_id FROM secrets LIMIT 1")
+
+    async def close(self) -> None:
+        """Wait for the write under way, then release connections, threads and the lock."""
+        if self._closing is None:
+            self._closing = asyncio.ensure_future(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        try:
+            async with self._writing:
+                try:
+                    await self._reader.close()
+                finally:
+                    await self._writer.close()
+        finally:
+            self._lock.release()
+
+    async def _read(self, statement: str, *values: object) -> list[rows.Row]:
+        self._assert_open()
+        return await self._reader.fetch(statement, values)
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[None]:
+        self._assert_open()
+        try:
+            async with asyncio.timeout(self._busy_timeout_s):
+                await self._writing.acquire()
+        except TimeoutError:
+            raise busy(self._path) from None
+        try:
+            self._assert_open()
+            async with self._writer.transaction():
+                yield
+        finally:
+            self._writing.release()
+
+    async def _lead_to(self, key: ApiKey) -> None:
+        """Make the record's digests lead to it."""
+        for digest in {key.digest, key.previous_digest or key.digest}:
+            holders = await self._writer.fetch(rows.SELECT_HOLDER, (digest,))
+            if not holders:
+                await self._writer.fetch(rows.INSERT_DIGEST, (digest, key.id))
+            elif holders != [(key.id,)]:
+                raise StoreConflict(f"{self._path} refuses key {key.id}: its secret belongs to another key")
+
+    def _one(self, found: Sequence[rows.Row]) -> ApiKey | None:
+        return self._key(found[0]) if found else None
+
+    def _key(self, row: rows.Row) -> ApiKey:
+        try:
+            return rows.key_of(row)
+        except ValueError as error:
+            raise damaged(self._path, f"the record of key {row[0]!r} cannot be read") from error
+
+    def _assert_open(self) -> None:
+        if self._closing is not None:
+            raise closed(self._path)
+        if _identity(self._path) != self._opened:
+            raise StoreReplaced(
+                f"{self._path} was deleted, moved or replaced while open: put it back and restart the "
+                f"gateway, or {RESTORE}"
+            )
+
+
+async def open_sqlite(
+    path: Path,
+    *,
+    busy_timeout_s: float = BUSY_TIMEOUT_S,
+    migrations: Sequence[Migration] | None = None,
+) -> SqliteKeyStore:
+    """Open the store in this file, creating it where there is none; raises `StoreUnavailable`.
+
+    `busy_timeout_s` bounds how long a write waits for another program or for the write before it.
+    """
+    known = load_migrations() if migrations is None else migrations
+    opening = asyncio.ensure_future(_open(path, known, busy_timeout_s=busy_timeout_s))
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        with suppress(StoreUnavailable):
+            await (await opening).close()
+        raise
+
+
+async def _open(path: Path, migrations: Sequence[Migration], *, busy_timeout_s: float) -> SqliteKeyStore:
+    path = _settle(path)
+    async with AsyncExitStack() as undo:
+        lock = StoreLock(path)
+        undo.callback(lock.release)
+        await make_ready(path, migrations, busy_timeout_s=busy_timeout_s)
+        writer = await connect(path, busy_timeout_s=busy_timeout_s, can_write=True)
+        undo.push_async_callback(writer.close)
+        reader = await connect(path, busy_timeout_s=busy_timeout_s, can_write=False)
+        undo.push_async_callback(reader.close)
+        async with writer.transaction():  # what cannot be written is said now, not at the first key
+            pass
+        store = SqliteKeyStore(path, lock, writer, reader, busy_timeout_s=busy_timeout_s)
+        await store.check()
+        undo.pop_all()
+    return store
+
+
+def _settle(path: Path) -> Path:
+    """The file's one true path, in a folder that exists."""
+    path = Path(os.path.realpath(path))
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise fault_of(path.parent, error) from error
+    return path
+
+
+def _identity(path: Path) -> tuple[tuple[int, int] | None, ...]:
+    """Which files these are: the store's and its log's device and inode, None where there is none."""
+    return tuple(_inode(each) for each in (path, path.with_name(path.name + "-wal")))
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
