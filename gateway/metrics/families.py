@@ -116,7 +116,11 @@ CONFIG_LOADED_AT: Final = Family(
     "gauge",
     "When the configuration in force was loaded, in seconds since 1970.",
 )
-LIVE_STREAMS: Final = Family("keyhatch_live_streams", "gauge", "Open event streams and WebSockets.")
+LIVE_STREAMS: Final = Family(
+    "keyhatch_live_streams",
+    "gauge",
+    "Exchanges under way that hold a key: what its revocation would end, streams and WebSockets included.",
+)
 LOG_LINES_DROPPED: Final = Family(
     "keyhatch_log_lines_dropped_total",
     "counter",
