@@ -8,15 +8,18 @@ Refusals at the desk are `KeyringError`s and `KeyNotFound`; their message is for
 wrong, and what to do. No message ever repeats a text that might be a secret.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from gateway.core.keys import ApiKey, Secret, Shape, Status
 from gateway.core.refusal import Reason
 
 StatusFilter = Status | Literal["all"] | None
 """Which keys to list: those of one status, all of them, or (None) all that are not revoked."""
+
+_SECRET: Final = re.compile(r"[a-z][a-z0-9]{0,15}_[0-9A-Za-z]{32,}")
 
 
 class KeyringError(Exception):
@@ -62,6 +65,16 @@ class Verification:
     key: ApiKey | None = None
     reason: Reason | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
+
+
+def holds_secret(text: str) -> bool:
+    """Whether a key's secret, or most of one, seems to stand in the text, whatever its prefix."""
+    return _SECRET.search(text) is not None
+
+
+def quoted(text: str) -> str:
+    """The text as a message may repeat it: short, in quotes, and not at all if it might hold a secret."""
+    return "(a key's secret, not shown)" if holds_secret(text) else repr(text[:60])
 
 
 class KeyDesk(Protocol):

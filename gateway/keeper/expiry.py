@@ -10,7 +10,7 @@ import re
 from datetime import datetime
 from typing import Final
 
-from gateway.keeper.desk import RuleBroken
+from gateway.keeper.desk import RuleBroken, quoted
 
 MOMENT_MAX: Final = 253_402_300_799.0
 """9999-12-31T23:59:59Z: the last moment that RFC 3339 can write."""
@@ -40,7 +40,7 @@ def parse_expires(text: str, now: float) -> float | None:
         date, time, offset = date_time.group("date", "time", "offset")
         return _moment(f"{date}T{time}{offset.upper()}", text)
     raise RuleBroken(
-        f"cannot read the expiry {text[:40]!r}: write a duration (90m, 24h, 90d), a date (2027-01-31), "
+        f"cannot read the expiry {quoted(text)}: write a duration (90m, 24h, 90d), a date (2027-01-31), "
         "a moment with its offset (2027-01-31T12:00:00Z) or never"
     )
 
@@ -49,10 +49,10 @@ def _moment(iso: str, text: str) -> float:
     try:
         return _within(datetime.fromisoformat(iso).timestamp(), text)
     except (ValueError, OverflowError) as error:
-        raise RuleBroken(f"there is no such moment as {text[:40]!r}: check day, month and time") from error
+        raise RuleBroken(f"there is no such moment as {quoted(text)}: check day, month and time") from error
 
 
 def _within(moment: float, text: str) -> float:
     if moment > MOMENT_MAX:
-        raise RuleBroken(f"{text[:40]!r} lies beyond the year 9999: write never")
+        raise RuleBroken(f"{quoted(text)} lies beyond the year 9999: write never")
     return moment

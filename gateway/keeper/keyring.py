@@ -1,0 +1,293 @@
+"""The keyring: making, finding, switching, rotating and ending keys. The desk that holds the store.
+
+CLI, management API and console all come here, so one set of rules holds whoever asks (`gateway.keeper.terms`
+has those for new keys). What happens to a key over its life:
+
+1. Revoking is for good: nothing brings a revoked key back, and only a revoked one can be deleted.
+2. Disabling and enabling may be repeated; both leave an expired key expired.
+3. Rotating keeps id, name and scopes. The secret before works until its overlap ends, never beyond the key's
+   own end; the secrets before that are refused at once, and all of them stay recognised.
+4. An act that would change nothing succeeds and keeps the first time it happened.
+5. A write that was begun is finished and told of (`on_change`), even if whoever asked has left meanwhile.
+6. A secret exists in the answer to whoever asked for it, and nowhere else.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
+from typing import Final, TypeVar
+
+from gateway.core.credentials import NOTHING_TO_STRIP, Findings, Shown, choose, forgive
+from gateway.core.keys import (
+    ENTROPY_BYTES,
+    ApiKey,
+    Secret,
+    Status,
+    compose_secret,
+    digest_of,
+    encode_base62,
+    preview_of,
+    shape_of,
+)
+from gateway.core.policy import standing
+from gateway.core.providers import looks_like
+from gateway.core.refusal import Deny, Reason
+from gateway.keeper.desk import (
+    KeyDraft,
+    NameAmbiguous,
+    RuleBroken,
+    StatusFilter,
+    Verification,
+    holds_secret,
+    quoted,
+)
+from gateway.keeper.expiry import MOMENT_MAX
+from gateway.keeper.ports import Clock, KeyNotFound, KeyStore
+from gateway.keeper.terms import Rules, Terms, is_id, terms_of
+
+_ID_CHARS: Final = 16
+_NAMED_MAX: Final = 10
+_DEAD: Final = frozenset({Status.REVOKED, Status.EXPIRED})
+
+_T = TypeVar("_T")
+
+
+def _as_stored(key: ApiKey) -> ApiKey:
+    return key
+
+
+class Keyring:
+    """The desk over a store. `rules` may be replaced when the configuration is read anew.
+
+    `on_change(key_id, record)` is called at once after each committed write, with None after a deletion.
+    `latest` overlays uses that are not written yet. `entropy(n)` returns n random bytes.
+    """
+
+    def __init__(  # noqa: PLR0913 - all but two are named at the call
+        self,
+        store: KeyStore,
+        clock: Clock,
+        *,
+        prefix: str,
+        default_expiry_s: float | None,
+        max_active_per_owner: int,
+        catalogue: Mapping[str, str],
+        entropy: Callable[[int], bytes],
+        on_change: Callable[[str, ApiKey | None], None],
+        latest: Callable[[ApiKey], ApiKey] = _as_stored,
+    ) -> None:
+        self.rules = Rules(prefix, default_expiry_s, max_active_per_owner, catalogue)
+        self._store = store
+        self._clock = clock
+        self._entropy = entropy
+        self._on_change = on_change
+        self._latest = latest
+        self._creating = asyncio.Lock()
+
+    async def create(self, draft: KeyDraft) -> tuple[ApiKey, Secret]:
+        """Make a key; raises `RuleBroken`."""
+        return await _finish(self._create(draft))
+
+    async def list_keys(self, status: StatusFilter = None, owner: str | None = None) -> list[ApiKey]:
+        """Records, newest first: of one status, all, or (None) those not revoked; of one owner, if named."""
+        now = self._clock.now()
+        return [
+            self._latest(key)
+            for key in await self._store.list_keys()
+            if owner in (None, key.owner) and _is_listed(key.status(now), status)
+        ]
+
+    async def resolve(self, id_or_name: str) -> ApiKey:
+        """The one record that is meant; raises `KeyNotFound` or `NameAmbiguous`."""
+        return self._latest(await self._find(id_or_name))
+
+    async def revoke(self, id_or_name: str) -> ApiKey:
+        """End a key for good."""
+        now = self._clock.now()
+
+        def change(key: ApiKey) -> ApiKey:
+            return key if key.revoked_at is not None else replace(key, revoked_at=now)
+
+        return await self._update(id_or_name, change)
+
+    async def disable(self, id_or_name: str) -> ApiKey:
+        """Switch a key off; raises `RuleBroken` for a revoked one."""
+        now = self._clock.now()
+
+        def change(key: ApiKey) -> ApiKey:
+            _refuse_revoked(key)
+            return key if key.disabled_at is not None else replace(key, disabled_at=now)
+
+        return await self._update(id_or_name, change)
+
+    async def enable(self, id_or_name: str) -> ApiKey:
+        """Switch a disabled key on again; raises `RuleBroken` for a revoked one."""
+
+        def change(key: ApiKey) -> ApiKey:
+            _refuse_revoked(key)
+            return replace(key, disabled_at=None)
+
+        return await self._update(id_or_name, change)
+
+    async def rotate(self, id_or_name: str, overlap_s: float) -> tuple[ApiKey, Secret]:
+        """Give a key a new secret; the one before works for `overlap_s` seconds more.
+
+        Raises `RuleBroken` for a key that is revoked or expired. `previous_secret_last_used_at` starts anew:
+        it tells whether the replaced secret was used since it was replaced.
+        """
+        now = self._clock.now()
+        until = now + _overlap(overlap_s)
+        secret = self._new_secret()
+
+        def change(key: ApiKey) -> ApiKey:
+            _refuse_dead(key, now)
+            return replace(
+                key,
+                digest=digest_of(secret.reveal()),
+                preview=preview_of(secret),
+                rotated_at=now,
+                previous_digest=key.digest,
+                previous_secret_valid_until=min(until, key.expires_at or MOMENT_MAX),
+                previous_secret_last_used_at=None,
+            )
+
+        return await self._update(id_or_name, change), secret
+
+    async def delete(self, id_or_name: str) -> ApiKey:
+        """Remove the record of a revoked key; raises `RuleBroken` for any other."""
+        key = await self._find(id_or_name)
+        if key.revoked_at is None:
+            raise RuleBroken(f"key {key.id} is not revoked: revoke it first, then delete its record")
+        await _finish(self._delete(key.id))
+        return self._latest(key)
+
+    async def verify(self, text: str) -> Verification:
+        """Say what a text is and why it would be refused now, judged as a request would be."""
+        text = forgive(text)
+        prefix = self.rules.prefix
+        shape = shape_of(text, prefix)
+        shown = (Shown("the text", text),)
+        is_ours = text.startswith(f"{prefix}_")
+        findings = Findings(shown if is_ours else (), shown if text and not is_ours else (), NOTHING_TO_STRIP)
+        chosen = choose(findings, prefix)
+        if isinstance(chosen, Deny):
+            likeness = None if is_ours or not text else looks_like(text)
+            return Verification(shape=shape, looks_like=likeness, reason=chosen.reason, facts=chosen.facts)
+        key = await self._store.find_by_digest(chosen)
+        if key is None:
+            return Verification(shape=shape, reason=Reason.KEY_UNKNOWN)
+        dead = standing(key, chosen, self._clock.now())
+        if dead is None:
+            return Verification(shape=shape, key=self._latest(key))
+        return Verification(shape=shape, key=self._latest(key), reason=dead.reason, facts=dead.facts)
+
+    async def _create(self, draft: KeyDraft) -> tuple[ApiKey, Secret]:
+        now = self._clock.now()
+        terms = terms_of(draft, self.rules, now)
+        async with self._creating:
+            await self._hold_to_limit(terms.owner, now)
+            key, secret = self._new_key(terms, now)
+            await self._store.insert(key)
+            self._on_change(key.id, key)
+        return key, secret
+
+    async def _hold_to_limit(self, owner: str, now: float) -> None:
+        """Disabled keys count: they can be switched on again at any time."""
+        most = self.rules.max_active_per_owner
+        if not owner:
+            return
+        keys = await self._store.list_keys()
+        living = sum(key.owner == owner and key.status(now) not in _DEAD for key in keys)
+        if living >= most:
+            raise RuleBroken(
+                f"owner {quoted(owner)} has {living} keys, {most} is the most: revoke one that is not "
+                "needed, or raise keys.max_active_per_owner"
+            )
+
+    def _new_key(self, terms: Terms, now: float) -> tuple[ApiKey, Secret]:
+        secret = self._new_secret()
+        number = int.from_bytes(self._entropy(_ID_CHARS), "big") % 62**_ID_CHARS
+        key = ApiKey(
+            id=f"key_{encode_base62(number, _ID_CHARS)}",
+            name=terms.name,
+            preview=preview_of(secret),
+            digest=digest_of(secret.reveal()),
+            scopes=terms.scopes,
+            created_at=now,
+            created_by=terms.created_by,
+            owner=terms.owner,
+            note=terms.note,
+            allow_from=terms.allow_from,
+            expires_at=terms.expires_at,
+        )
+        return key, secret
+
+    def _new_secret(self) -> Secret:
+        return compose_secret(self.rules.prefix, self._entropy(ENTROPY_BYTES))
+
+    async def _find(self, id_or_name: str) -> ApiKey:
+        if is_id(id_or_name):
+            key = await self._store.get(id_or_name)
+            if key is not None:
+                return key
+        if holds_secret(id_or_name):
+            raise RuleBroken(
+                "this is a key's secret, not its id or name: give it to keyhatch keys verify, on its input"
+            )
+        named = [key for key in await self._store.list_keys() if key.name == id_or_name]
+        if len(named) > 1:
+            raise NameAmbiguous(_say_which(id_or_name, named, self._clock.now()))
+        if not named:
+            raise KeyNotFound(
+                f"no key has the id or name {quoted(id_or_name)}: keyhatch keys list --status all shows them"
+            )
+        return named[0]
+
+    async def _update(self, id_or_name: str, change: Callable[[ApiKey], ApiKey]) -> ApiKey:
+        found = await self._find(id_or_name)
+        return self._latest(await _finish(self._write(found.id, change)))
+
+    async def _write(self, key_id: str, change: Callable[[ApiKey], ApiKey]) -> ApiKey:
+        key = await self._store.update(key_id, change)
+        self._on_change(key_id, key)
+        return key
+
+    async def _delete(self, key_id: str) -> None:
+        await self._store.delete(key_id)
+        self._on_change(key_id, None)
+
+
+async def _finish(work: Coroutine[None, None, _T]) -> _T:
+    """Run to the end what was begun, even if whoever waits for it is cancelled."""
+    return await asyncio.shield(asyncio.ensure_future(work))
+
+
+def _is_listed(status: Status, wanted: StatusFilter) -> bool:
+    if wanted is None:
+        return status is not Status.REVOKED
+    return wanted in ("all", status)
+
+
+def _refuse_revoked(key: ApiKey) -> None:
+    if key.revoked_at is not None:
+        raise RuleBroken(f"key {key.id} is revoked, and that is for good: create a new key")
+
+
+def _refuse_dead(key: ApiKey, now: float) -> None:
+    _refuse_revoked(key)
+    if key.status(now) is Status.EXPIRED:
+        raise RuleBroken(f"key {key.id} has expired, a new secret would not revive it: create a new key")
+
+
+def _overlap(overlap_s: float) -> float:
+    if not (math.isfinite(overlap_s) and 0 <= overlap_s <= MOMENT_MAX):
+        raise RuleBroken("the overlap must be a duration from 0s on, such as 24h")
+    return overlap_s
+
+
+def _say_which(name: str, keys: list[ApiKey], now: float) -> str:
+    told = [f"{key.id} ({key.status(now).value})" for key in keys[:_NAMED_MAX]]
+    if len(keys) > _NAMED_MAX:
+        told.append(f"{len(keys) - _NAMED_MAX} more")
+    return f"{len(keys)} keys are named {quoted(name)}, say which by its id: {', '.join(told)}"

@@ -1,0 +1,169 @@
+"""The rules a key is held to when it is made: name, scopes, owner, note, addresses, expiry.
+
+A draft holds texts as a person wrote them; `terms_of` returns values or raises `RuleBroken` with the mend.
+Everything here is pure. The rules:
+
+1. A name is 1 to 100 printable characters, not an id and not a secret; owner and note may be empty.
+2. Scopes are grants (`gateway.core.scopes`) that reach something in the catalogue. Without a catalogue any
+   grant will do, except that the reserved resource knows only its own actions.
+3. Addresses are networks in CIDR, IPv4 as IPv4: an IPv4 network written in IPv6 would match nobody.
+4. A key ends in the future, before the year 10000, or never.
+"""
+
+import difflib
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv6Network, ip_interface, ip_network
+from typing import Final
+
+from gateway.core.keys import Network
+from gateway.core.scopes import RESERVED_RESOURCE, RESERVED_SCOPES, is_grant, unknown_grants
+from gateway.keeper.desk import KeyDraft, RuleBroken, holds_secret, quoted
+from gateway.keeper.expiry import MOMENT_MAX
+
+NAME_CHARS_MAX: Final = 100
+NOTE_CHARS_MAX: Final = 1000
+SCOPES_MAX: Final = 64  # they travel to the upstream in one header
+NETWORKS_MAX: Final = 100
+
+_ID: Final = re.compile(r"key_[0-9A-Za-z]{16}")
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the configuration says about new keys. `catalogue`: scope → what it is for."""
+
+    prefix: str
+    default_expiry_s: float | None
+    max_active_per_owner: int
+    catalogue: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """A draft that keeps the rules, as values."""
+
+    name: str
+    scopes: frozenset[str]
+    owner: str
+    note: str
+    created_by: str
+    allow_from: tuple[Network, ...]
+    expires_at: float | None
+
+
+def is_id(text: str) -> bool:
+    """Whether the text has the form of a key's id."""
+    return _ID.fullmatch(text) is not None
+
+
+def terms_of(draft: KeyDraft, rules: Rules, now: float) -> Terms:
+    """The draft as values; raises `RuleBroken` at the first rule it breaks."""
+    return Terms(
+        name=_name(draft.name),
+        scopes=_scopes(draft.scopes, rules.catalogue),
+        owner=_line("owner", draft.owner),
+        note=_note(draft.note),
+        created_by=_line("created_by", draft.created_by),
+        allow_from=_networks(draft.allow_from),
+        expires_at=_expiry(draft, rules, now),
+    )
+
+
+def _name(text: str) -> str:
+    if not text:
+        raise RuleBroken("a key needs a name: say whose or what it is for, such as laptop or home-assistant")
+    if is_id(text):
+        raise RuleBroken(f"the name {quoted(text)} has the form of an id: choose another name")
+    return _line("name", text)
+
+
+def _line(what: str, text: str) -> str:
+    """One printable line without blanks around it."""
+    if holds_secret(text):
+        raise RuleBroken(f"the {what} holds a key's secret: never write a secret where it is kept or shown")
+    if len(text) > NAME_CHARS_MAX:
+        raise RuleBroken(f"the {what} has {len(text)} characters: {NAME_CHARS_MAX} is the most")
+    if not text.isprintable():
+        raise RuleBroken(f"the {what} {quoted(text)} holds characters that cannot be printed: leave them out")
+    if text != text.strip():
+        raise RuleBroken(f"the {what} {quoted(text)} begins or ends with a blank: leave it out")
+    return text
+
+
+def _note(text: str) -> str:
+    if holds_secret(text):
+        raise RuleBroken("the note holds a key's secret: never write a secret where it is kept or shown")
+    if len(text) > NOTE_CHARS_MAX:
+        raise RuleBroken(f"the note has {len(text)} characters: {NOTE_CHARS_MAX} is the most")
+    if not text.replace("\n", "").replace("\t", "").isprintable():
+        raise RuleBroken("the note holds characters that cannot be printed: leave them out")
+    return text
+
+
+def _scopes(texts: tuple[str, ...], catalogue: Mapping[str, str]) -> frozenset[str]:
+    if len(texts) > SCOPES_MAX:
+        raise RuleBroken(
+            f"{len(texts)} scopes are too many: {SCOPES_MAX} is the most, use wildcards (chat:*)"
+        )
+    for text in texts:
+        if not is_grant(text):
+            raise RuleBroken(
+                f"{quoted(text)} is not a scope{_suggest(text, catalogue)}: write resource:action, "
+                "resource:*, *:action or *"
+            )
+    judged = texts if catalogue else [text for text in texts if text.startswith(f"{RESERVED_RESOURCE}:")]
+    unknown = unknown_grants(judged, catalogue)
+    if unknown:
+        raise RuleBroken(
+            f"there is no scope {quoted(unknown[0])}{_suggest(unknown[0], catalogue)}. There are "
+            f"{', '.join([*sorted(catalogue), *RESERVED_SCOPES])}, and wildcards over them"
+        )
+    return frozenset(texts)
+
+
+def _suggest(text: str, catalogue: Iterable[str]) -> str:
+    close = difflib.get_close_matches(text, [*catalogue, *RESERVED_SCOPES], n=1)
+    return f", did you mean {close[0]}?" if close else ""
+
+
+def _networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
+    if len(texts) > NETWORKS_MAX:
+        raise RuleBroken(f"{len(texts)} networks are too many: {NETWORKS_MAX} is the most")
+    return tuple(dict.fromkeys(_network(text) for text in texts))
+
+
+def _network(text: str) -> Network:
+    if "%" in text:
+        raise RuleBroken(f"the network {quoted(text)} has a zone: leave out everything from the % on")
+    try:
+        network = ip_network(text)
+    except ValueError as error:
+        raise RuleBroken(_mend(text)) from error
+    mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
+    if mapped is not None:
+        raise RuleBroken(f"{quoted(text)} is IPv4 written as IPv6: write {mapped}/{network.prefixlen - 96}")
+    return network
+
+
+def _mend(text: str) -> str:
+    try:
+        meant = ip_interface(text).network
+    except ValueError:
+        return f"{quoted(text)} is not a network: write an address or CIDR such as 192.168.1.0/24 or fd00::/8"
+    return f"{quoted(text)} is an address within a network: write {meant}, or the address alone"
+
+
+def _expiry(draft: KeyDraft, rules: Rules, now: float) -> float | None:
+    expires_at = draft.expires_at
+    if expires_at == "default":
+        return None if rules.default_expiry_s is None else now + rules.default_expiry_s
+    if expires_at is None:
+        return None
+    if not (math.isfinite(expires_at) and expires_at <= MOMENT_MAX):
+        raise RuleBroken("the expiry lies beyond the year 9999: write never")
+    if expires_at <= now:
+        raise RuleBroken("the expiry lies in the past: choose a moment that is still to come, or never")
+    return expires_at
