@@ -34,6 +34,10 @@ class RuleBroken(KeyringError):
     """What was asked breaks a rule; the message names the rule and the mend."""
 
 
+class NotAllowed(KeyringError):
+    """Whoever asks may not manage these keys; the message says who may."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyDraft:
     """A key to be made. Texts as a person wrote them; `Keyring.create` holds them to the rules.

@@ -1,0 +1,185 @@
+"""The desk at a distance: asks the process that holds the store, over its control socket.
+
+It has the methods of the keyring and raises what the keyring would have raised. Each question has a
+connection of its own and is sent once: where no answer comes, nobody knows whether it was done, so nothing is
+ever asked twice.
+"""
+
+import asyncio
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import aiohttp
+from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
+
+from gateway.admin.control_path import address_of, socket_path
+from gateway.admin.control_words import (
+    REFUSALS,
+    TEXT_CHARS_MAX,
+    AskCreate,
+    AskList,
+    AskNothing,
+    AskOne,
+    AskRotate,
+    AskVerify,
+    TellDone,
+    TellIssued,
+    TellKey,
+    TellKeys,
+    TellRefusal,
+    TellVerification,
+    Words,
+    places,
+)
+from gateway.core.credentials import forgive
+from gateway.core.keys import ApiKey, Secret
+from gateway.keeper.desk import KeyDraft, NotAllowed, RuleBroken, StatusFilter, Verification
+from gateway.keeper.ports import StoreUnavailable
+
+TIMEOUT_ANSWER_S: Final = 15.0
+TIMEOUT_PING_S: Final = 2.0
+_UNSURE: Final = "keyhatch keys list --status all shows whether it was done"
+
+_Told = TypeVar("_Told", bound=Words)
+
+
+class DeskUnreachable(StoreUnavailable):
+    """Nobody listens on the control socket. Nothing was asked."""
+
+
+class RemoteKeyring:
+    """The desk of whichever process holds the store in this file. Records it returns carry no digest."""
+
+    def __init__(self, store_path: Path, *, timeout_answer_s: float = TIMEOUT_ANSWER_S) -> None:
+        self._store_path = store_path
+        self._path = socket_path(store_path)
+        self._timeout_answer_s = timeout_answer_s
+
+    async def is_there(self) -> bool:
+        """Whether somebody serves the desk; raises `StoreUnavailable` if somebody is there and silent."""
+        try:
+            await self._ask("ping", _worded(AskNothing), TellDone, TIMEOUT_PING_S)
+        except DeskUnreachable:
+            return False
+        return True
+
+    async def create(self, draft: KeyDraft) -> tuple[ApiKey, Secret]:
+        """Make a key."""
+        asked = _worded(AskCreate, **{field.name: getattr(draft, field.name) for field in fields(draft)})
+        return _issued(await self._ask("create", asked, TellIssued))
+
+    async def list_keys(self, status: StatusFilter = None, owner: str | None = None) -> list[ApiKey]:
+        """Records, newest first."""
+        told = await self._ask("list", _worded(AskList, status=status, owner=owner), TellKeys)
+        return [key.key() for key in told.keys]
+
+    async def resolve(self, id_or_name: str) -> ApiKey:
+        """The one record that is meant."""
+        return await self._one("resolve", id_or_name)
+
+    async def revoke(self, id_or_name: str) -> ApiKey:
+        """End a key for good."""
+        return await self._one("revoke", id_or_name)
+
+    async def disable(self, id_or_name: str) -> ApiKey:
+        """Switch a key off."""
+        return await self._one("disable", id_or_name)
+
+    async def enable(self, id_or_name: str) -> ApiKey:
+        """Switch a disabled key on again."""
+        return await self._one("enable", id_or_name)
+
+    async def rotate(self, id_or_name: str, overlap_s: float) -> tuple[ApiKey, Secret]:
+        """Give a key a new secret."""
+        asked = _worded(AskRotate, id_or_name=id_or_name, overlap_s=overlap_s)
+        return _issued(await self._ask("rotate", asked, TellIssued))
+
+    async def delete(self, id_or_name: str) -> ApiKey:
+        """Remove the record of a revoked key."""
+        return await self._one("delete", id_or_name)
+
+    async def verify(self, text: str) -> Verification:
+        """Say what a text is. What no key can hold is cut off or replaced before it is sent."""
+        sendable = forgive(text)[:TEXT_CHARS_MAX].encode("utf-8", "replace").decode("utf-8")
+        return (await self._ask("verify", _worded(AskVerify, text=sendable), TellVerification)).verification()
+
+    async def _one(self, act: str, id_or_name: str) -> ApiKey:
+        return (await self._ask(act, _worded(AskOne, id_or_name=id_or_name), TellKey)).key()
+
+    async def _ask(self, act: str, asked: bytes, shape: type[_Told], timeout_s: float | None = None) -> _Told:
+        status, body = await self._exchange(act, asked, timeout_s or self._timeout_answer_s)
+        try:
+            if status == 200:
+                return shape.model_validate_json(body)
+            refusal = TellRefusal.model_validate_json(body)
+        except ValidationError as error:
+            raise StoreUnavailable(
+                f"the gateway that holds {self._store_path} gave an answer ({status}) that cannot be read: "
+                f"is it of another version? {_UNSURE}"
+            ) from error
+        raise _exception_of(refusal)
+
+    async def _exchange(self, act: str, asked: bytes, timeout_s: float) -> tuple[int, bytes]:
+        try:
+            with address_of(self._path) as address:
+                return await _post(address, act, asked, timeout_s)
+        except TimeoutError as error:
+            raise StoreUnavailable(
+                f"the gateway that holds {self._store_path} did not answer within {timeout_s:g} s: see "
+                f"whether it hangs; {_UNSURE}"
+            ) from error
+        except aiohttp.ClientConnectorError as error:
+            raise self._unreachable(error.os_error) from error
+        except aiohttp.ClientError as error:
+            raise StoreUnavailable(
+                f"the gateway that holds {self._store_path} stopped before it answered: {_UNSURE}"
+            ) from error
+        except OSError as error:
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: OSError) -> Exception:
+        if isinstance(error, PermissionError):
+            return NotAllowed(
+                f"a gateway holds {self._store_path} and runs as another user: ask as that user or as root"
+            )
+        return DeskUnreachable(f"no gateway listens on {self._path}: {error.strerror or error}")
+
+
+async def _post(address: str, act: str, asked: bytes, timeout_s: float) -> tuple[int, bytes]:
+    async with (
+        asyncio.timeout(timeout_s),
+        aiohttp.ClientSession(
+            connector=aiohttp.UnixConnector(path=address),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None),
+        ) as session,
+        session.post(
+            f"http://keyhatch/v1/{act}",
+            data=asked,
+            headers={"Content-Type": "application/json"},
+        ) as response,
+    ):
+        return response.status, await response.read()
+
+
+def _issued(told: TellIssued) -> tuple[ApiKey, Secret]:
+    return told.key.key(), Secret(told.secret)
+
+
+def _exception_of(refusal: TellRefusal) -> Exception:
+    for kind, _, exception in REFUSALS:
+        if kind == refusal.kind:
+            return exception(refusal.message)
+    return StoreUnavailable(refusal.message)
+
+
+def _worded(shape: type[Words], **values: Any) -> bytes:
+    """What is asked, in words; what cannot be said breaks a rule here as it would there."""
+    try:
+        return shape(**values).model_dump_json().encode()
+    except ValidationError as error:
+        raise RuleBroken(f"this cannot be asked, its form is wrong: {places(error)}") from None
+    except PydanticSerializationError:
+        raise RuleBroken("this cannot be asked, it holds characters that cannot be printed") from None

@@ -1,0 +1,175 @@
+"""The words of the control socket: what may be asked, how a record travels, which refusals there are.
+
+A closed set: what is not declared here is refused before anything is done. Records travel without digests;
+whoever asks over the socket has no use for them, and gets records whose digest is empty.
+"""
+
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gateway.core.keys import ApiKey, Secret, Shape, Status
+from gateway.core.refusal import Reason
+from gateway.keeper.desk import KeyDraft, NameAmbiguous, NotAllowed, RuleBroken, Verification
+from gateway.keeper.ports import KeyNotFound, StoreUnavailable
+
+ASKED_BYTES_MAX: Final = 65_536
+TEXT_CHARS_MAX: Final = 4_096
+
+Moment = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Words(BaseModel):
+    """Every shape here: nothing extra, nothing converted, nothing changed afterwards."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+
+def places(error: ValidationError) -> str:
+    """Which parts of a message are wrong, without repeating what stood there."""
+    return ", ".join(sorted({".".join(map(str, each["loc"])) or "all of it" for each in error.errors()}))
+
+
+class AskNothing(Words):
+    """For acts that need no words."""
+
+
+class AskCreate(Words):
+    """A draft."""
+
+    name: str
+    scopes: tuple[str, ...]
+    owner: str
+    note: str
+    allow_from: tuple[str, ...]
+    expires_at: Moment | Literal["default"] | None
+    created_by: str
+
+    def draft(self) -> KeyDraft:
+        """The words as a draft."""
+        return KeyDraft(**{name: getattr(self, name) for name in type(self).model_fields})
+
+
+class AskList(Words):
+    """Which keys to list."""
+
+    status: Status | Literal["all"] | None
+    owner: str | None
+
+
+class AskOne(Words):
+    """Which key is meant."""
+
+    id_or_name: str
+
+
+class AskRotate(AskOne):
+    """Which key to rotate, and for how long the secret before still works."""
+
+    overlap_s: Moment
+
+
+class AskVerify(Words):
+    """A text that may be a secret."""
+
+    text: str = Field(repr=False)
+
+
+class TellDone(Words):
+    """It was heard."""
+
+
+class TellKey(Words):
+    """A record without its digests."""
+
+    model_config = ConfigDict(from_attributes=True, strict=True, frozen=True)
+
+    id: str
+    name: str
+    preview: str
+    scopes: frozenset[str]
+    created_at: float
+    created_by: str
+    owner: str
+    note: str
+    allow_from: tuple[IPv4Network | IPv6Network, ...]
+    expires_at: float | None
+    disabled_at: float | None
+    revoked_at: float | None
+    rotated_at: float | None
+    previous_secret_valid_until: float | None
+    previous_secret_last_used_at: float | None
+    last_used_at: float | None
+    last_used_from: str | None
+    use_count: int
+
+    def key(self) -> ApiKey:
+        """The record; its digest is empty."""
+        return ApiKey(digest=b"", **{name: getattr(self, name) for name in type(self).model_fields})
+
+
+class TellKeys(Words):
+    """Records, newest first."""
+
+    keys: tuple[TellKey, ...]
+
+
+class TellIssued(Words):
+    """A record and its new secret: the only answer that holds one."""
+
+    key: TellKey
+    secret: str = Field(repr=False)
+
+    @classmethod
+    def of(cls, key: ApiKey, secret: Secret) -> "TellIssued":
+        """Both in words."""
+        return cls(key=TellKey.model_validate(key), secret=secret.reveal())
+
+
+class TellVerification(Words):
+    """What a text is."""
+
+    shape: Shape
+    looks_like: str | None
+    key: TellKey | None
+    reason: Reason | None
+    facts: dict[str, str]
+
+    @classmethod
+    def of(cls, found: Verification) -> "TellVerification":
+        """The finding in words."""
+        return cls(
+            shape=found.shape,
+            looks_like=found.looks_like,
+            key=None if found.key is None else TellKey.model_validate(found.key),
+            reason=found.reason,
+            facts=dict(found.facts),
+        )
+
+    def verification(self) -> Verification:
+        """The words as a finding."""
+        return Verification(
+            shape=self.shape,
+            looks_like=self.looks_like,
+            key=None if self.key is None else self.key.key(),
+            reason=self.reason,
+            facts=self.facts,
+        )
+
+
+class TellRefusal(Words):
+    """Which refusal, and its message for the person asking."""
+
+    kind: str
+    message: str
+
+
+REFUSALS: Final[tuple[tuple[str, int, type[Exception]], ...]] = (
+    ("key_not_found", 404, KeyNotFound),
+    ("name_ambiguous", 409, NameAmbiguous),
+    ("rule_broken", 422, RuleBroken),
+    ("not_allowed", 403, NotAllowed),
+    ("store_unavailable", 503, StoreUnavailable),
+)
+"""Kind, HTTP status and exception: what is raised on one side is raised on the other."""
