@@ -11,7 +11,7 @@ from typing import Final
 from aiohttp import web
 
 from gateway.core.refusal import Deny
-from gateway.keeper.ports import Exchange
+from gateway.plane.aiohttp_account import Account
 from gateway.plane.aiohttp_caller import Answer, CallerProtocol, protocol_of
 from gateway.plane.aiohttp_exchange import AiohttpExchange, new_request_id
 from gateway.plane.aiohttp_upstream import UpstreamSession
@@ -66,26 +66,9 @@ class AiohttpPlane:
         """A head that never became a request: tell the observer and answer."""
         request_id = new_request_id()
         reply = refusal(deny, request_id, self._around.gatekeeper.prefix)
+        now = self._around.clock.monotonic()
+        account = Account(request_id, method="", peer=peer, began=now, keep_alive=False, deny=deny)
+        account.status, account.bytes_out = reply.status, len(reply.body)
         self._around.observer.exchange_began()
-        self._around.observer.exchange_ended(
-            Exchange(
-                request_id=request_id,
-                kind="plain",
-                method="",
-                path="",
-                route_id=None,
-                upstream=None,
-                key_id=None,
-                key_name=None,
-                peer=peer,
-                status=reply.status,
-                reason=deny.reason,
-                cut=None,
-                bytes_in=0,
-                bytes_out=len(reply.body),
-                duration_s=0.0,
-                first_byte_s=None,
-                own_s=None,
-            )
-        )
+        self._around.observer.exchange_ended(account.told(now))
         return reply

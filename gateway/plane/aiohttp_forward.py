@@ -1,0 +1,224 @@
+"""The upstream's half of an exchange: ask with the caller's body, relay the answer chunk by chunk.
+
+Neither side is read faster than the other takes it, and nothing is held whole. Trouble before the answer's
+head is `Refused`, because it can still be said; trouble after it is `CutShort`, because all that is left is
+to close the connection without the body's end, so that a cut answer never looks like a whole one.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from typing import Final
+
+import aiohttp
+from aiohttp import web
+
+from gateway.core.refusal import Deny, Reason
+from gateway.core.request import Headers
+from gateway.keeper.ports import Clock
+from gateway.plane.aiohttp_account import Account
+from gateway.plane.aiohttp_tunnel import handshake_fault, tunnel
+from gateway.plane.aiohttp_upstream import UpstreamSession, fault_of
+from gateway.wire.request_head import Head, Limits, body_too_large, malformed
+from gateway.wire.response_head import (
+    ResponseFault,
+    has_body,
+    head_bytes,
+    response_headers,
+    response_length,
+    status_line,
+)
+from gateway.wire.upstream import Upstream, UpstreamHead
+
+_log: Final = logging.getLogger("gateway.plane")
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class CutShort(Exception):
+    """The answer stopped after its head was sent; `cause` is one of `Exchange.cut`'s."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+
+class Refused(Exception):
+    """A refusal that was reached deep inside, on its way to the caller."""
+
+    def __init__(self, deny: Deny) -> None:
+        super().__init__(deny.reason)
+        self.deny = deny
+
+
+class Forward:
+    """One allowed request on its way to one upstream and back."""
+
+    def __init__(
+        self,
+        request: web.BaseRequest,
+        head: Head,
+        account: Account,
+        upstream: Upstream,
+        limits: Limits,
+        clock: Clock,
+    ) -> None:
+        self._request = request
+        self._head = head
+        self._account = account
+        self._upstream = upstream
+        self._limits = limits
+        self._clock = clock
+        self._body_fault: Deny | None = None
+        self._awaiting: asyncio.Timeout | None = None
+
+    async def run(self, session: UpstreamSession, composed: UpstreamHead) -> None:
+        """Send, then relay what comes back; raises `Refused`, `CutShort` or the caller's `ConnectionError`."""
+        if self._head.expects_continue and self._head.has_body:
+            await self._request.writer.write(_CONTINUE)
+        response = await self._ask(session, composed)
+        try:
+            self._account.answered_at = self._clock.monotonic()
+            if response.status == 101:
+                await self._relay_upgrade(composed, response)
+            else:
+                await self._relay(response)
+        finally:
+            response.close()
+
+    async def _ask(self, session: UpstreamSession, composed: UpstreamHead) -> aiohttp.ClientResponse:
+        self._account.asked_at = self._clock.monotonic()
+        patience_s = self._upstream.timeout_first_byte_s
+        body = None
+        if self._head.has_body:
+            if not self._head.chunked:
+                length = (b"content-length", str(self._head.content_length).encode("ascii"))
+                composed = UpstreamHead(composed.method, composed.target, (*composed.headers, length))
+            body = self._upload(patience_s)
+        try:
+            async with asyncio.timeout(patience_s) as self._awaiting:
+                return await session.send(self._upstream, composed, body)
+        except (aiohttp.ClientError, ResponseFault, OSError, ValueError) as trouble:
+            raise Refused(self._why(trouble)) from None
+        finally:
+            self._awaiting = None
+
+    def _why(self, trouble: Exception) -> Deny:
+        if self._body_fault is not None:
+            return self._body_fault
+        if self._awaiting is not None and self._awaiting.expired():
+            return Deny(Reason.UPSTREAM_TIMEOUT, {"phase": "first_byte"})
+        _log.warning("request %s: upstream '%s': %s", self._account.request_id, self._upstream.name, trouble)
+        return fault_of(trouble)
+
+    async def _upload(self, patience_s: float) -> AsyncIterator[bytes]:
+        """The caller's body as it arrives. The upstream's time to answer counts from its last byte."""
+        most = self._limits.body_bytes_max
+        while chunk := await self._next_piece():
+            self._account.bytes_in += len(chunk)
+            if most is not None and self._account.bytes_in > most:
+                self._body_fault = body_too_large(most)
+                raise ValueError("body too large")
+            if self._awaiting is not None and not self._awaiting.expired():
+                self._awaiting.reschedule(asyncio.get_running_loop().time() + patience_s)
+            yield chunk
+
+    async def _next_piece(self) -> bytes:
+        """What the caller sent next; empty at its proper end."""
+        try:
+            async with asyncio.timeout(self._limits.idle_timeout_s):
+                return await self._request.content.readany()
+        except TimeoutError:
+            limit = f"{self._limits.idle_timeout_s:g}"
+            self._body_fault = Deny(Reason.REQUEST_TIMEOUT, {"limit": limit})
+            raise
+        except Exception:
+            self._body_fault = malformed("the framing of its body is broken")
+            raise
+
+    async def _relay(self, response: aiohttp.ClientResponse) -> None:
+        account, head = self._account, self._head
+        identified = account.allow is not None and account.allow.identity is not None
+        headers, length = self._read_head(response, identified=identified)
+        answers_with_body = has_body(head.view.method, response.status)
+        is_chunked = False
+        if length is not None:
+            headers = (*headers, (b"content-length", str(length).encode("ascii")))
+        elif answers_with_body:
+            is_chunked = head.version >= (1, 1)
+            account.keep_alive = account.keep_alive and is_chunked
+            headers = (*headers, (b"transfer-encoding", b"chunked")) if is_chunked else headers
+        if account.is_websocket or not self._request.content.is_eof():
+            account.keep_alive = False
+        await self._write_head(response.status, response.reason or "", headers)
+        if answers_with_body:
+            await self._relay_body(response, length, is_chunked=is_chunked)
+
+    def _read_head(self, response: aiohttp.ClientResponse, *, identified: bool) -> tuple[Headers, int | None]:
+        raw = _raw_headers(response)
+        try:
+            return response_headers(raw, self._account.request_id, identified=identified), response_length(
+                raw
+            )
+        except ResponseFault as fault:
+            _log.warning("request %s: the upstream's head: %s", self._account.request_id, fault)
+            raise Refused(Deny(Reason.UPSTREAM_PROTOCOL)) from None
+
+    async def _write_head(self, status: int, reason: str, headers: Headers) -> None:
+        account = self._account
+        if status == 101:
+            headers = (*headers, (b"connection", b"Upgrade"), (b"upgrade", b"websocket"))
+        elif not account.keep_alive:
+            headers = (*headers, (b"connection", b"close"))
+        elif self._head.version < (1, 1):
+            headers = (*headers, (b"connection", b"keep-alive"))
+        account.status = status
+        await self._request.writer.write(head_bytes(status_line(status, reason), headers))
+        account.head_was_sent(self._clock.monotonic())
+
+    async def _relay_body(
+        self, response: aiohttp.ClientResponse, length: int | None, *, is_chunked: bool
+    ) -> None:
+        write = self._request.writer.write
+        while chunk := await self._next_chunk(response):
+            self._account.bytes_out += len(chunk)
+            await write(b"%x\r\n%b\r\n" % (len(chunk), chunk) if is_chunked else chunk)
+        if length is not None and self._account.bytes_out != length:
+            raise CutShort("upstream_cut")
+        if is_chunked:
+            await write(b"0\r\n\r\n")
+
+    async def _next_chunk(self, response: aiohttp.ClientResponse) -> bytes:
+        """What the upstream sent next; empty at its proper end."""
+        try:
+            async with asyncio.timeout(self._upstream.timeout_idle_s):
+                return await response.content.readany()
+        except TimeoutError:
+            raise CutShort("upstream_idle") from None
+        except (aiohttp.ClientError, OSError) as trouble:
+            _log.warning("request %s: the upstream's answer was cut: %s", self._account.request_id, trouble)
+            raise CutShort("upstream_cut") from None
+
+    async def _relay_upgrade(self, composed: UpstreamHead, response: aiohttp.ClientResponse) -> None:
+        fault: str | None = "switched protocols unasked"
+        if self._account.is_websocket:
+            fault = handshake_fault(composed.headers, _raw_headers(response))
+        if fault is not None:
+            raise Refused(Deny(Reason.UPSTREAM_PROTOCOL, {"what": fault}))
+        headers, _ = self._read_head(response, identified=False)
+        self._account.keep_alive = False
+        await self._write_head(101, "Switching Protocols", headers)
+        cause = await tunnel(
+            self._request, response, self._upstream.timeout_idle_s, self._count_in, self._count_out
+        )
+        if cause is not None:
+            raise CutShort(cause)
+
+    def _count_in(self, count: int) -> None:
+        self._account.bytes_in += count
+
+    def _count_out(self, count: int) -> None:
+        self._account.bytes_out += count
+
+
+def _raw_headers(response: aiohttp.ClientResponse) -> Headers:
+    return tuple((name.lower(), value) for name, value in response.raw_headers)

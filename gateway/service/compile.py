@@ -1,0 +1,40 @@
+"""From settings, as a person wrote them, to the values that the rooms below work with."""
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from gateway.config.compile import limits, routes
+from gateway.config.model import Settings
+from gateway.config.sections import UpstreamSettings
+from gateway.core.routes import RouteTable
+from gateway.plane.contract import Ground
+from gateway.wire.upstream import Upstream
+
+_PORTS: Final = {"http": 80, "https": 443}
+
+
+def table_of(settings: Settings) -> RouteTable:
+    """The compiled routes. The configuration's own checks have refused ties and bad paths before."""
+    return RouteTable(routes(settings))
+
+
+def ground_of(settings: Settings) -> Ground:
+    """What a plane serves on."""
+    return Ground(
+        upstreams={name: _upstream(name, written) for name, written in settings.upstreams.items()},
+        limits=limits(settings),
+        trusted=settings.server.trusted_proxies,
+    )
+
+
+def _upstream(name: str, written: UpstreamSettings) -> Upstream:
+    parts = urlsplit(written.url)
+    return Upstream(
+        name,
+        parts.scheme,
+        parts.hostname or "",
+        parts.port or _PORTS[parts.scheme],
+        timeout_connect_s=written.timeouts.connect_s,
+        timeout_first_byte_s=written.timeouts.first_byte_s,
+        timeout_idle_s=written.timeouts.idle_s,
+    )

@@ -1,0 +1,196 @@
+"""The house, built from a configuration: every room made once, opened in order, closed in the reverse order.
+
+Start: store (and its lock), gatekeeper, control socket, plane, admin listener, then the tasks that run by
+themselves. Stop: the plane drains first, so that callers are served to the end; then uses are flushed,
+then the store is closed. A start that fails half-way closes what it had opened.
+
+A reload is all or nothing: the new configuration is compiled whole before any of it is put in force, and
+exchanges under way finish on the ground they began on. Some options are for life (`FOR_LIFE`); a reload
+that changes one of them says that it takes a restart.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from gateway import __version__
+from gateway.admin.control import ControlServer, socket_path
+from gateway.admin.health import AdminListener, Checks
+from gateway.config.load import Loaded
+from gateway.config.model import Settings
+from gateway.keeper.gatekeeper import Gatekeeper
+from gateway.keeper.keyring import Keyring
+from gateway.keeper.ports import Clock, KeyStore, Observer
+from gateway.keeper.terms import Rules
+from gateway.logs import Logs, Observers
+from gateway.metrics import Metrics
+from gateway.plane.contract import Plane, Surroundings
+from gateway.plane.with_aiohttp import AiohttpPlane
+from gateway.service.compile import ground_of, table_of
+from gateway.service.watch import StoreWatch
+from gateway.store.memory import MemoryKeyStore
+from gateway.store.sqlite import open_sqlite
+
+DRAIN_GRACE_S: Final = 30.0
+FOR_LIFE: Final = (
+    "server.proxy",
+    "server.admin",
+    "server.plane",
+    "store.url",
+    "keys.prefix",
+    "keys.last_used_flush_s",
+    "logging.format",
+    "logging.access",
+)
+
+_log: Final = logging.getLogger("gateway.service")
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a started gateway listens."""
+
+    proxy: tuple[str, int]
+    admin: tuple[str, int]
+    control: Path | None
+
+
+class Gateway:
+    """One gateway. `start` it once, `reload` it at will, `stop` it once."""
+
+    def __init__(self, loaded: Loaded, clock: Clock, logs: Logs) -> None:
+        self._loaded = loaded
+        self._logs = logs
+        self._clock = clock
+        self._open = AsyncExitStack()
+        self.metrics = Metrics(version=__version__, plane="aiohttp", clock=clock)
+        self.keyring: Keyring
+        self._gatekeeper: Gatekeeper
+        self._plane: Plane
+
+    async def start(self) -> Addresses:
+        """Open everything; raises `StoreUnavailable` or `OSError`, and then nothing is left open."""
+        try:
+            return await self._start()
+        except BaseException:
+            await self._open.aclose()
+            raise
+
+    async def _start(self) -> Addresses:
+        settings = self._loaded.settings
+        store, path = await self._open_store(settings)
+        self._build(settings, store)
+        control = None
+        if path is not None:
+            control = ControlServer(self.keyring, socket_path(path))
+            await control.start()
+            self._open.push_async_callback(control.stop)
+        self._run(self._gatekeeper.live.run())
+        self._open.push_async_callback(self._gatekeeper.usage.flush)
+        self._run(self._gatekeeper.usage.run(settings.keys.last_used_flush_s))
+        watch = StoreWatch(store, self._gatekeeper, self._clock, self.metrics.store_failed)
+        self._run(watch.run())
+        self._connect_sources(watch)
+        admin = AdminListener(
+            Checks(store=store.check, configuration=self._configuration_check), self.metrics
+        )
+        admin_at = await admin.start(settings.server.admin.host, settings.server.admin.port)
+        self._open.push_async_callback(admin.stop)
+        proxy_at = await self._plane.start(settings.server.proxy.host, settings.server.proxy.port)
+        self._open.push_async_callback(self._plane.drain, DRAIN_GRACE_S)
+        self.metrics.config_loaded()
+        return Addresses(proxy_at, admin_at, None if control is None or path is None else socket_path(path))
+
+    def reload(self, loaded: Loaded) -> None:
+        """Put a new configuration in force, all of it or (if it raises) none of it."""
+        settings = loaded.settings
+        table, ground = table_of(settings), ground_of(settings)
+        for name in FOR_LIFE:
+            if _value(settings, name) != _value(self._loaded.settings, name):
+                _log.warning("%s changed, which takes a restart; the old value stays", name)
+        self.metrics.know(table.routes)
+        self._gatekeeper.table, self._plane.ground = table, ground
+        self.keyring.rules = _rules(settings, self._loaded.settings.keys.prefix)
+        self._logs.set_level(settings.logging.level)
+        self._loaded = loaded
+
+    async def stop(self) -> None:
+        """Drain, flush and close. Stopping twice is harmless."""
+        await self._open.aclose()
+
+    async def _open_store(self, settings: Settings) -> tuple[KeyStore, Path | None]:
+        written = settings.store.path
+        if written is None:
+            return MemoryKeyStore(), None
+        path = self._loaded.base_dir / written
+        store = await open_sqlite(path)
+        self._open.push_async_callback(store.close)
+        return store, store.path
+
+    def _build(self, settings: Settings, store: KeyStore) -> None:
+        keys = settings.keys
+        table = table_of(settings)
+        self.metrics.know(table.routes)
+        self._gatekeeper = Gatekeeper(table, keys.prefix, store, self._clock, self.metrics.store_failed)
+        self.keyring = Keyring(
+            store,
+            self._clock,
+            prefix=keys.prefix,
+            default_expiry_s=keys.default_expiry_s,
+            max_active_per_owner=keys.max_active_per_owner,
+            catalogue=settings.scopes,
+            entropy=secrets.token_bytes,
+            on_change=self._gatekeeper.key_changed,
+            latest=self._gatekeeper.usage.latest,
+        )
+        observers: list[Observer] = [self.metrics]
+        if settings.logging.access:
+            observers.append(self._logs.access_log(self._clock))
+        around = Surroundings(self._gatekeeper, Observers(observers), self._clock)
+        self._plane = AiohttpPlane(ground_of(settings), around)
+
+    def _connect_sources(self, watch: StoreWatch) -> None:
+        sources, keeper = self.metrics.sources, self._gatekeeper
+        sources.key_counts = lambda: watch.key_counts
+        sources.flush_lag_s = keeper.usage.lag_s
+        sources.uses_pending = lambda: keeper.usage.pending
+        sources.live_streams = lambda: len(keeper.live)
+        sources.log_lines_dropped = lambda: self._logs.dropped
+
+    async def _configuration_check(self) -> None:
+        """The configuration in force is whole, or it would not be in force; a missing upstream is a bug."""
+        for route in self._gatekeeper.table.routes:
+            if route.upstream not in self._plane.ground.upstreams:
+                raise LookupError(f"route {route.id} has no upstream")
+
+    def _run(self, endless: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(endless)
+        task.add_done_callback(_report)
+
+        async def end() -> None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        self._open.push_async_callback(end)
+
+
+def _report(task: asyncio.Future[None]) -> None:
+    if not task.cancelled() and (trouble := task.exception()) is not None:
+        _log.critical("a task of the gateway ended unexpectedly", exc_info=trouble)
+
+
+def _rules(settings: Settings, prefix: str) -> Rules:
+    keys = settings.keys
+    return Rules(prefix, keys.default_expiry_s, keys.max_active_per_owner, settings.scopes)
+
+
+def _value(settings: Settings, name: str) -> object:
+    value: object = settings
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value

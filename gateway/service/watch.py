@@ -1,0 +1,67 @@
+"""What has to happen by itself while the gateway runs, each as an endless task.
+
+The store is watched for changes that another program made: there should be none (one writer), but a record
+edited with the sqlite3 command must not keep working from the cache. A task that meets trouble says so
+once per kind and goes on; the gateway fails closed without it, and /readyz shows the store's state.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from gateway.core.keys import Status
+from gateway.keeper.gatekeeper import Gatekeeper
+from gateway.keeper.ports import Clock, KeyStore, StoreUnavailable
+
+WATCH_INTERVAL_S: Final = 0.5
+COUNT_INTERVAL_S: Final = 5.0
+
+_log: Final = logging.getLogger("gateway.service")
+
+
+class StoreWatch:
+    """Notices foreign changes, and counts keys by status for the metrics."""
+
+    def __init__(
+        self, store: KeyStore, gatekeeper: Gatekeeper, clock: Clock, on_store_error: Callable[[], None]
+    ) -> None:
+        self.key_counts: dict[Status, int] | None = None
+        self._store = store
+        self._gatekeeper = gatekeeper
+        self._clock = clock
+        self._on_store_error = on_store_error
+        self._version: int | None = None
+        self._is_troubled = False
+
+    async def look(self) -> None:
+        """Ask once whether anyone else changed the data, and act on it."""
+        version = await self._store.data_version()
+        if self._version is not None and version != self._version:
+            _log.warning("another program changed the store; everything cached is asked for again")
+            await self._gatekeeper.data_changed()
+        self._version = version
+
+    async def count(self) -> None:
+        """Count the keys by status."""
+        now = self._clock.now()
+        self.key_counts = dict(Counter(key.status(now) for key in await self._store.list_keys()))
+
+    async def run(self) -> None:
+        """Look and count until cancelled."""
+        await asyncio.gather(
+            self._repeat(self.look, WATCH_INTERVAL_S), self._repeat(self.count, COUNT_INTERVAL_S)
+        )
+
+    async def _repeat(self, act: Callable[[], Awaitable[None]], interval_s: float) -> None:
+        while True:
+            try:
+                await act()
+                self._is_troubled = False
+            except StoreUnavailable as trouble:
+                self._on_store_error()
+                if not self._is_troubled:
+                    _log.error("the store cannot be watched: %s", trouble)
+                self._is_troubled = True
+            await asyncio.sleep(interval_s)
