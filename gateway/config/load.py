@@ -1,0 +1,132 @@
+"""Reading a configuration: file, then variables, then flags over it; all problems at once, or settings.
+
+`load` is a pure function of its arguments and the files they name: calling it again is a reload, and a
+reload that raises changes nothing. Precedence is flags > environment > file > defaults.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from gateway.config.document import BYTES_MAX, read_document
+from gateway.config.expansion import expand
+from gateway.config.model import Settings
+from gateway.config.overlay import CONFIG_VARIABLE, lay_environment, lay_flags, lay_upstream
+from gateway.config.problems import ConfigError, Origin, Problem, problem_at
+from gateway.config.rules import advice
+from gateway.config.shown import origins_of, shown
+from gateway.config.tree import Node, find, from_plain
+from gateway.config.validation import problems_of, validate
+
+DEFAULT_FILE: Final = "config.yaml"
+GIVEN_ORIGIN: Final = "--demo"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration that can be used, and where it came from.
+
+    `origins` tells for each value, by its dotted path, the place it was written or `default`. `warnings` are
+    worth showing and stop nothing. `base_dir` is what relative paths in the file are relative to.
+    """
+
+    settings: Settings
+    origins: Mapping[str, str]
+    warnings: tuple[Problem, ...]
+    path: Path | None
+    base_dir: Path
+    tree: Node = field(repr=False)
+
+    @property
+    def store_path(self) -> Path | None:
+        """The database file; None for `memory:`.
+
+        What a variable or a flag says is relative to the working directory, what the file says (or leaves to
+        the default) is relative to the file.
+        """
+        written = self.settings.store.path
+        if written is None:
+            return None
+        node = find(self.tree, ("store", "url"))
+        from_file = node is None or node.origin.line is not None
+        return self.base_dir / written if from_file else Path(written)
+
+
+def find_config(flag: str | None, environ: Mapping[str, str], cwd: Path) -> Path | None:
+    """The configuration file: the flag's, else the variable's, else ./config.yaml if there is one."""
+    for source, name in (("--config", flag), (CONFIG_VARIABLE, environ.get(CONFIG_VARIABLE))):
+        if name:
+            path = cwd / name
+            if not path.exists():
+                raise ConfigError([problem_at(Origin(source), (), f"there is no file '{name}'")])
+            return path
+    path = cwd / DEFAULT_FILE
+    return path if path.exists() else None
+
+
+def load(
+    path: Path | None,
+    environ: Mapping[str, str],
+    flags: Mapping[str, str],
+    *,
+    need_upstream: bool = True,
+    given: Mapping[str, Any] | None = None,
+) -> Loaded:
+    """The settings, or `ConfigError` with everything that is wrong.
+
+    `flags` are texts by dotted path (`server.proxy`, `server.admin`, `store.url`) and `upstream`. Commands
+    that only use the store need no upstream. `given` stands in for a file, as its YAML would read (the demo).
+    """
+    base_dir = Path() if path is None else path.parent
+    root, problems = _root(path, given)
+    tree = root or from_plain({}, Origin(""))
+    if path is not None:
+        problems += expand(tree, environ, base_dir)
+    problems += lay_environment(tree, environ)
+    problems += lay_flags(tree, flags)
+    problems += lay_upstream(tree, environ, flags)
+    settings: Settings | None = None
+    if root is not None:
+        settings, found = validate(tree)
+        problems += found
+        problems += _nowhere_to_go(tree, path) if need_upstream else ()
+    if settings is None or problems:
+        raise ConfigError(_in_order(problems))
+    warnings = problems_of(advice(settings), tree)
+    return Loaded(settings, origins_of(settings, tree), tuple(_in_order(warnings)), path, base_dir, tree)
+
+
+def effective(loaded: Loaded) -> dict[str, Any]:
+    """The whole configuration as YAML would hold it, secrets masked. Loading it gives the same settings."""
+    return shown(loaded.settings, loaded.tree)
+
+
+def _root(path: Path | None, given: Mapping[str, Any] | None) -> tuple[Node | None, list[Problem]]:
+    if path is None:
+        return from_plain(given or {}, Origin(GIVEN_ORIGIN)), []
+    try:
+        with path.open("rb") as file:
+            raw = file.read(BYTES_MAX + 1)
+    except OSError as error:
+        return None, [Problem(str(path), None, None, "", f"cannot be read: {error.strerror}")]
+    return read_document(raw, str(path))
+
+
+def _nowhere_to_go(tree: Node, path: Path | None) -> Iterable[Problem]:
+    """A gateway without an upstream or without a route would refuse everything: nobody means that."""
+    file = None if path is None else str(path)
+    upstreams, routes = tree.child("upstreams"), tree.child("routes")
+    if upstreams is None or upstreams.content in (None, {}):
+        mend = "write config.yaml" if path is None else "add one under upstreams:"
+        yield Problem(file, None, None, "", f"no upstream: {mend} or pass --upstream URL")
+    elif routes is None or routes.content in (None, []):
+        mend = "add one under routes:, like {id: all, path: /**, upstream: NAME, scopes: []}"
+        yield Problem(file, None, None, "", f"no route: {mend}")
+
+
+def _in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """The file's problems from top to bottom, then variables and flags as they were found."""
+    return sorted(
+        problems, key=lambda problem: (problem.line is None, problem.line or 0, problem.column or 0)
+    )

@@ -1,0 +1,136 @@
+"""What is said outside the file: variables (`KEYHATCH_SERVER__PROXY`) and flags (`--proxy`), laid over it.
+
+1. A variable's name is its place: upper case, `__` between levels, `_` for the `-` of an upstream's name.
+   A list is separated by commas. An empty value or `null` means null. Nothing is expanded in it.
+2. Routes and the catalogue are written in the file; everything else may come from a variable.
+3. An unknown KEYHATCH_ variable is a problem: a typo must not silently leave a default in place. What an
+   orchestrator sets for a service called keyhatch (KEYHATCH_PORT_8080_TCP …) is not meant for us.
+4. `--upstream URL` (or KEYHATCH_UPSTREAM) names the one upstream there is, or makes it; where no route is
+   written it also makes one, `/**`, for any valid key.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from gateway.config.problems import Loc, Origin, Problem, meant, problem_at, with_hint
+from gateway.config.shape import ANY_NAME, Leaf, leaves
+from gateway.config.tree import Node, from_plain, is_unicode, put
+
+PREFIX: Final = "KEYHATCH_"
+CONFIG_VARIABLE: Final = "KEYHATCH_CONFIG"
+STORE_VARIABLE: Final = "KEYHATCH_STORE"
+UPSTREAM_VARIABLE: Final = "KEYHATCH_UPSTREAM"
+FLAGS: Final = {
+    "server.proxy": "--proxy",
+    "server.admin": "--admin",
+    "store.url": "--store",
+    "upstream": "--upstream",
+}
+"""The flags that configure, by the dotted path they are given under."""
+DEFAULT_NAME: Final = "default"
+"""What the upstream and the route of `--upstream URL` are called."""
+
+_SHORT: Final = {STORE_VARIABLE: ("store", "url")}
+_ORCHESTRATORS: Final = re.compile(
+    r"KEYHATCH_(?!.*__)(?:[A-Z0-9_]+_)?"
+    r"(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT(?:_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)"
+)
+_FILE_ONLY: Final = ("scopes", "routes")
+
+
+def lay_environment(root: Node, environ: Mapping[str, str]) -> Iterator[Problem]:
+    """Set what the KEYHATCH_ variables say."""
+    places = _places(root)
+    for name in sorted(name for name in environ if name.startswith(PREFIX)):
+        if name in (CONFIG_VARIABLE, UPSTREAM_VARIABLE) or _ORCHESTRATORS.fullmatch(name):
+            continue
+        origin, value = Origin(name), environ[name]
+        leaf = places.get(name) or _new_upstream(name)
+        if leaf is None:
+            yield problem_at(origin, (), _unknown(name, places))
+        elif ANY_NAME in leaf.loc:
+            yield problem_at(origin, (), "could mean two upstreams: set it in the file")
+        elif not is_unicode(value):
+            yield problem_at(origin, (), "is not UTF-8 text")
+        else:
+            put(root, leaf.loc, from_plain(_value(value, leaf), origin))
+
+
+def lay_flags(root: Node, flags: Mapping[str, str]) -> Iterator[Problem]:
+    """Set what the flags say, `--upstream` aside."""
+    for path, value in flags.items():
+        origin = Origin(FLAGS[path])
+        if not is_unicode(value):
+            yield problem_at(origin, (), "is not UTF-8 text")
+        elif path != "upstream":
+            put(root, tuple(path.split(".")), from_plain(value, origin))
+
+
+def lay_upstream(root: Node, environ: Mapping[str, str], flags: Mapping[str, str]) -> Iterator[Problem]:
+    """Set the one upstream, and a route to it where there is none (rule 4)."""
+    origin, url = Origin(FLAGS["upstream"]), flags.get("upstream")
+    if url is None:
+        origin, url = Origin(UPSTREAM_VARIABLE), environ.get(UPSTREAM_VARIABLE) or None
+    if url is None or not is_unicode(url):
+        return
+    names = _upstream_names(root)
+    if len(names) > 1:
+        message = "there are several upstreams; set the one you mean with KEYHATCH_UPSTREAMS__<NAME>__URL"
+        yield problem_at(origin, (), message)
+        return
+    name = names[0] if names else DEFAULT_NAME
+    put(root, ("upstreams", name, "url"), from_plain(url, origin))
+    routes = root.child("routes")
+    if routes is None or routes.content in (None, []):
+        route = {"id": DEFAULT_NAME, "path": "/**", "upstream": name, "scopes": []}
+        put(root, ("routes",), from_plain([route], origin))
+
+
+def _places(root: Node) -> dict[str, Leaf]:
+    """The variables there are. One that could mean two upstreams keeps `*` in its place."""
+    found = {name: Leaf(loc, is_list=False) for name, loc in _SHORT.items()}
+    for leaf in leaves():
+        if leaf.loc[0] in _FILE_ONLY:
+            continue
+        if ANY_NAME not in leaf.loc:
+            found[_variable(leaf.loc)] = leaf
+            continue
+        for name in _upstream_names(root):
+            named = Leaf((leaf.loc[0], name, *leaf.loc[2:]), leaf.is_list)
+            variable = _variable(named.loc)
+            found[variable] = leaf if variable in found else named
+    return found
+
+
+def _new_upstream(name: str) -> Leaf | None:
+    """The place in an upstream that the file does not hold."""
+    parts = name.removeprefix(PREFIX).split("__")
+    if len(parts) < 3 or parts[0] != "UPSTREAMS":
+        return None
+    for leaf in leaves():
+        if ANY_NAME in leaf.loc and [part.upper() for part in leaf.loc[2:]] == parts[2:]:
+            return Leaf((leaf.loc[0], parts[1].lower().replace("_", "-"), *leaf.loc[2:]), leaf.is_list)
+    return None
+
+
+def _variable(loc: Loc) -> str:
+    return PREFIX + "__".join(re.sub(r"[^A-Z0-9]", "_", str(part).upper()) for part in loc)
+
+
+def _value(text: str, leaf: Leaf) -> object:
+    if leaf.is_list:
+        return [item.strip() for item in text.split(",") if item.strip()]
+    return None if text in ("", "null") else text
+
+
+def _unknown(name: str, places: Mapping[str, Leaf]) -> str:
+    if name.removeprefix(PREFIX).split("__")[0].lower() in _FILE_ONLY:
+        return "scopes and routes are written in the file"
+    known = [*places, CONFIG_VARIABLE, UPSTREAM_VARIABLE]
+    return with_hint("unknown variable", meant(name, known))
+
+
+def _upstream_names(root: Node) -> list[str]:
+    upstreams = root.child("upstreams")
+    return list(upstreams.content) if upstreams is not None and isinstance(upstreams.content, dict) else []

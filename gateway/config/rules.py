@@ -1,0 +1,154 @@
+"""What must hold between the parts of a configuration, and what is lawful but probably not meant.
+
+1. A route is `public`, or it has `scopes` or `any_of`; never both, never neither. Silence opens nothing.
+2. A scope that a route names stands in the catalogue, so that a typo cannot make an unreachable door.
+3. What `anonymous` grants satisfies its route, otherwise the entry could never let anybody in.
+4. A route's upstream exists, its id is its own, its path can be matched, and no other route ties with it.
+
+Rules look at drafts: routes of which some fields may be broken. A rule that needs a broken field stays
+silent, so that all problems can be shown at once and none of them twice.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from gateway.config.problems import Loc, meant
+from gateway.config.sections import RouteSettings, ServerSettings, UpstreamSettings
+from gateway.core.routes import route_errors
+from gateway.core.scopes import unknown_grants
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something to say about the value at `loc`. `message` quotes values; `hint` is for what was meant."""
+
+    loc: Loc
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A route, and the names of its fields that hold a stand-in because what was written is broken."""
+
+    index: int
+    route: RouteSettings
+    broken: frozenset[str] = frozenset()
+
+    def sound(self, *fields: str) -> bool:
+        """Whether none of these fields is broken."""
+        return self.broken.isdisjoint(fields)
+
+    def at(self, *rest: str | int) -> Loc:
+        """Where something of this route stands."""
+        return ("routes", self.index, *rest)
+
+
+class Whole(Protocol):
+    """All of the settings that advice is given about."""
+
+    @property
+    def server(self) -> ServerSettings:
+        """The listeners."""
+
+    @property
+    def upstreams(self) -> Mapping[str, UpstreamSettings]:
+        """By name."""
+
+    @property
+    def routes(self) -> Sequence[RouteSettings]:
+        """In the order of definition."""
+
+
+def broken_rules(
+    drafts: Sequence[Draft], catalogue: Iterable[str], upstreams: Iterable[str]
+) -> Iterator[Finding]:
+    """Every rule that is broken, route by route."""
+    scopes, names = tuple(catalogue), tuple(upstreams)
+    for draft in drafts:
+        yield from _who_may_pass(draft)
+        yield from _known_scopes(draft, scopes)
+        yield from _useful_anonymous(draft)
+        if draft.sound("upstream") and draft.route.upstream not in names:
+            message = f"there is no upstream '{draft.route.upstream}'"
+            yield Finding(draft.at("upstream"), message, meant(draft.route.upstream, names))
+    yield from _own_ids(drafts)
+    yield from _matchable_paths(drafts)
+
+
+def _who_may_pass(draft: Draft) -> Iterator[Finding]:
+    if not draft.sound("public", "scopes", "any_of", "anonymous"):
+        return
+    route = draft.route
+    keyed = route.scopes is not None or route.any_of is not None
+    if route.public and (keyed or route.anonymous is not None):
+        yield Finding(draft.at("public"), "a public route takes neither scopes, any_of nor anonymous")
+    elif not route.public and not keyed:
+        message = (
+            "says not who may pass: add scopes: [...] ([] for any valid key), any_of: [...] or public: true"
+        )
+        yield Finding(draft.at(), message)
+
+
+def _known_scopes(draft: Draft, catalogue: Sequence[str]) -> Iterator[Finding]:
+    route = draft.route
+    for field, scopes in (("scopes", route.scopes), ("any_of", route.any_of)):
+        for position, scope in enumerate(scopes or ()):
+            if scope not in catalogue:
+                message = f"'{scope}' is not in the catalogue (scopes:)"
+                yield Finding(draft.at(field, position), message, meant(scope, catalogue))
+    grants = () if route.anonymous is None else route.anonymous.scopes
+    for position, grant in enumerate(grants):
+        if unknown_grants([grant], catalogue):
+            message = f"'{grant}' reaches nothing in the catalogue (scopes:)"
+            yield Finding(draft.at("anonymous", "scopes", position), message, meant(grant, catalogue))
+
+
+def _useful_anonymous(draft: Draft) -> Iterator[Finding]:
+    door = draft.route.anonymous
+    if door is None or not draft.sound("scopes", "any_of", "anonymous"):
+        return
+    if not draft.route.compiled().satisfied_by(frozenset(door.scopes)):
+        message = "lets nobody in: its scopes do not satisfy the route's own"
+        yield Finding(draft.at("anonymous", "scopes"), message)
+
+
+def _own_ids(drafts: Iterable[Draft]) -> Iterator[Finding]:
+    first: dict[str, int] = {}
+    for draft in drafts:
+        if draft.sound("id") and first.setdefault(draft.route.id, draft.index) != draft.index:
+            message = f"'{draft.route.id}' is already the id of routes[{first[draft.route.id]}]"
+            yield Finding(draft.at("id"), message)
+
+
+def _matchable_paths(drafts: Sequence[Draft]) -> Iterator[Finding]:
+    named: dict[str, Draft] = {}
+    count = Counter(draft.route.id for draft in drafts)
+    for draft in drafts:
+        own = draft.sound("id") and count[draft.route.id] == 1
+        if draft.sound("path", "methods"):
+            named[draft.route.id if own else f"routes[{draft.index}]"] = draft
+    for error in route_errors(replace(draft.route.compiled(), id=name) for name, draft in named.items()):
+        yield Finding(named[error.route_id].at("path"), str(error))
+
+
+def advice(settings: Whole) -> Iterator[Finding]:
+    """What is lawful but probably not meant, or not done by this version."""
+    if settings.server.plane == "lean":
+        yield Finding(("server", "plane"), "this version has no lean plane; aiohttp serves instead")
+    for position, network in enumerate(settings.server.trusted_proxies):
+        if network.prefixlen == 0:
+            message = "believes X-Forwarded-For from everybody, so anybody can claim any address"
+            yield Finding(("server", "trusted_proxies", position), message)
+    for name, upstream in settings.upstreams.items():
+        if upstream.preset is not None:
+            yield Finding(("upstreams", name, "preset"), "this version does not apply presets")
+        if all(route.upstream != name for route in settings.routes):
+            yield Finding(("upstreams", name), "no route leads here")
+    for index, route in enumerate(settings.routes):
+        for position, network in enumerate(route.anonymous.networks if route.anonymous else ()):
+            if network.prefixlen == 0:
+                message = "lets everybody in without a key; public: true says so plainly"
+                yield Finding(("routes", index, "anonymous", "from", position), message)

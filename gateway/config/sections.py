@@ -1,0 +1,271 @@
+"""The parts of a configuration, field by field. A field's description is its entry in the manual.
+
+All parts are frozen and refuse unknown keys. Names within the house carry their units; the short names that
+people write are aliases. What holds between parts is in `gateway.config.rules`.
+"""
+
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from gateway.config.fields import (
+    MEMORY_URL,
+    SQLITE_URL,
+    Address,
+    AddressField,
+    Duration,
+    Expiry,
+    Given,
+    Grant,
+    Lower,
+    Method,
+    NetworkField,
+    OptionalSize,
+    Prefix,
+    RouteId,
+    RouteScope,
+    Size,
+    Some,
+    StoreUrl,
+    UpstreamUrl,
+)
+from gateway.config.problems import Unfit
+from gateway.core.routes import Anonymous, Route
+
+Preset = Literal[
+    "ollama",
+    "llamacpp",
+    "lmstudio",
+    "vllm",
+    "textgen",
+    "koboldcpp",
+    "comfyui",
+    "openwebui",
+    "automatic1111",
+    "speaches",
+    "kokoro",
+    "xtts",
+    "voxta",
+    "homeassistant",
+    "openai",
+    "anthropic",
+    "openrouter",
+    "elevenlabs",
+    "novelai",
+    "azure-openai",
+    "gemini",
+    "generic",
+]
+_DAY_S: Final = 86_400.0
+
+
+class Section(BaseModel):
+    """A mapping with a closed set of keys. Nothing written under it means: all defaults."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_means_defaults(cls, value: Any) -> Any:
+        return {} if value is None else value
+
+
+class TlsSettings(Section):
+    """Reserved for a later version."""
+
+    cert_file: str | None = Field(
+        default=None, description="Reserved: this version has no TLS listener. Put Caddy or nginx in front."
+    )
+    key_file: str | None = Field(default=None, description="Reserved, like cert_file.")
+
+    @model_validator(mode="after")
+    def _never_in_clear_text_instead(self) -> Self:
+        if self.cert_file is not None or self.key_file is not None:
+            raise Unfit("this version has no TLS listener; put Caddy or nginx in front")
+        return self
+
+
+class ServerSettings(Section):
+    """Where the gateway listens."""
+
+    proxy: AddressField = Field(
+        default=Address("127.0.0.1", 8080),
+        description="Where callers knock: HOST:PORT. 0.0.0.0 means every IPv4 network, [::] every network.",
+    )
+    admin: AddressField = Field(
+        default=Address("127.0.0.1", 8081),
+        description="Management API, console, /metrics, /healthz and /readyz. Keep it off public networks.",
+    )
+    plane: Literal["lean", "aiohttp"] = Field(
+        default="aiohttp", description="The data plane: lean or aiohttp. Both behave alike."
+    )
+    trusted_proxies: tuple[NetworkField, ...] = Field(
+        default=(),
+        description="Networks of the proxies in front, whose X-Forwarded-* are believed. Nobody else's are.",
+    )
+    tls: TlsSettings = Field(default_factory=TlsSettings, description="Reserved for a later version.")
+
+    @model_validator(mode="after")
+    def _two_listeners(self) -> Self:
+        if self.proxy == self.admin and self.proxy.port != 0:
+            raise Unfit("proxy and admin cannot share one address: give one of them another port")
+        return self
+
+
+class StoreSettings(Section):
+    """Where keys are kept."""
+
+    url: StoreUrl = Field(
+        default="sqlite:///keyhatch.db",
+        description="sqlite:///FILE, relative to the configuration file; sqlite:////FILE, absolute; "
+        "memory: forgets everything at the end.",
+    )
+
+    @property
+    def path(self) -> str | None:
+        """The database file as written; None for `memory:`."""
+        return None if self.url == MEMORY_URL else self.url.removeprefix(SQLITE_URL)
+
+
+class KeySettings(Section):
+    """How keys are made and counted."""
+
+    prefix: Prefix = Field(
+        default="kh",
+        description="What every key begins with (prefix_…). Keys made under another prefix stop working.",
+    )
+    default_expiry_s: Expiry = Field(
+        default=90 * _DAY_S,
+        alias="default_expiry",
+        description="How long a new key lives when nothing else is asked: a duration, or never.",
+    )
+    max_active_per_owner: int = Field(
+        default=50, ge=1, le=1_000_000, description="How many living keys one owner may have."
+    )
+    last_used_flush_s: Duration = Field(
+        default=1.0,
+        alias="last_used_flush",
+        description="How often last-used times are written to disk. A crash loses at most this much of them.",
+    )
+
+
+class LogSettings(Section):
+    """What is written to standard error."""
+
+    level: Annotated[Literal["debug", "info", "warning", "error"], Lower] = Field(
+        default="info", description="debug, info, warning or error."
+    )
+    format: Literal["auto", "console", "json"] = Field(
+        default="auto", description="auto: readable on a terminal, JSON elsewhere. Or console, or json."
+    )
+    access: bool = Field(default=True, description="One line for each exchange: on or off.")
+
+
+class LimitSettings(Section):
+    """What one request may weigh and how long it may dawdle."""
+
+    head_bytes_max: Size = Field(
+        default=32 * 1024, alias="head", description="The whole head: request line and header fields."
+    )
+    fields_max: int = Field(
+        default=100, ge=1, le=10_000, alias="fields", description="How many header fields."
+    )
+    target_bytes_max: Size = Field(default=8 * 1024, alias="target", description="Path and query.")
+    body_bytes_max: OptionalSize = Field(
+        default=None, alias="body", description="The body. null: as much as the upstream takes."
+    )
+    head_timeout_s: Duration = Field(
+        default=10.0, alias="head_timeout", description="For the whole head to arrive."
+    )
+    idle_timeout_s: Duration = Field(
+        default=75.0, alias="idle", description="How long an unused connection is kept open."
+    )
+
+    @model_validator(mode="after")
+    def _sane_heads(self) -> Self:
+        if not 1024 <= self.head_bytes_max <= 1024 * 1024:
+            raise Unfit("head must be 1KiB to 1MiB")
+        if not 256 <= self.target_bytes_max <= self.head_bytes_max:
+            raise Unfit("target must be at least 256B, and not larger than head, which holds it")
+        return self
+
+
+class TimeoutSettings(Section):
+    """How long an upstream may keep a caller waiting."""
+
+    connect_s: Duration = Field(default=5.0, alias="connect", description="To open a connection.")
+    first_byte_s: Duration = Field(
+        default=600.0,
+        alias="first_byte",
+        description="From the whole request to the first byte of the answer. Models take minutes to load.",
+    )
+    idle_s: Duration = Field(
+        default=300.0, alias="idle", description="Between two pieces of an answer or of a WebSocket."
+    )
+
+
+class UpstreamSettings(Section):
+    """A server that stands behind the gateway."""
+
+    url: UpstreamUrl = Field(
+        description="http://HOST[:PORT] or https://HOST[:PORT], without a path: requests keep their own."
+    )
+    preset: Preset | None = Field(
+        default=None,
+        description="What kind of server it is. Checked, but not applied by this version.",
+    )
+    timeouts: TimeoutSettings = Field(
+        default_factory=TimeoutSettings, description="How long it may keep a caller waiting."
+    )
+
+
+class AnonymousSettings(Section):
+    """Who needs no key on this route."""
+
+    networks: Some[NetworkField] = Field(
+        alias="from",
+        description="Networks whose callers need no key. Behind a proxy of your own, name that proxy in "
+        "server.trusted_proxies, or everybody seems to come from it.",
+    )
+    scopes: tuple[Grant, ...] = Field(
+        default=(), description="What those callers count as holding; it must satisfy the route."
+    )
+
+
+class RouteSettings(Section):
+    """One door: a path, an upstream, and who may pass."""
+
+    id: RouteId = Field(description="Its name in metrics, logs and refusals.")
+    path: str = Field(
+        description="An exact path; * stands for one segment, ** at the end for the rest. "
+        "The most specific path wins, whatever the order."
+    )
+    methods: Annotated[Some[Method] | None, Given] = Field(
+        default=None,
+        description="The methods it takes; HEAD comes with GET. Left out: all but TRACE and CONNECT.",
+    )
+    upstream: str = Field(description="The name of the upstream that answers.")
+    public: bool = Field(default=False, description="true: no key is needed, from anywhere.")
+    scopes: Annotated[tuple[RouteScope, ...] | None, Given] = Field(
+        default=None, description="All of these are needed. [] lets any valid key pass."
+    )
+    any_of: Annotated[Some[RouteScope] | None, Given] = Field(
+        default=None, description="One of these is needed (beside all of scopes)."
+    )
+    anonymous: Annotated[AnonymousSettings | None, Given] = Field(
+        default=None, description="Networks whose callers need no key here."
+    )
+
+    def compiled(self) -> Route:
+        """The route as the core matches and judges it."""
+        door = self.anonymous
+        return Route(
+            self.id,
+            self.path,
+            upstream=self.upstream,
+            methods=None if self.methods is None else frozenset(self.methods),
+            public=self.public,
+            scopes=self.scopes or (),
+            any_of=self.any_of or (),
+            anonymous=None if door is None else Anonymous(door.networks, frozenset(door.scopes)),
+        )

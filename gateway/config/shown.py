@@ -1,0 +1,64 @@
+"""The effective configuration as people may see it: in their units, with secrets masked, with its origins.
+
+What came through `${…}` is shown as it was written. A user or password in a URL is masked. Loading what is
+shown gives the same settings again, secrets aside.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from gateway.config.model import Settings
+from gateway.config.problems import Loc, dotted
+from gateway.config.tree import Node, find
+
+DEFAULT: Final = "default"
+_USERINFO: Final = re.compile(r"(?<=://)[^/@\s]*@")
+
+
+def shown(settings: Settings, tree: Node) -> dict[str, Any]:
+    """The settings as a YAML file would hold them, secrets masked."""
+    values = _written(settings)
+    masked = _masked(values, tree)
+    return dict(masked)
+
+
+def origins_of(settings: Settings, tree: Node) -> dict[str, str]:
+    """Where each value came from, by its dotted path. A list of scalars counts as one value."""
+    return {dotted(loc): _origin(tree, loc) for loc in leaf_locs(_written(settings))}
+
+
+def leaf_locs(value: Any, loc: Loc = ()) -> Iterator[Loc]:
+    """The places of all values in nested mappings and lists of mappings, in order."""
+    if isinstance(value, dict):
+        for key, child in value.items():
+            yield from leaf_locs(child, (*loc, key))
+    elif isinstance(value, list) and any(isinstance(child, dict) for child in value):
+        for index, child in enumerate(value):
+            yield from leaf_locs(child, (*loc, index))
+    else:
+        yield loc
+
+
+def _written(settings: Settings) -> dict[str, Any]:
+    values = settings.model_dump(mode="json", by_alias=True)
+    values["routes"] = [
+        {key: value for key, value in route.items() if value is not None and value is not False}
+        for route in values["routes"]
+    ]
+    return values
+
+
+def _origin(tree: Node, loc: Loc) -> str:
+    node = find(tree, loc)
+    return DEFAULT if node is None else str(node.origin)
+
+
+def _masked(value: Any, node: Node | None) -> Any:
+    if node is not None and node.written is not None:
+        return node.written
+    if isinstance(value, dict):
+        return {key: _masked(child, node and node.child(key)) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_masked(child, node and node.child(index)) for index, child in enumerate(value)]
+    return _USERINFO.sub("****@", value) if isinstance(value, str) else value

@@ -1,0 +1,128 @@
+"""From a tree to `Settings`: every problem at its place, in our words, none of them twice.
+
+Pydantic judges the fields; `gateway.config.rules` judges what holds between them, also where some fields
+are broken. What either says about an expanded scalar is shown with the `${…}` that was written.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from gateway.config.model import RULES_BROKEN, Settings
+from gateway.config.problems import Loc, Problem, Unfit, meant, problem_at, with_hint
+from gateway.config.rules import Draft, Finding, broken_rules
+from gateway.config.sections import RouteSettings
+from gateway.config.shape import keys_of, section_at
+from gateway.config.tree import Node, find, nearest
+
+_MESSAGES: Final = {
+    "missing": "is missing",
+    "extra_forbidden": "unknown key",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a whole number of reasonable size",
+    "string_type": "must be text",
+    "tuple_type": "must be a list, like [one, two]",
+    "mapping_type": "must be a mapping of keys to values",
+    "model_type": "must be a mapping of keys to values",
+    "too_short": "must not be empty",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "literal_error": "must be {expected}",
+}
+_STAND_INS: Final = {"id": "stand-in", "path": "/", "upstream": "stand-in"}
+_KEY_MARK: Final = "[key]"
+
+
+def validate(root: Node) -> tuple[Settings | None, list[Problem]]:
+    """The settings, or why there are none: exactly one of the two is empty."""
+    plain = root.plain()
+    settings: Settings | None = None
+    findings: list[Finding] = []
+    try:
+        settings = Settings.model_validate(plain)
+    except ValidationError as error:
+        details = [detail for detail in error.errors() if detail["type"] != RULES_BROKEN]
+        findings += [_finding(detail, root) for detail in details]
+        findings += broken_rules(_drafts(plain), _keys(plain, "scopes"), _keys(plain, "upstreams"))
+    return settings, problems_of(findings, root)
+
+
+def problems_of(findings: Iterable[Finding], root: Node) -> list[Problem]:
+    """The findings at their places. Those about a scalar that could not be expanded were told already."""
+    expanded = [(str(node.content), str(node.written)) for node in root.below() if node.written is not None]
+    found = []
+    for finding in findings:
+        node = nearest(root, finding.loc)
+        if node.failed:
+            continue
+        hint = "" if node.written is not None else finding.hint
+        message = with_hint(_masked(finding.message, expanded), _masked(hint, expanded))
+        named = find(root, finding.loc) is not None and finding.message == _MESSAGES["extra_forbidden"]
+        origin = node.named_at if named and node.named_at is not None else node.origin
+        found.append(problem_at(origin, finding.loc, message))
+    return found
+
+
+def _masked(text: str, expanded: Iterable[tuple[str, str]]) -> str:
+    for value, written in expanded:
+        if value.strip():
+            text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", _saying(written), text)
+    return text
+
+
+def _saying(text: str) -> Callable[[re.Match[str]], str]:
+    """A replacement that is taken literally, backslashes too."""
+    return lambda _: text
+
+
+def _finding(detail: ErrorDetails, root: Node) -> Finding:
+    loc: Loc = tuple(part for part in detail["loc"] if part != _KEY_MARK)
+    context = detail.get("ctx", {})
+    unfit = context.get("error")
+    if isinstance(unfit, Unfit):
+        return Finding(loc, unfit.message, unfit.hint)
+    node = find(root, loc)
+    content = None if node is None else node.content
+    if content is None and node is not None and detail["type"].endswith(("_type", "_parsing")):
+        return Finding(loc, "has no value")
+    message = _MESSAGES.get(detail["type"], detail["msg"]).format_map(context)
+    return Finding(loc, message, _hint(detail, loc, content))
+
+
+def _hint(detail: ErrorDetails, loc: Loc, content: object) -> str:
+    if detail["type"] == "extra_forbidden":
+        section = section_at(loc[:-1])
+        return meant(str(loc[-1]), keys_of(section) if section else ())
+    if detail["type"] == "literal_error" and isinstance(content, str):
+        return meant(content, re.findall("'([^']*)'", detail["ctx"]["expected"]))
+    return ""
+
+
+def _drafts(plain: Mapping[str, Any]) -> list[Draft]:
+    """The routes as far as they can be read: broken fields are left out or replaced by stand-ins."""
+    routes = plain.get("routes")
+    return [*_readable(routes)] if isinstance(routes, list) else []
+
+
+def _readable(routes: list[Any]) -> Iterator[Draft]:
+    for index, written in enumerate(routes):
+        if not isinstance(written, dict):
+            continue
+        try:
+            yield Draft(index, RouteSettings.model_validate(written))
+        except ValidationError as error:
+            broken = frozenset(str(detail["loc"][0]) for detail in error.errors())
+            sound = {key: value for key, value in written.items() if key not in broken}
+            missing = {key: value for key, value in _STAND_INS.items() if key in broken}
+            yield Draft(index, RouteSettings.model_validate(sound | missing), broken)
+
+
+def _keys(plain: Mapping[str, Any], section: str) -> list[str]:
+    found = plain.get(section)
+    return list(found) if isinstance(found, dict) else []
