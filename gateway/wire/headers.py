@@ -6,8 +6,11 @@ Rules (RFC 9110 §7.6.1 and the advisories named)
 2. `Connection` may not take away what frames or addresses the message: those names in its list are ignored.
 3. `X-Keyhatch-*` belongs to the gateway in both directions, in any spelling that some upstream would read
    as the same name (oauth2-proxy CVE-2025-64484: `X_Keyhatch_…`), and also when we have nothing to say.
-4. Headers that carry another path, method or prefix are dropped unless the peer is a trusted proxy, and so
-   is what it says about the caller (oauth2-proxy CVE-2026-40575, Traefik GHSA-6384-m2mw-rf54).
+   lighttpd hands `X.Keyhatch.Owner` to a script as `HTTP_X_KEYHATCH_OWNER`: every sign may stand for `-`.
+4. Claims about the caller, and headers that carry another path, method or prefix, are dropped unless the peer
+   is a trusted proxy (oauth2-proxy CVE-2026-40575, Traefik GHSA-6384-m2mw-rf54), again in any spelling.
+5. An address that a trusted proxy gives but that cannot be read is `unknown`, which lies in no network: the
+   proxy's own address must never open a door that is meant for it or for its network.
 """
 
 import re
@@ -33,28 +36,40 @@ HOP_BY_HOP: Final = frozenset(
         b"upgrade",
     }
 )
-UNLISTABLE: Final = frozenset({b"content-length", b"cookie", b"host", b"set-cookie", b"transfer-encoding"})
-FORWARDED: Final = frozenset(
-    {b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-port", b"x-forwarded-proto"}
-    | {b"x-real-ip"}
+UNLISTABLE: Final = frozenset(
+    {b"content-length", b"cookie", b"host", b"set-cookie", b"transfer-encoding"}
+    | {b"sec-websocket-key", b"sec-websocket-version"}
 )
-OVERRIDES: Final = frozenset(
+REWRITTEN: Final = frozenset({b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto"})
+"""What this hop says itself, whoever said it before."""
+
+CLAIMS: Final = frozenset(
     {
-        b"x-forwarded-method",
-        b"x-forwarded-path",
-        b"x-forwarded-prefix",
-        b"x-forwarded-uri",
+        b"cf-connecting-ip",
+        b"fastly-client-ip",
+        b"forwarded",
+        b"true-client-ip",
+        b"x-client-ip",
+        b"x-cluster-client-ip",
         b"x-http-method",
         b"x-http-method-override",
         b"x-method-override",
         b"x-middleware-subrequest",
+        b"x-original-host",
         b"x-original-uri",
         b"x-original-url",
+        b"x-real-ip",
         b"x-rewrite-url",
     }
 )
-OWN_PREFIX: Final = b"x-keyhatch-"
+"""What only a trusted proxy may say (rule 4), beside everything that begins with `CLAIM_PREFIX`."""
 
+CLAIM_PREFIX: Final = b"x-forwarded-"
+OWN_PREFIX: Final = b"x-keyhatch-"
+UNKNOWN: Final = "unknown"
+
+_READ_AS: Final = bytes(sign if sign < 128 and chr(sign).isalnum() else ord("-") for sign in range(256))
+_WITH_PORT: Final = re.compile(rb"\[([^\]]*)\](?::[0-9]+)?|([0-9.]+):[0-9]+")
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
@@ -77,7 +92,7 @@ def dropped_names(headers: Headers) -> frozenset[bytes]:
 
 def is_own(name: bytes) -> bool:
     """Whether a field name is, or could be read as, one of the gateway's own (rule 3)."""
-    return name.replace(b"_", b"-").startswith(OWN_PREFIX)
+    return name.translate(_READ_AS).startswith(OWN_PREFIX)
 
 
 def request_id_of(headers: Headers) -> str | None:
@@ -92,22 +107,30 @@ def caller_address(peer: str, headers: Headers, trusted: tuple[Network, ...]) ->
     """The address rules are applied to: the peer, or what trusted proxies say about whom they speak for.
 
     `X-Forwarded-For` is read from the right; the first address that is not itself a trusted proxy is the
-    caller. An entry that is no address ends the walk at the hop before it.
+    caller. A port behind an address is passed over; what is no address makes the caller `unknown` (rule 5).
     """
     if not trusted or not is_within(peer, trusted):
         return peer
     caller = peer
-    for hop in reversed(b",".join(values(headers, b"x-forwarded-for")).split(b",")):
-        address = read_address(hop.strip(b" \t").decode("latin-1"))
-        if address is None:
-            break
-        caller = str(address)
+    for hop in reversed(tokens(headers, b"x-forwarded-for")):
+        caller = _address_of(hop)
         if not is_within(caller, trusted):
             break
     return caller
 
 
-def without(headers: Headers, names: Iterable[bytes]) -> Headers:
-    """The headers without these names and without any of the gateway's own."""
-    gone = frozenset(names)
-    return tuple((name, value) for name, value in headers if name not in gone and not is_own(name))
+def _address_of(hop: bytes) -> str:
+    match = _WITH_PORT.fullmatch(hop)
+    text = hop if match is None else match[1] or match[2]
+    return str(read_address(text.decode("latin-1")) or UNKNOWN)
+
+
+def without(headers: Headers, names: Iterable[bytes], *, begin: tuple[bytes, ...] = ()) -> Headers:
+    """The headers without these names, names that `begin` so, and our own, in whatever spelling."""
+    gone, begin = frozenset(names), (OWN_PREFIX, *begin)
+    kept = []
+    for name, value in headers:
+        read_as = name.translate(_READ_AS)
+        if name not in gone and read_as not in gone and not read_as.startswith(begin):
+            kept.append((name, value))
+    return tuple(kept)

@@ -4,7 +4,7 @@
 
 1. Our credential goes, wherever it stood (`Allow.strip`).
 2. Hop-by-hop fields and those listed by `Connection` go (`wire.headers` rules 1 and 2).
-3. `X-Keyhatch-*` goes in any spelling; override and forwarding headers go unless a trusted proxy sent them.
+3. `X-Keyhatch-*` goes in any spelling; claims (`wire.headers` rule 4) go unless a trusted proxy made them.
 4. Then ours are added: `Host` of the upstream, identity, `X-Forwarded-*`, `Via`, `X-Request-Id`.
 
 The target's bytes are the ones that were judged; only a query parameter that held our key is cut out.
@@ -19,7 +19,7 @@ from gateway.core.decision import Allow, Identity
 from gateway.core.keys import Network
 from gateway.core.policy import is_within
 from gateway.core.request import Headers, Kind
-from gateway.wire.headers import FORWARDED, OVERRIDES, dropped_names, values, without
+from gateway.wire.headers import CLAIM_PREFIX, CLAIMS, REWRITTEN, dropped_names, values, without
 from gateway.wire.request_head import Head
 
 VIA: Final = b"1.1 keyhatch"
@@ -70,10 +70,9 @@ def compose_head(head: Head, allow: Allow, upstream: Upstream, hop: Hop) -> Upst
     """The head for the upstream, body framing left out. See the module's rules."""
     view = head.view
     is_trusted = bool(hop.trusted) and is_within(hop.peer, hop.trusted)
-    gone = dropped_names(view.headers) | _LATER | FORWARDED
-    if not is_trusted:
-        gone |= OVERRIDES
-    kept = without(allow.strip.apply(view.headers), gone)
+    gone = dropped_names(view.headers) | _LATER | REWRITTEN
+    stripped = allow.strip.apply(view.headers)
+    kept = without(stripped, gone) if is_trusted else without(stripped, gone | CLAIMS, begin=(CLAIM_PREFIX,))
     ours = [(b"host", upstream.authority.encode("ascii"))]
     if view.kind is Kind.WEBSOCKET:
         ours += [(b"connection", b"Upgrade"), (b"upgrade", b"websocket")]
