@@ -4,7 +4,7 @@
 values; nothing here decides anything.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.core.credentials import Strip
 from gateway.core.keys import ApiKey
@@ -34,14 +34,14 @@ class Allow:
     strip: Strip
     identity: Identity | None = None
     key: ApiKey | None = None
-    digest: bytes = b""
+    digest: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class NeedKey:
     """Exactly one of our credentials was shown: the decision waits for the record behind `digest`."""
 
-    digest: bytes
+    digest: bytes = field(repr=False)
     route: Route
     strip: Strip
     peer: str

@@ -15,7 +15,7 @@ Promises of this room
 import hashlib
 import re
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from typing import Final, NoReturn
@@ -73,12 +73,12 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey:
-    """One key's record. Times are seconds since 1970 (UTC); digests are 32 bytes of SHA-256."""
+    """One key's record. Times are seconds since 1970 (UTC); digests are 32 bytes of SHA-256, never shown."""
 
     id: str
     name: str
     preview: str
-    digest: bytes
+    digest: bytes = field(repr=False)
     scopes: frozenset[str]
     created_at: float
     created_by: str = ""
@@ -89,7 +89,7 @@ class ApiKey:
     disabled_at: float | None = None
     revoked_at: float | None = None
     rotated_at: float | None = None
-    previous_digest: bytes | None = None
+    previous_digest: bytes | None = field(default=None, repr=False)
     previous_secret_valid_until: float | None = None
     previous_secret_last_used_at: float | None = None
     last_used_at: float | None = None
@@ -143,7 +143,7 @@ def shape_of(text: str, prefix: str) -> Shape:
     if not text.startswith(prefix + "_"):
         return Shape.NOT_OURS
     rest = text[len(prefix) + 1 :]
-    if not (rest.isascii() and rest.isalnum()):
+    if rest and not (rest.isascii() and rest.isalnum()):
         return Shape.WRONG_CHARACTERS
     if len(rest) != BODY_CHARS + CHECKSUM_CHARS:
         return Shape.WRONG_LENGTH

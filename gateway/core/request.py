@@ -19,7 +19,7 @@ The query is never part of the decision; it is checked for control bytes and pas
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
@@ -45,11 +45,14 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A request target in origin-form: `raw` and `path` are exactly what was received."""
+    """A request target in origin-form: `raw` and `path` are exactly what was received.
 
-    raw: bytes
+    Its repr leaves out what may hold a key: the query.
+    """
+
+    raw: bytes = field(repr=False)
     path: str
-    query: bytes
+    query: bytes = field(repr=False)
     readings: tuple[tuple[str, ...], ...]
 
     @property
@@ -60,11 +63,14 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class RequestView:
-    """All that a decision may look at. `peer` is the caller's address in text form."""
+    """All that a decision may look at. `peer` is the caller's address in text form.
+
+    Its repr leaves out what may hold a key: the headers and the query.
+    """
 
     method: str
     target: Target
-    headers: Headers
+    headers: Headers = field(repr=False)
     peer: str
     kind: Kind = Kind.PLAIN
 

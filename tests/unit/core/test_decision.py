@@ -1,0 +1,40 @@
+"""Guarantees of gateway/core/decision.py: the words of a decision are values that show no secret's trace."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from gateway.core.credentials import NOTHING_TO_STRIP
+from gateway.core.decision import Allow, Identity, NeedKey
+from gateway.core.keys import digest_of
+from gateway.core.refusal import Deny, Reason
+from gateway.core.routes import Route
+from tests.unit.core.samples import PEER, A, record
+
+ROUTE = Route("chat", "/v1/**")
+DIGEST = digest_of(A)
+IDENTITY = Identity("key_1", "laptop", "", ())
+WORDS = [
+    pytest.param(Allow(ROUTE, NOTHING_TO_STRIP, IDENTITY, record(), DIGEST), id="allow"),
+    pytest.param(NeedKey(DIGEST, ROUTE, NOTHING_TO_STRIP, PEER), id="need-key"),
+    pytest.param(Deny(Reason.KEY_UNKNOWN), id="deny"),
+    pytest.param(IDENTITY, id="identity"),
+]
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_decision_cannot_be_changed_after_it_was_made(word: Any) -> None:
+    for field in dataclasses.fields(word):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(word, field.name, None)
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_decision_shows_no_digest(word: Any) -> None:
+    assert repr(DIGEST) not in repr(word)
+
+
+def test_an_allow_says_nothing_of_a_caller_unless_told() -> None:
+    allow = Allow(ROUTE, NOTHING_TO_STRIP)
+    assert (allow.identity, allow.key, allow.digest) == (None, None, b"")
