@@ -127,6 +127,7 @@ class _Reader:
 
     def _mapping(self, loc: Loc, depth: int) -> dict[str, Node]:
         found: dict[str, Node] = {}
+        lines: dict[str, int | None] = {}
         while not isinstance(event := self._event(), yaml.MappingEndEvent):
             key = self._node(event, loc, depth + 1)
             name = key.content
@@ -138,10 +139,11 @@ class _Reader:
                 message = "merge keys ('<<') are not read: write the values out"
                 self.problems.append(problem_at(key.origin, loc, message))
             elif name in found:
-                message = f"duplicate key; the first one is on line {found[name].named_line}"
+                message = f"duplicate key; the first one is on line {lines[name]}"
                 self.problems.append(problem_at(key.origin, (*loc, name), message))
             else:
                 found[name] = value
+                lines[name] = key.origin.line
         return found
 
     def _scalar(self, event: yaml.ScalarEvent, loc: Loc) -> str | None:

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from gateway.config.advice import advice
 from gateway.config.document import BYTES_MAX, read_document
 from gateway.config.expansion import expand
 from gateway.config.model import Settings
 from gateway.config.overlay import CONFIG_VARIABLE, lay_environment, lay_flags, lay_upstream
 from gateway.config.problems import ConfigError, Origin, Problem, problem_at
-from gateway.config.rules import advice
 from gateway.config.shown import origins_of, shown
 from gateway.config.tree import Node, find, from_plain
 from gateway.config.validation import problems_of, validate

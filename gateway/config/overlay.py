@@ -1,7 +1,8 @@
 """What is said outside the file: variables (`KEYHATCH_SERVER__PROXY`) and flags (`--proxy`), laid over it.
 
 1. A variable's name is its place: upper case, `__` between levels, `_` for the `-` of an upstream's name.
-   A list is separated by commas. An empty value or `null` means null. Nothing is expanded in it.
+   A list is separated by commas. An empty value or `null` means null. Nothing is expanded in it. The short
+   KEYHATCH_CONFIG, KEYHATCH_STORE and KEYHATCH_UPSTREAM count as unset when they are empty.
 2. Routes and the catalogue are written in the file; everything else may come from a variable.
 3. An unknown KEYHATCH_ variable is a problem: a typo must not silently leave a default in place. What an
    orchestrator sets for a service called keyhatch (KEYHATCH_PORT_8080_TCP …) is not meant for us.
@@ -43,9 +44,11 @@ def lay_environment(root: Node, environ: Mapping[str, str]) -> Iterator[Problem]
     """Set what the KEYHATCH_ variables say."""
     places = _places(root)
     for name in sorted(name for name in environ if name.startswith(PREFIX)):
+        origin, value = Origin(name), environ[name]
         if name in (CONFIG_VARIABLE, UPSTREAM_VARIABLE) or _ORCHESTRATORS.fullmatch(name):
             continue
-        origin, value = Origin(name), environ[name]
+        if name in _SHORT and not value:
+            continue
         leaf = places.get(name) or _new_upstream(name)
         if leaf is None:
             yield problem_at(origin, (), _unknown(name, places))
@@ -61,10 +64,12 @@ def lay_flags(root: Node, flags: Mapping[str, str]) -> Iterator[Problem]:
     """Set what the flags say, `--upstream` aside."""
     for path, value in flags.items():
         origin = Origin(FLAGS[path])
-        if not is_unicode(value):
-            yield problem_at(origin, (), "is not UTF-8 text")
-        elif path != "upstream":
+        if path == "upstream":
+            continue
+        if is_unicode(value):
             put(root, tuple(path.split(".")), from_plain(value, origin))
+        else:
+            yield problem_at(origin, (), "is not UTF-8 text")
 
 
 def lay_upstream(root: Node, environ: Mapping[str, str], flags: Mapping[str, str]) -> Iterator[Problem]:
@@ -72,7 +77,10 @@ def lay_upstream(root: Node, environ: Mapping[str, str], flags: Mapping[str, str
     origin, url = Origin(FLAGS["upstream"]), flags.get("upstream")
     if url is None:
         origin, url = Origin(UPSTREAM_VARIABLE), environ.get(UPSTREAM_VARIABLE) or None
-    if url is None or not is_unicode(url):
+    if url is None:
+        return
+    if not is_unicode(url):
+        yield problem_at(origin, (), "is not UTF-8 text")
         return
     names = _upstream_names(root)
     if len(names) > 1:

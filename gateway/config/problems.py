@@ -62,9 +62,8 @@ class Unfit(ValueError):
 
 
 def problem_at(origin: Origin, loc: Loc, message: str) -> Problem:
-    """A problem at its place. A variable or a flag is path enough, so `path` stays empty for those."""
-    path = "" if origin.line is None else dotted(loc)
-    return Problem(origin.source, origin.line, origin.column, path, message)
+    """A problem at its place."""
+    return Problem(origin.source, origin.line, origin.column, dotted(loc), message)
 
 
 def dotted(loc: Loc) -> str:

@@ -1,4 +1,4 @@
-"""What must hold between the parts of a configuration, and what is lawful but probably not meant.
+"""What must hold between the parts of a configuration.
 
 1. A route is `public`, or it has `scopes` or `any_of`; never both, never neither. Silence opens nothing.
 2. A scope that a route names stands in the catalogue, so that a typo cannot make an unreachable door.
@@ -10,23 +10,28 @@ silent, so that all problems can be shown at once and none of them twice.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from gateway.config.problems import Loc, meant
-from gateway.config.sections import RouteSettings, ServerSettings, UpstreamSettings
+from gateway.config.sections import RouteSettings
 from gateway.core.routes import route_errors
 from gateway.core.scopes import unknown_grants
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something to say about the value at `loc`. `message` quotes values; `hint` is for what was meant."""
+    """Something to say about the value at `loc`, or about its key (`at_key`).
+
+    A message that `quotes` repeats values of the configuration; expanded ones are masked before it is shown.
+    `hint` says what was probably meant.
+    """
 
     loc: Loc
     message: str
     hint: str = ""
+    quotes: bool = False
+    at_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +51,6 @@ class Draft:
         return ("routes", self.index, *rest)
 
 
-class Whole(Protocol):
-    """All of the settings that advice is given about."""
-
-    @property
-    def server(self) -> ServerSettings:
-        """The listeners."""
-
-    @property
-    def upstreams(self) -> Mapping[str, UpstreamSettings]:
-        """By name."""
-
-    @property
-    def routes(self) -> Sequence[RouteSettings]:
-        """In the order of definition."""
-
-
 def broken_rules(
     drafts: Sequence[Draft], catalogue: Iterable[str], upstreams: Iterable[str]
 ) -> Iterator[Finding]:
@@ -73,7 +62,7 @@ def broken_rules(
         yield from _useful_anonymous(draft)
         if draft.sound("upstream") and draft.route.upstream not in names:
             message = f"there is no upstream '{draft.route.upstream}'"
-            yield Finding(draft.at("upstream"), message, meant(draft.route.upstream, names))
+            yield Finding(draft.at("upstream"), message, meant(draft.route.upstream, names), quotes=True)
     yield from _own_ids(drafts)
     yield from _matchable_paths(drafts)
 
@@ -98,12 +87,14 @@ def _known_scopes(draft: Draft, catalogue: Sequence[str]) -> Iterator[Finding]:
         for position, scope in enumerate(scopes or ()):
             if scope not in catalogue:
                 message = f"'{scope}' is not in the catalogue (scopes:)"
-                yield Finding(draft.at(field, position), message, meant(scope, catalogue))
+                yield Finding(draft.at(field, position), message, meant(scope, catalogue), quotes=True)
     grants = () if route.anonymous is None else route.anonymous.scopes
     for position, grant in enumerate(grants):
         if unknown_grants([grant], catalogue):
             message = f"'{grant}' reaches nothing in the catalogue (scopes:)"
-            yield Finding(draft.at("anonymous", "scopes", position), message, meant(grant, catalogue))
+            yield Finding(
+                draft.at("anonymous", "scopes", position), message, meant(grant, catalogue), quotes=True
+            )
 
 
 def _useful_anonymous(draft: Draft) -> Iterator[Finding]:
@@ -120,7 +111,7 @@ def _own_ids(drafts: Iterable[Draft]) -> Iterator[Finding]:
     for draft in drafts:
         if draft.sound("id") and first.setdefault(draft.route.id, draft.index) != draft.index:
             message = f"'{draft.route.id}' is already the id of routes[{first[draft.route.id]}]"
-            yield Finding(draft.at("id"), message)
+            yield Finding(draft.at("id"), message, quotes=True)
 
 
 def _matchable_paths(drafts: Sequence[Draft]) -> Iterator[Finding]:
@@ -130,25 +121,8 @@ def _matchable_paths(drafts: Sequence[Draft]) -> Iterator[Finding]:
         own = draft.sound("id") and count[draft.route.id] == 1
         if draft.sound("path", "methods"):
             named[draft.route.id if own else f"routes[{draft.index}]"] = draft
+    told: set[str] = set()
     for error in route_errors(replace(draft.route.compiled(), id=name) for name, draft in named.items()):
-        yield Finding(named[error.route_id].at("path"), str(error))
-
-
-def advice(settings: Whole) -> Iterator[Finding]:
-    """What is lawful but probably not meant, or not done by this version."""
-    if settings.server.plane == "lean":
-        yield Finding(("server", "plane"), "this version has no lean plane; aiohttp serves instead")
-    for position, network in enumerate(settings.server.trusted_proxies):
-        if network.prefixlen == 0:
-            message = "believes X-Forwarded-For from everybody, so anybody can claim any address"
-            yield Finding(("server", "trusted_proxies", position), message)
-    for name, upstream in settings.upstreams.items():
-        if upstream.preset is not None:
-            yield Finding(("upstreams", name, "preset"), "this version does not apply presets")
-        if all(route.upstream != name for route in settings.routes):
-            yield Finding(("upstreams", name), "no route leads here")
-    for index, route in enumerate(settings.routes):
-        for position, network in enumerate(route.anonymous.networks if route.anonymous else ()):
-            if network.prefixlen == 0:
-                message = "lets everybody in without a key; public: true says so plainly"
-                yield Finding(("routes", index, "anonymous", "from", position), message)
+        if error.route_id not in told:
+            yield Finding(named[error.route_id].at("path"), str(error), quotes=True)
+        told.add(error.route_id)

@@ -26,11 +26,6 @@ class Node:
     written: str | None = None
     failed: bool = False
 
-    @property
-    def named_line(self) -> int | None:
-        """The line of its key."""
-        return None if self.named_at is None else self.named_at.line
-
     def child(self, part: str | int) -> "Node | None":
         """What stands under this key or position, if anything does."""
         found: Node | None = None
@@ -112,12 +107,11 @@ def put(root: Node, loc: Loc, node: Node) -> None:
     """
     holder = root
     for part in loc[:-1]:
+        if not isinstance(holder.content, dict):
+            return
         child = holder.child(part)
         if child is None or child.content is None:
-            child = Node(node.origin, {}, node.origin)
-            if not isinstance(holder.content, dict):
-                return
-            holder.content[str(part)] = child
+            child = holder.content[part] = Node(node.origin, {}, node.origin)
         holder = child
     if isinstance(holder.content, dict):
-        holder.content[str(loc[-1])] = node
+        holder.content[loc[-1]] = node

@@ -37,6 +37,8 @@ _MESSAGES: Final = {
 }
 _STAND_INS: Final = {"id": "stand-in", "path": "/", "upstream": "stand-in"}
 _KEY_MARK: Final = "[key]"
+_AT_NULL: Final = ("extra_forbidden", "missing")
+"""What is wrong beside a value that is null, not with it."""
 
 
 def validate(root: Node) -> tuple[Settings | None, list[Problem]]:
@@ -47,31 +49,31 @@ def validate(root: Node) -> tuple[Settings | None, list[Problem]]:
     try:
         settings = Settings.model_validate(plain)
     except ValidationError as error:
-        details = [detail for detail in error.errors() if detail["type"] != RULES_BROKEN]
-        findings += [_finding(detail, root) for detail in details]
+        findings += [_finding(detail, root) for detail in error.errors() if not _is_echo(detail, root)]
         findings += broken_rules(_drafts(plain), _keys(plain, "scopes"), _keys(plain, "upstreams"))
     return settings, problems_of(findings, root)
 
 
 def problems_of(findings: Iterable[Finding], root: Node) -> list[Problem]:
     """The findings at their places. Those about a scalar that could not be expanded were told already."""
-    expanded = [(str(node.content), str(node.written)) for node in root.below() if node.written is not None]
-    found = []
-    for finding in findings:
-        node = nearest(root, finding.loc)
-        if node.failed:
-            continue
-        hint = "" if node.written is not None else finding.hint
-        message = with_hint(_masked(finding.message, expanded), _masked(hint, expanded))
-        named = find(root, finding.loc) is not None and finding.message == _MESSAGES["extra_forbidden"]
-        origin = node.named_at if named and node.named_at is not None else node.origin
-        found.append(problem_at(origin, finding.loc, message))
-    return found
+    expanded = [(str(node.content), node.written) for node in root.below() if node.written is not None]
+    told = ((finding, nearest(root, finding.loc)) for finding in findings)
+    return [_problem(finding, node, root, expanded) for finding, node in told if not node.failed]
+
+
+def _problem(finding: Finding, node: Node, root: Node, expanded: Iterable[tuple[str, str]]) -> Problem:
+    message = _masked(finding.message, expanded) if finding.quotes else finding.message
+    hint = "" if node.written is not None else finding.hint
+    origin = (node.named_at if finding.at_key else None) or node.origin
+    # A variable or a flag is path enough, unless the problem is what it leaves out.
+    said = origin.line is None and origin != root.origin and find(root, finding.loc) is not None
+    return problem_at(origin, () if said else finding.loc, with_hint(message, hint))
 
 
 def _masked(text: str, expanded: Iterable[tuple[str, str]]) -> str:
+    """The text with every expanded value in it shown as it was written."""
     for value, written in expanded:
-        if value.strip():
+        if value:
             text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", _saying(written), text)
     return text
 
@@ -81,26 +83,35 @@ def _saying(text: str) -> Callable[[re.Match[str]], str]:
     return lambda _: text
 
 
+def _is_echo(detail: ErrorDetails, root: Node) -> bool:
+    """Whether an error only follows from others: a list whose items are broken is not also empty."""
+    if detail["type"] == "too_short":
+        node = find(root, detail["loc"])
+        return node is not None and node.content != []
+    return detail["type"] == RULES_BROKEN
+
+
 def _finding(detail: ErrorDetails, root: Node) -> Finding:
     loc: Loc = tuple(part for part in detail["loc"] if part != _KEY_MARK)
+    at_key = detail["type"] == "extra_forbidden" or loc != detail["loc"]
     context = detail.get("ctx", {})
     unfit = context.get("error")
     if isinstance(unfit, Unfit):
-        return Finding(loc, unfit.message, unfit.hint)
+        return Finding(loc, unfit.message, unfit.hint, at_key=at_key)
     node = find(root, loc)
-    content = None if node is None else node.content
-    if content is None and node is not None and detail["type"].endswith(("_type", "_parsing")):
+    if node is not None and node.content is None and detail["type"] not in _AT_NULL:
         return Finding(loc, "has no value")
     message = _MESSAGES.get(detail["type"], detail["msg"]).format_map(context)
-    return Finding(loc, message, _hint(detail, loc, content))
+    content = None if node is None else node.content
+    return Finding(loc, message, _hint(detail, loc, content), at_key=at_key)
 
 
 def _hint(detail: ErrorDetails, loc: Loc, content: object) -> str:
     if detail["type"] == "extra_forbidden":
         section = section_at(loc[:-1])
         return meant(str(loc[-1]), keys_of(section) if section else ())
-    if detail["type"] == "literal_error" and isinstance(content, str):
-        return meant(content, re.findall("'([^']*)'", detail["ctx"]["expected"]))
+    if detail["type"] == "literal_error":
+        return meant(str(content), re.findall("'([^']*)'", detail["ctx"]["expected"]))
     return ""
 
 
