@@ -1,0 +1,132 @@
+"""`keyhatch serve --demo`: the gateway before the demo upstream, and on the screen what to paste.
+
+Without a configuration file it brings its own (`gateway.demo.settings`) with a store of its own, and makes a
+fresh key at every start; the one before is removed, since its secret is gone. With a file named by `--config`
+or KEYHATCH_CONFIG that file's routes and store are used, and no key is made in a store that is not ours.
+"""
+
+import asyncio
+import shlex
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from gateway.cli.loading import all_flags, door
+from gateway.cli.output import data, say
+from gateway.cli.surroundings import Surroundings
+from gateway.config.fields import Address
+from gateway.config.load import DEFAULT_FILE, Loaded, find_config
+from gateway.config.load import load as load_config
+from gateway.config.overlay import CONFIG_VARIABLE
+from gateway.core.keys import Secret
+from gateway.demo import demo_settings, start_demo
+from gateway.keeper.desk import KeyDesk, KeyDraft
+from gateway.service.gateway import Addresses, Gateway
+from gateway.service.run import run_gateway
+
+KEY_NAME: Final = "Demo key"
+CREATED_BY: Final = "serve --demo"
+KEY_LIFE_S: Final = 86_400.0
+
+PASTE: Final = """
+Keyhatch stands at {door}, before a demo server. Paste into another terminal:
+
+  # without a key: 401
+  curl -i {door}/v1/models
+
+  # with a key, made just now and good for a day: 200
+  export KEY={key}
+  curl -i -H "Authorization: Bearer $KEY" {door}/v1/models
+
+  # a stream
+  curl -N -H "Authorization: Bearer $KEY" -H "Content-Type: application/json" \\
+    -d '{{"stream": true, "messages": [{{"role": "user", "content": "good morning"}}]}}' \\
+    {door}/v1/chat/completions
+"""
+THEN: Final = """
+  # when it was last used, and its end
+  {program} keys list --store {store}
+  {program} keys revoke --yes "{name}" --store {store}
+"""
+
+
+def serve_demo(surroundings: Surroundings, flags: dict[str, str]) -> int:
+    """Serve the demo until told to stop; the exit code."""
+    path = _named_file(surroundings)
+    with _demo_beside() as url:
+
+        def read() -> Loaded:
+            every = all_flags(surroundings, {**flags, "upstream": url})
+            given = demo_settings(url) if path is None else None
+            return load_config(path, surroundings.environ, every, given=given)
+
+        loaded = read()
+
+        async def announce(gateway: Gateway, addresses: Addresses) -> None:
+            at = door(Address(*addresses.proxy[:2]))
+            if path is not None:
+                say(f"The demo server stands behind {at}; routes and store are those of {path}.")
+                return
+            secret = await fresh_key(gateway.keyring, loaded, surroundings.clock.now())
+            data(what_to_paste(at, secret, loaded.store_path))
+
+        return run_gateway(loaded, surroundings.clock, reload=read, announce=announce)
+
+
+@contextmanager
+def _demo_beside() -> Iterator[str]:
+    """The demo upstream in a thread with a loop of its own, as the separate server that it plays; its URL."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="demo", daemon=True)
+    thread.start()
+    demo = asyncio.run_coroutine_threadsafe(start_demo(), loop).result()
+    try:
+        yield demo.url
+    finally:
+        asyncio.run_coroutine_threadsafe(demo.stop(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+def _named_file(surroundings: Surroundings) -> Path | None:
+    """The file that was named. One that merely lies here is left alone: it was not written for the demo."""
+    if surroundings.config or surroundings.environ.get(CONFIG_VARIABLE):
+        return find_config(surroundings.config, surroundings.environ, Path())
+    if Path(DEFAULT_FILE).exists():
+        say(f"{DEFAULT_FILE} is not used: the demo brings its own. To use it, say --config {DEFAULT_FILE}.")
+    return None
+
+
+async def fresh_key(desk: KeyDesk, loaded: Loaded, now: float) -> Secret:
+    """A key for everything the demo offers, in place of the one from the last start."""
+    for key in await desk.list_keys("all"):
+        if (key.name, key.created_by) == (KEY_NAME, CREATED_BY):
+            await desk.revoke(key.id)
+            await desk.delete(key.id)
+    draft = KeyDraft(
+        name=KEY_NAME,
+        scopes=tuple(loaded.settings.scopes),
+        note="Made by keyhatch serve --demo, replaced at its next start",
+        expires_at=now + KEY_LIFE_S,
+        created_by=CREATED_BY,
+    )
+    _, secret = await desk.create(draft)
+    return secret
+
+
+def what_to_paste(at: str, secret: Secret, store_path: Path | None) -> str:
+    """What to paste, the key among it. Commands about the store only where another program can see it."""
+    text = PASTE.format(door=at, key=secret.reveal())
+    if store_path is not None:
+        store = shlex.quote(f"sqlite:///{store_path.absolute()}")
+        text += THEN.format(program=program(sys.argv[0], sys.executable), store=store, name=KEY_NAME)
+    return text
+
+
+def program(invoked_as: str, python: str) -> str:
+    """How this program is called here: `keyhatch`, or `python -m gateway` where it was started like that."""
+    return f"{shlex.quote(python)} -m gateway" if Path(invoked_as).name == "__main__.py" else "keyhatch"

@@ -1,0 +1,169 @@
+"""`keyhatch explain METHOD PATH`: the route a request would meet, what it asks for, how a key fares.
+
+It goes the way of a real request (`gateway.core.policy`) with the routes of the configuration, so it cannot
+tell a different story than the gateway. Without `--key-id` it says what a caller needs; with it, the record
+from the store is judged. Nothing is sent anywhere.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+import click
+
+from gateway.cli.everywhere import Command
+from gateway.cli.failures import ExitCode
+from gateway.cli.keys.desk import ask, refuse_secret
+from gateway.cli.keys.record import called
+from gateway.cli.loading import load
+from gateway.cli.output import Form, data_fields, data_json, output_option
+from gateway.cli.surroundings import Surroundings, pass_surroundings
+from gateway.config.compile import routes
+from gateway.core.credentials import NOTHING_TO_STRIP
+from gateway.core.decision import NeedKey
+from gateway.core.keys import ApiKey
+from gateway.core.policy import admit, judge, read_address
+from gateway.core.refusal import Deny, Reason
+from gateway.core.request import RequestView, read_target
+from gateway.core.routes import OWN_ROUTES, Own, Route, RouteTable
+from gateway.wire.key_json import as_json
+from gateway.wire.reply import TABLE
+
+ALLOWED: Final = "allowed"
+REFUSED: Final = "refused"
+NEEDS_KEY: Final = "needs_key"
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What would happen to a request: its outcome, the route it meets, and the refusal if there is one."""
+
+    outcome: str
+    route: Route | None
+    deny: Deny | None = None
+
+
+@click.command(cls=Command)
+@click.argument("method")
+@click.argument("path", callback=refuse_secret)
+@click.option("--key-id", metavar="ID", callback=refuse_secret, help="Judge this key: its id or its name.")
+@click.option("--from", "peer", metavar="ADDRESS", help="Where the caller is, for rules about addresses.")
+@output_option
+@pass_surroundings
+def explain(
+    surroundings: Surroundings, method: str, path: str, key_id: str | None, peer: str | None, form: Form
+) -> int:
+    """Say which route a request meets, which scopes it needs, and whether and why it is refused.
+
+    Exit code 4 if it would be refused, 0 otherwise.
+    """
+    if peer is not None and read_address(peer) is None:
+        raise click.BadParameter("write an address like 192.168.1.20", param_hint="--from")
+    settings = load(surroundings).settings
+    key = None if key_id is None else ask(surroundings, lambda desk: desk.resolve(key_id))
+    method, now = method.upper(), surroundings.clock.now()
+    story = tell(method, path, RouteTable(routes(settings)), key, peer, now)
+    why = None if story.deny is None else _sentence(story.deny, settings.keys.prefix)
+    path = path.partition("?")[0]
+    if form == "json":
+        record = None if key is None else as_json(key, now)
+        data_json({"method": method, "path": path, **_as_json(story), "message": why, "key": record})
+    else:
+        data_fields(_as_fields(f"{method} {path}", story, why, key, told_peer=peer is not None))
+    return ExitCode.NOT_ALLOWED if story.outcome == REFUSED else ExitCode.DONE
+
+
+def tell(
+    method: str, path: str, table: RouteTable, key: ApiKey | None, peer: str | None, now: float
+) -> Story:
+    """What would happen to the request. A key's networks count only where the caller's address is known."""
+    target = read_target(path.encode("utf-8", "surrogateescape"))
+    if isinstance(target, Deny):
+        return Story(REFUSED, None, target)
+    route = table.match(method, target)
+    if isinstance(route, Deny):
+        return Story(REFUSED, _by_id(table, route.route_id), route)
+    view = RequestView(method, replace(target, query=b""), (), peer or "")
+    if key is None or route.public:
+        seen = admit(view, table, "-")  # no text begins with it: the story is of a caller without a key
+        if not isinstance(seen, Deny):
+            return Story(ALLOWED, route)
+        if seen.reason is Reason.CREDENTIAL_MISSING:
+            return Story(NEEDS_KEY, route)
+        return Story(REFUSED, None if route.own is Own.NOTHING else route, seen)
+    judged = key if peer is not None else replace(key, allow_from=())
+    verdict = judge(NeedKey(key.digest, route, NOTHING_TO_STRIP, view.peer), judged, now)
+    return Story(REFUSED, route, verdict) if isinstance(verdict, Deny) else Story(ALLOWED, route)
+
+
+def _by_id(table: RouteTable, route_id: str | None) -> Route | None:
+    return next((route for route in (*table.routes, *OWN_ROUTES) if route.id == route_id), None)
+
+
+def _sentence(deny: Deny, prefix: str) -> str:
+    return TABLE[deny.reason].sentence(deny.facts, prefix)
+
+
+def _as_json(story: Story) -> dict[str, object]:
+    route, deny = story.route, story.deny
+    return {
+        "outcome": story.outcome,
+        "route": None if route is None else _route_json(route),
+        "reason": None if deny is None else deny.reason.value,
+    }
+
+
+def _route_json(route: Route) -> dict[str, object]:
+    door = route.anonymous
+    return {
+        "id": route.id,
+        "path": route.path,
+        "methods": None if route.methods is None else sorted(route.methods),
+        "upstream": route.upstream or None,
+        "public": route.public,
+        "scopes": list(route.scopes),
+        "any_of": list(route.any_of),
+        "anonymous": None
+        if door is None
+        else {"from": [str(network) for network in door.networks], "scopes": sorted(door.scopes)},
+    }
+
+
+def _as_fields(
+    request: str, story: Story, why: str | None, key: ApiKey | None, *, told_peer: bool
+) -> Mapping[str, str]:
+    outcome = {ALLOWED: "allowed", NEEDS_KEY: "allowed with a key that has what is needed"}
+    fields = {"Request": request, "Verdict": outcome.get(story.outcome, REFUSED)}
+    if story.deny is not None:
+        fields |= {"Verdict": f"refused: {story.deny.reason.value}", "Why": why or ""}
+    if story.route is not None:
+        fields |= _route_fields(story.route)
+    if key is not None:
+        fields |= {"Key": called(key), "Key's scopes": " ".join(sorted(key.scopes)) or "none"}
+        if key.allow_from and not told_peer:
+            networks = " ".join(map(str, key.allow_from))
+            fields["Key works only from"] = f"{networks} (say --from ADDRESS to judge that too)"
+    return fields
+
+
+def _route_fields(route: Route) -> dict[str, str]:
+    fields = {
+        "Route": f"{route.id} ({route.path})",
+        "Methods": "all" if route.methods is None else " ".join(sorted(route.methods)),
+        "Upstream": route.upstream or "the gateway itself",
+        "Needs": _needs(route),
+    }
+    if route.anonymous is not None:
+        networks = " ".join(map(str, route.anonymous.networks))
+        held = " ".join(sorted(route.anonymous.scopes)) or "no scope"
+        fields["No key needed from"] = f"{networks} (counts as {held})"
+    return fields
+
+
+def _needs(route: Route) -> str:
+    if route.public:
+        return "nothing: it is public"
+    needs = list(route.scopes)
+    if route.any_of:
+        needs.append(f"one of {' '.join(route.any_of)}")
+    return "a key with " + " and ".join(needs) if needs else "any valid key"

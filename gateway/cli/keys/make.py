@@ -1,0 +1,132 @@
+"""`keyhatch keys create` and `keys rotate`: the two commands that show a secret, once.
+
+The secret goes to stdout and nowhere else; the words around it go to stderr and show only its preview. So
+`KEY=$(keyhatch keys create "My app" -q)` holds exactly the key.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import click
+
+from gateway.cli.everywhere import Command
+from gateway.cli.keys.desk import ask, refuse_secret, which_key
+from gateway.cli.keys.record import called
+from gateway.cli.loading import door, load
+from gateway.cli.moments import ahead, span
+from gateway.cli.output import Form, data, data_json, output_option, say
+from gateway.cli.surroundings import Surroundings, pass_surroundings, whoami
+from gateway.core.keys import ApiKey, Secret
+from gateway.keeper.desk import KeyDraft, RuleBroken
+from gateway.keeper.expiry import parse_expires
+from gateway.wire.key_json import as_json
+
+OVERLAP: Final = "24h"
+
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print the key alone.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A key that was just made, and how to tell of it."""
+
+    key: ApiKey
+    secret: Secret
+    form: Form
+    quiet: bool
+
+    def tell(self, surroundings: Surroundings, headline: str) -> None:
+        """Print the secret, and around it what a person needs to know now."""
+        if self.form == "json":
+            data_json({**as_json(self.key, surroundings.clock.now()), "key": self.secret.reveal()})
+            return
+        if not self.quiet:
+            say(headline)
+        data(self.secret.reveal())
+        if not self.quiet:
+            say("Keep it now: it is shown this once and cannot be shown again.")
+            say("To try it, put it into KEY and ask the gateway about it:")
+            at = door(load(surroundings).settings.server.proxy)
+            say(f'  curl -H "Authorization: Bearer $KEY" {at}/.keyhatch/me')
+
+
+@click.command(cls=Command)
+@click.argument("name", callback=refuse_secret)
+@click.option("--scope", metavar="S", multiple=True, help="What it may do: chat:write, chat:*, *:read, *.")
+@click.option(
+    "--expires", metavar="WHEN", help="2s, 90m, 90d, 2027-01-31, never. Default: keys.default_expiry."
+)
+@click.option("--owner", metavar="O", default="", help="Who it belongs to.")
+@click.option("--note", metavar="TEXT", default="", help="Whatever helps to know it again.")
+@click.option("--allow-from", metavar="CIDR", multiple=True, help="Only callers from this network.")
+@quiet_option
+@output_option
+@pass_surroundings
+def create(  # noqa: PLR0913  # one argument per option
+    surroundings: Surroundings,
+    name: str,
+    scope: tuple[str, ...],
+    expires: str | None,
+    owner: str,
+    note: str,
+    allow_from: tuple[str, ...],
+    form: Form,
+    *,
+    quiet: bool,
+) -> None:
+    """Make a key and print it, once.
+
+    A good name says who uses it: "Inventory Integration", not "Key 1". --scope and --allow-from may be
+    repeated, or hold several values divided by commas.
+    """
+    draft = KeyDraft(
+        name=name,
+        scopes=_split(scope),
+        owner=owner,
+        note=note,
+        allow_from=_split(allow_from),
+        expires_at="default" if expires is None else _moment(expires, surroundings.clock.now(), "--expires"),
+        created_by=whoami(),
+    )
+    key, secret = ask(surroundings, lambda desk: desk.create(draft))
+    may = " ".join(sorted(key.scopes)) or "nothing that needs a scope"
+    now = surroundings.clock.now()
+    ends = "never expires" if key.expires_at is None else f"expires {ahead(key.expires_at, now)}"
+    made = _Made(key, secret, form, quiet)
+    made.tell(surroundings, f"Made {called(key)}, id {key.id}. It may: {may}. It {ends}.")
+
+
+@click.command(cls=Command)
+@which_key
+@click.option(
+    "--overlap",
+    metavar="TIME",
+    default=OVERLAP,
+    show_default=True,
+    help="How long the old secret still works: 0s ends it at once.",
+)
+@click.option("-y", "--yes", is_flag=True, expose_value=False, help="Accepted; rotating asks nothing.")
+@quiet_option
+@output_option
+@pass_surroundings
+def rotate(surroundings: Surroundings, id_or_name: str, overlap: str, form: Form, *, quiet: bool) -> None:
+    """Give a key a new secret and print it, once. Its id, name, scopes and history stay."""
+    now = surroundings.clock.now()
+    until = _moment(overlap, now, "--overlap")
+    if until is None:
+        raise click.BadParameter("the old secret must end some time: say 24h or 7d", param_hint="--overlap")
+    key, secret = ask(surroundings, lambda desk: desk.rotate(id_or_name, until - now))
+    left_s = (key.previous_secret_valid_until or now) - now
+    old = f"still works for {span(left_s)}" if left_s > 0 else "has stopped working"
+    _Made(key, secret, form, quiet).tell(surroundings, f"Rotated {called(key)}. The old secret {old}.")
+
+
+def _split(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(part.strip() for value in values for part in value.split(","))
+
+
+def _moment(text: str, now: float, option: str) -> float | None:
+    try:
+        return parse_expires(text, now)
+    except RuleBroken as problem:
+        raise click.BadParameter(str(problem), param_hint=option) from problem

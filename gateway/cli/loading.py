@@ -1,0 +1,67 @@
+"""The configuration as a command sees it: found, read, and turned into the desk of its store.
+
+What `--config` and `--store` said goes in here and nowhere else, so it means the same in every command.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import click
+
+from gateway.cli.surroundings import Surroundings
+from gateway.config.fields import Address
+from gateway.config.load import Loaded, find_config
+from gateway.config.load import load as load_config
+from gateway.keeper.desk import KeyDesk
+from gateway.service.desk import open_desk
+
+IN_MEMORY: Final = (
+    "The store is in memory, so its keys live inside the running gateway and no other program sees them. "
+    "Name the store's file with --store sqlite:///FILE, or configure store.url."
+)
+_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # where to call, not where to listen
+
+
+def load(
+    surroundings: Surroundings, flags: Mapping[str, str] | None = None, *, need_upstream: bool = False
+) -> Loaded:
+    """The configuration in force; raises `ConfigError` with everything that is wrong."""
+    path = find_config(surroundings.config, surroundings.environ, Path())
+    return load_config(
+        path, surroundings.environ, all_flags(surroundings, flags), need_upstream=need_upstream
+    )
+
+
+def all_flags(surroundings: Surroundings, flags: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The flags of one command, and those that every command takes."""
+    store = {} if surroundings.store is None else {"store.url": surroundings.store}
+    return {**(flags or {}), **store}
+
+
+@asynccontextmanager
+async def desk_of(surroundings: Surroundings) -> AsyncIterator[KeyDesk]:
+    """The desk of the configured store, for as long as it is needed."""
+    if surroundings.desk is not None:
+        yield surroundings.desk
+        return
+    loaded = load(surroundings)
+    if loaded.store_path is None:
+        raise click.UsageError(IN_MEMORY)
+    keys = loaded.settings.keys
+    async with open_desk(
+        loaded.store_path,
+        clock=surroundings.clock,
+        prefix=keys.prefix,
+        default_expiry_s=keys.default_expiry_s,
+        max_active_per_owner=keys.max_active_per_owner,
+        catalogue=loaded.settings.scopes,
+        entropy=surroundings.entropy,
+    ) as desk:
+        yield desk
+
+
+def door(address: Address) -> str:
+    """The URL at which callers on this machine reach a listener."""
+    return f"http://{Address(_EVERYWHERE.get(address.host, address.host), address.port)}"

@@ -1,0 +1,74 @@
+"""Tables of text: aligned for a terminal, tab-separated for everything else. Pure.
+
+Names and notes were typed by people and land on other people's terminals, so control characters never get
+out: an escape sequence in a key's name is shown, not obeyed.
+"""
+
+import unicodedata
+from collections.abc import Callable, Sequence
+from typing import Final
+
+GAP: Final = "  "
+CELL_WIDTH_MIN: Final = 8
+_WIDE: Final = frozenset("WF")
+
+Paint = Callable[[str, int], str]
+"""Colours a cell that is already padded: (text, column) → text."""
+
+
+def clean(text: str) -> str:
+    """The text on one line, without control, format and surrogate characters."""
+    shown = ("�" if unicodedata.category(char) in {"Cc", "Cf", "Cs"} else char for char in text)
+    return "".join(shown)
+
+
+def separated(rows: Sequence[Sequence[str]]) -> list[str]:
+    """One line per row, cells divided by a tab."""
+    return ["\t".join(map(clean, row)) for row in rows]
+
+
+def aligned(
+    rows: Sequence[Sequence[str]], width: int, paint: Paint = lambda text, _column: text
+) -> list[str]:
+    """One line per row, cells under each other. Where it is too wide, the widest columns are cut with `…`."""
+    table = [[clean(cell) for cell in row] for row in rows]
+    if not table:
+        return []
+    widths = _fitted([max(map(cells, column)) for column in zip(*table, strict=True)], width)
+    return [
+        GAP.join(
+            paint(_fill(cell, wide), column)
+            for column, (cell, wide) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in table
+    ]
+
+
+def cells(text: str) -> int:
+    """How many cells of a terminal the text takes."""
+    return sum(_cells_of(char) for char in text)
+
+
+def _cells_of(char: str) -> int:
+    if unicodedata.combining(char):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in _WIDE else 1
+
+
+def _fitted(widths: list[int], width: int) -> list[int]:
+    excess = sum(widths) + len(GAP) * (len(widths) - 1) - width
+    while excess > 0:
+        widest = max(widths)
+        if widest <= CELL_WIDTH_MIN:
+            break  # a terminal this narrow wraps
+        widths[widths.index(widest)] -= 1
+        excess -= 1
+    return widths
+
+
+def _fill(text: str, wide: int) -> str:
+    if cells(text) > wide:
+        while cells(text) > wide - 1:
+            text = text[:-1]
+        text += "…"
+    return text + " " * (wide - cells(text))
