@@ -72,7 +72,7 @@ class Forward:
         self._awaiting: asyncio.Timeout | None = None
 
     async def run(self, session: UpstreamSession, composed: UpstreamHead) -> None:
-        """Send, then relay what comes back; raises `Refused`, `CutShort` or the caller's `ConnectionError`."""
+        """Send, then relay what comes back; raises `Refused`, `CutShort` or a `ConnectionError`."""
         if self._head.expects_continue and self._head.has_body:
             await self._request.writer.write(_CONTINUE)
         response = await self._ask(session, composed)

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Final
 
 from gateway import __version__
-from gateway.admin.control import ControlServer, socket_path
+from gateway.admin.control import ControlServer
+from gateway.admin.control_path import socket_path
 from gateway.admin.health import AdminListener, Checks
 from gateway.config.load import Loaded
 from gateway.config.model import Settings
@@ -83,17 +84,17 @@ class Gateway:
 
     async def _start(self) -> Addresses:
         settings = self._loaded.settings
-        store, path = await self._open_store(settings)
+        store, path = await self._open_store()
         self._build(settings, store)
-        control = None
         if path is not None:
-            control = ControlServer(self.keyring, socket_path(path))
+            control = ControlServer(self.keyring, path)
             await control.start()
             self._open.push_async_callback(control.stop)
         self._run(self._gatekeeper.live.run())
         self._open.push_async_callback(self._gatekeeper.usage.flush)
         self._run(self._gatekeeper.usage.run(settings.keys.last_used_flush_s))
         watch = StoreWatch(store, self._gatekeeper, self._clock, self.metrics.store_failed)
+        await watch.count()
         self._run(watch.run())
         self._connect_sources(watch)
         admin = AdminListener(
@@ -104,7 +105,7 @@ class Gateway:
         proxy_at = await self._plane.start(settings.server.proxy.host, settings.server.proxy.port)
         self._open.push_async_callback(self._plane.drain, DRAIN_GRACE_S)
         self.metrics.config_loaded()
-        return Addresses(proxy_at, admin_at, None if control is None or path is None else socket_path(path))
+        return Addresses(proxy_at, admin_at, None if path is None else socket_path(path))
 
     def reload(self, loaded: Loaded) -> None:
         """Put a new configuration in force, all of it or (if it raises) none of it."""
@@ -123,11 +124,10 @@ class Gateway:
         """Drain, flush and close. Stopping twice is harmless."""
         await self._open.aclose()
 
-    async def _open_store(self, settings: Settings) -> tuple[KeyStore, Path | None]:
-        written = settings.store.path
-        if written is None:
+    async def _open_store(self) -> tuple[KeyStore, Path | None]:
+        path = self._loaded.store_path
+        if path is None:
             return MemoryKeyStore(), None
-        path = self._loaded.base_dir / written
         store = await open_sqlite(path)
         self._open.push_async_callback(store.close)
         return store, store.path
@@ -156,7 +156,7 @@ class Gateway:
 
     def _connect_sources(self, watch: StoreWatch) -> None:
         sources, keeper = self.metrics.sources, self._gatekeeper
-        sources.key_counts = lambda: watch.key_counts
+        sources.key_counts = lambda: {status.value: count for status, count in watch.key_counts.items()}
         sources.flush_lag_s = keeper.usage.lag_s
         sources.uses_pending = lambda: keeper.usage.pending
         sources.live_streams = lambda: len(keeper.live)

@@ -27,7 +27,7 @@ class StoreWatch:
     def __init__(
         self, store: KeyStore, gatekeeper: Gatekeeper, clock: Clock, on_store_error: Callable[[], None]
     ) -> None:
-        self.key_counts: dict[Status, int] | None = None
+        self.key_counts: dict[Status, int] = {}
         self._store = store
         self._gatekeeper = gatekeeper
         self._clock = clock
