@@ -4,7 +4,7 @@ The parser below us may be more forgiving than we are, so every rule that matter
 plane alike. A head passes only if no two servers could frame, address or read it differently:
 
 1. Weight: the target, the number of fields and the whole head stay within the limits (431).
-2. The method is a token; the target is in origin-form and unambiguous (`core.request`).
+2. The method is a token and not CONNECT; the target is in origin-form and unambiguous (`core.request`).
 3. Field names are tokens without `_` (CGI-style upstreams read `_` as `-`); values hold no control
    character and are UTF-8.
 4. Exactly one valid `Host` in HTTP/1.1, at most one in HTTP/1.0 (RFC 9112 §3.2).
@@ -18,6 +18,7 @@ plane alike. A head passes only if no two servers could frame, address or read i
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from typing import Final
 
 from gateway.core.keys import Network
@@ -32,7 +33,7 @@ _METHOD: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}")
 _VALUE_BAD: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _DIGITS: Final = re.compile(rb"[0-9]{1,18}")
 _HOST: Final = re.compile(
-    rb"(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
+    rb"(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?|\[([0-9A-Fa-f:.]+)\])(?::([0-9]{1,5}))?"
 )
 _WEBSOCKET_KEY: Final = re.compile(rb"[A-Za-z0-9+/]{22}==")
 _HOST_BYTES_MAX: Final = 255
@@ -136,6 +137,10 @@ def _weight_fault(method: bytes, raw_target: bytes, headers: Headers, limits: Li
 def _field_fault(method: bytes, headers: Headers) -> Deny | None:
     if _METHOD.fullmatch(method) is None:
         return malformed("the method is not a token")
+    if (
+        method == b"CONNECT"
+    ):  # whoever refuses it must close: what follows may be meant for another (RFC 9931)
+        return malformed("CONNECT asks for a tunnel, and none is offered here")
     for name, value in headers:
         if _TOKEN.fullmatch(name) is None:
             rule = "has an underscore, which some servers read as '-'" if b"_" in name else "is not a token"
@@ -166,10 +171,19 @@ def _host_fault(headers: Headers, version: Version) -> Deny | None:
 
 def is_host(text: bytes) -> bool:
     """Whether a value is `host[:port]` (RFC 3986 §3.2 without userinfo), its port a real one."""
-    if len(text) > _HOST_BYTES_MAX or _HOST.fullmatch(text) is None:
+    match = _HOST.fullmatch(text)
+    if match is None or len(text) > _HOST_BYTES_MAX:
         return False
-    _, colon, port = text.rpartition(b":")
-    return not (colon and port.isdigit()) or int(port) <= 65_535
+    literal, port = match.groups()
+    return (literal is None or _is_ipv6(literal)) and int(port or 0) <= 65_535
+
+
+def _is_ipv6(literal: bytes) -> bool:
+    try:
+        IPv6Address(literal.decode("ascii"))
+    except ValueError:
+        return False
+    return True
 
 
 def _framing_fault(headers: Headers, version: Version) -> Deny | None:
