@@ -46,6 +46,7 @@ SECRETS: Final = (KEY, OTHER_KEY, STRANGE_KEY)
 ROUTES: Final = (
     Route("open", "/open/**", "main", public=True),
     Route("any", "/any/**", "main"),
+    Route("vault", "/any/vault/**", "main", scopes=("admin:write",)),
     Route("chat", "/chat/**", "main", scopes=("chat:write",)),
     Route("admin", "/admin/**", "main", scopes=("admin:write",)),
     Route("either", "/either/**", "main", any_of=("admin:read", "admin:write")),

@@ -84,6 +84,16 @@ class RawConnection(asyncio.Protocol):
                 return
             self.send(data[at : at + piece_bytes])
 
+    async def send_slowly(self, data: bytes, piece_bytes: int) -> None:
+        """Write in pieces that leave one by one; stops when the other side closes."""
+        sock = self.transport.get_extra_info("socket")
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for at in range(0, len(data), piece_bytes):
+            if self.is_ended:
+                return
+            self.send(data[at : at + piece_bytes])
+            await asyncio.sleep(0)
+
     def end(self) -> None:
         """Send FIN and keep reading."""
         self.transport.write_eof()

@@ -1,0 +1,54 @@
+"""What the gateway itself answers on the proxied port, and that nobody else can."""
+
+import pytest
+
+from tests.support.plane_stand import EPOCH_S, Stand, request
+from tests.support.raw_caller import json_body
+
+
+async def test_health_needs_no_key(stand: Stand) -> None:
+    caller = await stand.call(request(b"GET /.keyhatch/health HTTP/1.1", shown=None))
+    response = await caller.response()
+    assert (response.status, json_body(response)) == (200, {"status": "ok"})
+    assert response.one(b"cache-control") == b"no-store"
+    stand.assert_untouched()
+
+
+async def test_the_holder_of_a_key_is_told_about_it(stand: Stand) -> None:
+    caller = await stand.call(request(b"GET /.keyhatch/me HTTP/1.1"))
+    told = json_body(await caller.response())
+    assert (told["name"], told["scopes"], told["expires_at"]) == ("Ada's laptop", ["chat:write"], None)
+    assert (told["last_used_at"], told["last_used_from"]) == ("2027-01-15T08:00:00Z", "127.0.0.1")
+    stand.assert_untouched()
+
+
+async def test_the_holder_sees_when_the_key_ends(stand: Stand) -> None:
+    await stand.change_key(expires_at=EPOCH_S + 60)
+    caller = await stand.call(request(b"GET /.keyhatch/me HTTP/1.1"))
+    told = json_body(await caller.response())
+    assert (told["status"], told["expires_at"]) == ("expiring", "2027-01-15T08:01:00Z")
+
+
+@pytest.mark.parametrize("path", [b"health", b"me"])
+async def test_head_is_answered_without_a_body(stand: Stand, path: bytes) -> None:
+    caller = await stand.call(request(b"HEAD /.keyhatch/" + path + b" HTTP/1.1"))
+    assert (await caller.response(to=b"HEAD")).status == 200
+    caller.send(request(b"GET /open/x HTTP/1.1"))
+    assert (await caller.response()).body == b"ok"
+
+
+@pytest.mark.parametrize("path", [b"/.keyhatch", b"/.keyhatch/", b"/.keyhatch/x", b"/.keyhatch/me/x"])
+async def test_the_rest_of_the_gateways_own_paths_is_empty(stand: Stand, path: bytes) -> None:
+    caller = await stand.call(request(b"GET " + path + b" HTTP/1.1"))
+    response = await caller.response()
+    assert (response.status, response.one(b"x-keyhatch-reason")) == (404, b"no_route")
+    stand.assert_untouched()
+
+
+@pytest.mark.parametrize(
+    "path", [b"/.Keyhatch/me", b"/%2ekeyhatch/me", b"/.keyhatch./me", b"/.keyhatch;x/me"]
+)
+async def test_no_other_spelling_reaches_them_or_the_upstream(stand: Stand, path: bytes) -> None:
+    caller = await stand.call(request(b"GET " + path + b" HTTP/1.1"))
+    assert (await caller.response()).status in (400, 404)
+    stand.assert_untouched()
