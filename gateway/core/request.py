@@ -7,8 +7,9 @@ CVE-2019-9901, Traefik CVE-2026-48020, Heimdall CVE-2026-42274, and many more). 
    that the routes are matched against is the path the upstream receives, byte for byte.
 2. **Deny if any variant would be denied.** `Target.readings` lists how else an upstream might read the
    path: percent-decoded once, twice, to the end; without `;parameters`; cut at a decoded `?` or `#`; in
-   lower case and Unicode-normalised; without trailing slash, dots and spaces. A route is granted only if
-   every reading meets the same requirement (see `gateway.core.routes`).
+   lower case and Unicode-normalised (before it is cut, and after); without trailing slash, dots and
+   spaces. A route is granted only if every reading meets the same requirement (see
+   `gateway.core.routes`).
 
 What cannot be read safely at all is refused here, whatever the routes say: dot segments in any spelling,
 empty segments, encoded slashes and backslashes, control characters, fragments, bad percent-encoding,
@@ -32,6 +33,7 @@ _PATH: Final = re.compile(rb"/[!$%&'()*+,\-./0-9:;=@A-Z\[\]^_a-z|~]*")
 _QUERY: Final = re.compile(rb"[!-\"$-~]*")
 _TRIPLET: Final = re.compile(r"%([0-9A-Fa-f]{2})")
 _BAD_TRIPLET: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _DECODINGS_MAX: Final = 4
 
 
@@ -105,7 +107,7 @@ def read_target(raw: bytes) -> Target | Deny:
 
 def fold(path: str) -> tuple[str, ...]:
     """One decoded path in its most forgiving reading, as segments: what a lenient upstream may see."""
-    text = unicodedata.normalize("NFKC", path).upper().lower() if not path.isascii() else path.lower()
+    text = path.lower() if path.isascii() else _caseless(path)
     segments = text[1:].split("/")
     folded = [segment.rstrip(". ") for segment in segments]
     if folded[-1] == "":
@@ -123,15 +125,26 @@ def decode_once(path: str) -> str:
         raise _AmbiguousError("the percent-encoding is not UTF-8") from None
 
 
+def _caseless(text: str) -> str:
+    """By way of capitals, as `ı` has no other way to `i`; `İ` is one letter, as Go and Java lower it."""
+    lower = _normal(_normal(text).upper().lower())
+    return lower.replace("i\u0307", "i")
+
+
+def _normal(text: str) -> str:
+    return text if text.isascii() else unicodedata.normalize("NFKC", text)
+
+
 def _readings(path: str) -> tuple[tuple[str, ...], ...]:
     if _BAD_TRIPLET.search(path):
         raise _AmbiguousError("'%' must be followed by two hexadecimal digits")
     found: dict[tuple[str, ...], None] = {}
     for text in _decodings(path):
-        for cut in _cuts(text):
-            for variant in (cut, _without_parameters(cut)):
-                _check_segments(variant)
-                found[fold(variant)] = None
+        for form in dict.fromkeys((text, _normal(text))):
+            for cut in _cuts(form):
+                for variant in dict.fromkeys((cut, _without_parameters(cut))):
+                    _check_segments(variant)
+                    found[fold(variant)] = None
     return tuple(found)
 
 
@@ -144,14 +157,19 @@ def _decodings(path: str) -> list[str]:
             raise _AmbiguousError("the path is percent-encoded too many times over")
         texts.append(decode_once(texts[-1]))
     for text in texts:
-        normal = unicodedata.normalize("NFKC", text)
-        if normal.count("/") != slashes:
-            raise _AmbiguousError("an encoded '/' has two readings")
-        if "\\" in normal:
-            raise _AmbiguousError("a backslash has two readings")
-        if any(unicodedata.category(char) == "Cc" for char in text):
-            raise _AmbiguousError("control characters have no place in a path")
+        _check_characters(text, _normal(text), slashes)
     return texts
+
+
+def _check_characters(text: str, normal: str, slashes: int) -> None:
+    if normal.count("/") != slashes:
+        raise _AmbiguousError("an encoded '/' has two readings")
+    if "\\" in normal:
+        raise _AmbiguousError("a backslash has two readings")
+    if _CONTROL.search(text):
+        raise _AmbiguousError("control characters have no place in a path")
+    if normal is not text and _TRIPLET.findall(normal) != _TRIPLET.findall(text):
+        raise _AmbiguousError("a look-alike of '%' or of a digit after it has two readings")
 
 
 def _cuts(text: str) -> list[str]:
@@ -167,7 +185,7 @@ def _without_parameters(text: str) -> str:
 
 
 def _check_segments(text: str) -> None:
-    *inner, last = unicodedata.normalize("NFKC", text)[1:].split("/")
+    *inner, last = _normal(text)[1:].split("/")
     for segment in inner:
         if segment == "":
             raise _AmbiguousError("an empty segment ('//') has two readings")
