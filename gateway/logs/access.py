@@ -9,6 +9,7 @@ Promises
 The JSON is ASCII, so it means the same in every encoding.
 """
 
+import logging
 from collections.abc import Callable
 from functools import lru_cache
 from json import JSONEncoder
@@ -33,15 +34,26 @@ FIELDS: Final = (
 )
 
 
-_quote = JSONEncoder().encode
+_LOG: Final = logging.getLogger("gateway.access")
+_quote: Final = JSONEncoder().encode
 
 
 class AccessLog:
-    """An observer that hands one line for each exchange to `write`."""
+    """An observer that hands one line for each exchange to `write`, at the level info.
+
+    `on` may be changed at any time.
+    """
 
     def __init__(
-        self, write: Callable[[str], None], clock: Clock, scrub: Scrub, *, as_json: bool = True
+        self,
+        write: Callable[[str], None],
+        clock: Clock,
+        scrub: Scrub,
+        *,
+        as_json: bool = True,
+        on: bool = True,
     ) -> None:
+        self.on = on
         self._write = write
         self._now = clock.now
         self._moment = Moments()
@@ -54,8 +66,9 @@ class AccessLog:
         """Nothing: an exchange has its line when it is over."""
 
     def exchange_ended(self, exchange: Exchange) -> None:
-        """Write its line."""
-        self._write(self._line(exchange))
+        """Write its line, unless that is switched off or below the level."""
+        if self.on and _LOG.isEnabledFor(logging.INFO):
+            self._write(self._line(exchange))
 
     def _json_line(self, exchange: Exchange) -> str:
         quoted = self._quoted
@@ -110,7 +123,10 @@ class AccessLog:
 
     def _clean_word(self, text: str) -> str:
         text = self._clean(text)
-        return f'"{text}"' if not text or any(sign in text for sign in ' ="') else text
+        if text and not any(sign in text for sign in ' ="'):
+            return text
+        escaped = text.replace('"', r"\"")
+        return f'"{escaped}"'
 
     def _clean_quote(self, text: str) -> str:
         return _quote(self._clean(text))

@@ -7,7 +7,7 @@ class Moments:
     """Renders seconds since 1970 as `2027-01-31T08:00:00.250Z`."""
 
     def __init__(self) -> None:
-        self._second = -1
+        self._second: int | None = None
         self._text = ""
 
     def __call__(self, at: float) -> str:

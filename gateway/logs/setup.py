@@ -49,13 +49,13 @@ class Logs:
         """How many lines were thrown away because the stream did not take them."""
         return self._sink.dropped
 
-    def access_log(self, clock: Clock) -> AccessLog:
-        """An observer that writes one line for each exchange into these logs."""
-        return AccessLog(self._sink.write, clock, self._scrub, as_json=self._as_json)
+    def access_log(self, clock: Clock, *, on: bool = True) -> AccessLog:
+        """An observer that writes one line for each exchange into these logs, while it is `on`."""
+        return AccessLog(self._sink.write, clock, self._scrub, as_json=self._as_json, on=on)
 
     def set_level(self, level: str) -> None:
         """Log from this level on: debug, info, warning, error or critical."""
-        _set_level(level)
+        _set_level(_number(level))
 
     def close(self, timeout_s: float = 2.0) -> None:
         """Write what waits, for at most `timeout_s`, and stop. Closing twice is harmless."""
@@ -74,18 +74,19 @@ def configure(
 ) -> Logs:
     """Route every log of the process to `stream` (stderr by default), scrubbed, until `close`.
 
-    `prefixes` are those of our keys. Colours appear only on a terminal, and not where `NO_COLOR` is set.
+    Raises `ValueError` for a level or a format that is none, before anything is changed. `prefixes` are
+    those of our keys. Colours appear only on a terminal, and not where `NO_COLOR` is set.
     """
     stream = stream or sys.stderr
     terminal = _is_terminal(stream)
-    shape = LogFormat(log_format)
+    shape, number = LogFormat(log_format), _number(level)
     as_json = shape is LogFormat.JSON or (shape is LogFormat.AUTO and not terminal)
     colors = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     scrub = scrubber(prefixes)
     lines = formatter(scrub, as_json=as_json, colors=colors)
     sink = Sink(stream, lambda count: f"{lines.format(_dropped(count))}\n")
     undo = _take_over(_Handler(sink, lines))
-    _set_level(level)
+    _set_level(number)
     sink.start()
     return Logs(sink, scrub, as_json=as_json, undo=undo)
 
@@ -144,8 +145,14 @@ def _take_over(handler: logging.Handler) -> Callable[[], None]:
     return undo
 
 
-def _set_level(level: str) -> None:
-    number = logging.getLevelNamesMapping()[level.upper()]
+def _number(level: str) -> int:
+    try:
+        return logging.getLevelNamesMapping()[level.upper()]
+    except KeyError:
+        raise ValueError(f"{level!r} is not a level of logging") from None
+
+
+def _set_level(number: int) -> None:
     logging.getLogger().setLevel(max(number, logging.INFO))
     logging.getLogger(OURS).setLevel(number)
     for name in SILENT:
