@@ -103,16 +103,16 @@ def _identity(identity: Identity | None) -> list[tuple[bytes, bytes]]:
 
 
 def _forwarded(head: Head, hop: Hop, *, is_trusted: bool) -> list[tuple[bytes, bytes]]:
-    headers = head.view.headers
+    """What this hop saw, behind what a trusted proxy told it. A header that would be empty is left out."""
+    told = head.view.headers if is_trusted else ()
     peer = hop.peer.encode("ascii", "replace")
-    if not is_trusted:
-        told = [(b"x-forwarded-for", peer), (b"x-forwarded-proto", hop.scheme.encode("ascii"))]
-        return [*told, (b"x-forwarded-host", head.host)] if head.host else told
-    hops = [*values(headers, b"x-forwarded-for"), peer]
-    proto = values(headers, b"x-forwarded-proto") or [hop.scheme.encode("ascii")]
-    host = values(headers, b"x-forwarded-host") or [head.host]
-    return [
-        (b"x-forwarded-for", b", ".join(hops)),
-        (b"x-forwarded-proto", proto[0]),
-        (b"x-forwarded-host", host[0]),
+    said = [
+        (b"x-forwarded-for", b", ".join(filter(None, [*values(told, b"x-forwarded-for"), peer]))),
+        (b"x-forwarded-proto", _first(told, b"x-forwarded-proto") or hop.scheme.encode("ascii")),
+        (b"x-forwarded-host", _first(told, b"x-forwarded-host") or head.host),
     ]
+    return [(name, value) for name, value in said if value]
+
+
+def _first(headers: Headers, name: bytes) -> bytes:
+    return next(iter(values(headers, name)), b"")
