@@ -28,9 +28,14 @@ FORWARDED_METHODS: Final = frozenset(
     | {"COPY", "LOCK", "MKCOL", "MOVE", "PROPFIND", "PROPPATCH", "REPORT", "SEARCH", "UNLOCK"}
 )
 """RFC 9110 and 5789, then WebDAV (RFC 4918, 3253, 5323). A route without `methods` takes these; any other
-method is refused unless a route names it. TRACE (it would echo what we add) and CONNECT never pass."""
+method is refused unless a route names it."""
+
+NEVER_FORWARDED: Final = frozenset({"TRACE", "CONNECT"})
+"""Not even where a route names them: TRACE would echo what we add, CONNECT would open a tunnel."""
 
 OWN_PATH: Final = "/.keyhatch"
+
+_TWO_WAYS: Final = "a path holds no ';', '?', '#' or '%25', and neither these nor '*' in encoded form"
 
 
 class Own(Enum):
@@ -78,7 +83,8 @@ class Route:
         """Whether this route forwards the method; HEAD comes with GET."""
         if self.methods is None:
             return method in FORWARDED_METHODS
-        return method in self.methods or (method == "HEAD" and "GET" in self.methods)
+        named = method in self.methods or (method == "HEAD" and "GET" in self.methods)
+        return named and method not in NEVER_FORWARDED
 
     def satisfied_by(self, held: frozenset[str]) -> bool:
         """Whether the grants held cover all of `scopes` and at least one of `any_of`."""
@@ -183,12 +189,16 @@ def path_problem(path: str) -> str | None:
         return "'**' stands for the rest, so it can only come last"
     if any("*" in segment and segment not in ("*", "**") for segment in (*inner, last)):
         return "'*' stands for one whole segment, not for a part of one"
-    if any(char in path for char in ";?#") or "%25" in path:
-        return "a path holds no ';', '?', '#' or '%25'"
-    target = read_target(path.replace("**", "rest").replace("*", "one").encode("utf-8"))
+    if any(char in path for char in ";?#"):
+        return _TWO_WAYS
+    target = read_target(path.replace("**", "rest").replace("*", "one").encode("utf-8", "surrogatepass"))
     if isinstance(target, Deny):
         return target.facts["rule"]
-    if fold(path)[:1] == (OWN_PATH[1:],):
+    folded = _fold_pattern(path)
+    read = "/".join(folded)
+    if any(char in read for char in ";?#%") or read.count("*") != path.count("*"):
+        return _TWO_WAYS
+    if folded[:1] == (OWN_PATH[1:],):
         return f"{OWN_PATH}/ belongs to the gateway"
     return None
 
@@ -213,8 +223,7 @@ def _fold_pattern(path: str) -> tuple[str, ...]:
 
 
 def _overlap(one: Route, other: Route) -> bool:
-    methods = FORWARDED_METHODS | (one.methods or frozenset()) | (other.methods or frozenset())
-    return any(one.takes(method) and other.takes(method) for method in methods)
+    return any(one.takes(method) and other.takes(method) for method in _methods_of((one, other)))
 
 
 def _taking(found: list[Route], method: str) -> Route | None:
@@ -225,4 +234,8 @@ def _taking(found: list[Route], method: str) -> Route | None:
 
 
 def _allow(found: list[Route]) -> str:
-    return ", ".join(sorted(m for m in FORWARDED_METHODS if any(route.takes(m) for route in found)))
+    return ", ".join(sorted(m for m in _methods_of(found) if any(route.takes(m) for route in found)))
+
+
+def _methods_of(routes: Iterable[Route]) -> frozenset[str]:
+    return FORWARDED_METHODS.union(*(route.methods or () for route in routes))
