@@ -13,7 +13,9 @@ from gateway.wire.headers import dropped_names, values, without
 
 _REASON_BAD: Final = re.compile(r"[^\t -~]")
 _BODYLESS: Final = frozenset({204, 304})
+_NAME: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE_BAD: Final = re.compile(rb"[\x00\r\n]")
+_LENGTH: Final = re.compile(rb"[0-9]{1,18}")
 
 
 class ResponseFault(ValueError):
@@ -30,7 +32,8 @@ def response_length(headers: Headers) -> int | None:
     lengths = values(headers, b"content-length")
     if not lengths:
         return None
-    if len(set(lengths)) > 1 or not lengths[0].isdigit() or values(headers, b"transfer-encoding"):
+    is_odd = len(set(lengths)) > 1 or _LENGTH.fullmatch(lengths[0]) is None
+    if is_odd or values(headers, b"transfer-encoding"):
         raise ResponseFault("contradictory framing")
     return int(lengths[0])
 
@@ -40,10 +43,12 @@ def response_headers(raw: Headers, request_id: str, *, identified: bool) -> Head
     headers = tuple((name.lower(), value) for name, value in raw)
     if any(_VALUE_BAD.search(value) for _, value in headers):
         raise ResponseFault("control character in a header")
+    if not all(_NAME.fullmatch(name) for name, _ in headers):
+        raise ResponseFault("a header name that is no token")
     gone = dropped_names(headers) | {b"content-length", b"x-request-id"}
     kept = without(headers, gone)
     ours = [(b"x-request-id", request_id.encode("ascii"))]
-    if identified and not values(headers, b"cache-control"):
+    if identified and not any(values(kept, b"cache-control")):
         ours.append((b"cache-control", b"private"))
     return (*kept, *ours)
 
