@@ -94,7 +94,8 @@ class Keyhatch:
         create = ["keys", "create", "-q", *config, "--scope", "models:read", "--scope", "chat:write"]
         key = _keyhatch(tool, *create, "bench").strip()
         wrong_key = _keyhatch(tool, *create, "deleted").strip()
-        _keyhatch(tool, "keys", "delete", *config, "deleted", "--yes")
+        for act in ("revoke", "delete"):
+            _keyhatch(tool, "keys", act, *config, "deleted", "--yes")
         command = [tool.path, "-m", "gateway", "serve", *config]
         return Setup(command, key, wrong_key, tool.env, cwd=CHECKOUT)
 
