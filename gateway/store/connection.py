@@ -15,12 +15,14 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import aiosqlite
 
 from gateway.store.faults import fault_of
 from gateway.store.rows import Row
+
+_THREAD_END_S: Final = 1.0
 
 Values = Sequence[Any] | Mapping[str, Any]
 
@@ -81,16 +83,17 @@ async def connect(path: Path, *, busy_timeout_s: float, can_write: bool) -> Conn
     # hang a process that ends without closing; SQLite's log keeps the file whole.
     thread: Any = getattr(driver, "_thread", driver)
     thread.daemon = True
-    connection = Connection(path, driver)
     try:
         await driver
+    except (sqlite3.Error, OSError) as error:
+        thread.join(_THREAD_END_S)  # it was told to end; nobody may close the loop before it has reported
+        raise fault_of(path, error) from error
+    connection = Connection(path, driver)
+    try:
         for pragma in ("foreign_keys = ON", "trusted_schema = OFF", "synchronous = FULL"):
             await connection.fetch(f"PRAGMA {pragma}")
         if not can_write:
             await connection.fetch("PRAGMA query_only = ON")
-    except (sqlite3.Error, OSError) as error:
-        await asyncio.shield(connection.close())
-        raise fault_of(path, error) from error
     except BaseException:
         await asyncio.shield(connection.close())
         raise

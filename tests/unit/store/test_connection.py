@@ -86,7 +86,7 @@ async def test_a_file_that_is_not_there_is_not_made_and_leaves_no_thread(path: P
     with pytest.raises(StoreUnavailable, match="cannot be opened"):
         await connect(path, busy_timeout_s=0.1, can_write=True)
     assert not is_there(path)
-    await until(lambda: set(threading.enumerate()) <= threads)
+    assert set(threading.enumerate()) <= threads
 
 
 async def test_a_connection_that_cannot_be_set_up_leaves_no_thread(
@@ -103,12 +103,12 @@ async def test_a_connection_that_cannot_be_set_up_leaves_no_thread(
     await until(lambda: set(threading.enumerate()) <= threads)
 
 
-async def test_a_file_of_another_kind_is_refused(path: Path) -> None:
+async def test_a_file_of_another_kind_is_refused_and_leaves_no_thread(path: Path) -> None:
     write_prose(path)
-    connection = await connect(path, busy_timeout_s=0.1, can_write=True)
+    threads = set(threading.enumerate())
     with pytest.raises(StoreForeign):
-        await connection.fetch("SELECT 1 FROM numbers")
-    await connection.close()
+        await connect(path, busy_timeout_s=0.1, can_write=True)
+    await until(lambda: set(threading.enumerate()) <= threads)
 
 
 def is_there(path: Path) -> bool:
