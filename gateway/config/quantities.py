@@ -15,7 +15,7 @@ DURATION_MAX_S: Final = 36_500 * 86_400.0
 SIZE_MAX_BYTES: Final = 2**50
 
 _UNIT_MS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-_DURATION: Final = re.compile(r"([0-9]{1,10})(?:\.([0-9]{1,3}))? ?(ms|s|m|h|d)")
+_DURATION: Final = re.compile(r"([0-9]{1,13})(?:\.([0-9]{1,3}))? ?(ms|s|m|h|d)")
 _UNIT_BYTES: Final = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _SIZE: Final = re.compile(r"([0-9]{1,16}) ?(B|KiB|MiB|GiB)?")
 

@@ -108,10 +108,23 @@ def _finding(detail: ErrorDetails, root: Node) -> Finding:
 
 def _hint(detail: ErrorDetails, loc: Loc, content: object) -> str:
     if detail["type"] == "extra_forbidden":
-        section = section_at(loc[:-1])
-        return meant(str(loc[-1]), keys_of(section) if section else ())
+        return _elsewhere(str(loc[-1])) or _meant_key(loc)
     if detail["type"] == "literal_error":
         return meant(str(content), re.findall("'([^']*)'", detail["ctx"]["expected"]))
+    return ""
+
+
+def _meant_key(loc: Loc) -> str:
+    section = section_at(loc[:-1])
+    return meant(str(loc[-1]), keys_of(section) if section else ())
+
+
+def _elsewhere(key: str) -> str:
+    """Where a key belongs that was written at the wrong level: mostly a matter of indentation."""
+    for name in keys_of(Settings):
+        section = section_at((name,))
+        if section is not None and key in keys_of(section):
+            return f"it belongs under {name}:"
     return ""
 
 

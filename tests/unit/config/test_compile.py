@@ -1,0 +1,39 @@
+"""What the floors below are given is what was configured."""
+
+from gateway.config.compile import limits, routes
+from gateway.config.model import Settings
+from gateway.core.routes import Route, RouteTable
+from gateway.wire.request_head import Limits
+
+
+def test_routes_keep_their_order_and_make_a_table() -> None:
+    settings = Settings.model_validate(
+        {
+            "upstreams": {"ai": {"url": "http://a"}},
+            "routes": [
+                {"id": "b", "path": "/b", "upstream": "ai", "scopes": []},
+                {"id": "a", "path": "/a", "upstream": "ai", "public": True},
+            ],
+        }
+    )
+    compiled = routes(settings)
+    assert compiled == (Route("b", "/b", upstream="ai"), Route("a", "/a", upstream="ai", public=True))
+    assert RouteTable(compiled).routes == compiled
+
+
+def test_limits_reach_the_wire_in_bytes_and_seconds() -> None:
+    written = {
+        "head": "2KiB",
+        "fields": "7",
+        "target": "1KiB",
+        "body": "3MiB",
+        "head_timeout": "4s",
+        "idle": "5m",
+    }
+    assert limits(Settings.model_validate({"limits": written})) == Limits(
+        2_048, 7, 1_024, 3_145_728, 4.0, 300.0
+    )
+
+
+def test_the_default_limits_are_those_of_the_wire() -> None:
+    assert limits(Settings()) == Limits()

@@ -1,0 +1,208 @@
+"""Each part of a configuration holds to its own rules, and its defaults are those of the manual."""
+
+from collections.abc import Iterator
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from gateway.config.fields import Address
+from gateway.config.sections import (
+    AnonymousSettings,
+    KeySettings,
+    LimitSettings,
+    LogSettings,
+    RouteSettings,
+    Section,
+    ServerSettings,
+    StoreSettings,
+    TimeoutSettings,
+    TlsSettings,
+    UpstreamSettings,
+)
+from gateway.core.routes import Anonymous, Route
+
+SECTIONS: list[type[Section]] = [
+    AnonymousSettings,
+    KeySettings,
+    LimitSettings,
+    LogSettings,
+    RouteSettings,
+    ServerSettings,
+    StoreSettings,
+    TimeoutSettings,
+    TlsSettings,
+    UpstreamSettings,
+]
+
+
+def refusals(section: type[Section], written: dict[str, Any]) -> list[str]:
+    """What is wrong, error by error."""
+    with pytest.raises(ValidationError) as refused:
+        section.model_validate(written)
+    return [str(error.get("ctx", {}).get("error", error["type"])) for error in refused.value.errors()]
+
+
+@pytest.mark.parametrize(
+    ("section", "defaults"),
+    [
+        (
+            ServerSettings,
+            {
+                "proxy": Address("127.0.0.1", 8080),
+                "admin": Address("127.0.0.1", 8081),
+                "plane": "aiohttp",
+                "trusted_proxies": (),
+                "tls": TlsSettings(),
+            },
+        ),
+        (TlsSettings, {"cert_file": None, "key_file": None}),
+        (StoreSettings, {"url": "sqlite:///keyhatch.db"}),
+        (
+            KeySettings,
+            {
+                "prefix": "kh",
+                "default_expiry_s": 7_776_000.0,
+                "max_active_per_owner": 50,
+                "last_used_flush_s": 1.0,
+            },
+        ),
+        (LogSettings, {"level": "info", "format": "auto", "access": True}),
+        (
+            LimitSettings,
+            {
+                "head_bytes_max": 32_768,
+                "fields_max": 100,
+                "target_bytes_max": 8_192,
+                "body_bytes_max": None,
+                "head_timeout_s": 10.0,
+                "idle_timeout_s": 75.0,
+            },
+        ),
+        (TimeoutSettings, {"connect_s": 5.0, "first_byte_s": 600.0, "idle_s": 300.0}),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else "",
+)
+def test_what_is_left_out_has_the_default_of_the_manual(
+    section: type[Section], defaults: dict[str, Any]
+) -> None:
+    assert dict(section.model_validate({})) == defaults
+    assert dict(section.model_validate(None)) == defaults
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_field_has_its_entry_in_the_manual(section: type[Section]) -> None:
+    assert [name for name, field in section.model_fields.items() if not field.description] == []
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_a_section_refuses_unknown_keys_and_never_changes(section: type[Section]) -> None:
+    assert section.model_config.get("extra") == "forbid"
+    assert section.model_config.get("frozen")
+
+
+@pytest.mark.parametrize("key", ["cert_file", "key_file"])
+def test_tls_is_refused_rather_than_served_in_clear_text(key: str) -> None:
+    assert refusals(TlsSettings, {key: "x.pem"}) == [
+        "this version has no TLS listener; put Caddy or nginx in front"
+    ]
+
+
+def test_two_listeners_need_two_addresses() -> None:
+    assert refusals(ServerSettings, {"proxy": "127.0.0.1:8081"}) == [
+        "proxy and admin cannot share one address: give one of them another port"
+    ]
+    both_any = ServerSettings.model_validate({"proxy": "127.0.0.1:0", "admin": "127.0.0.1:0"})
+    assert both_any.proxy == both_any.admin
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("sqlite:///keyhatch.db", "keyhatch.db"),
+        ("sqlite:////var/keyhatch.db", "/var/keyhatch.db"),
+        ("memory:", None),
+    ],
+)
+def test_a_store_tells_its_file(url: str, path: str | None) -> None:
+    assert StoreSettings.model_validate({"url": url}).path == path
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        ({"head": "1023B"}, "head must be 1KiB to 1MiB"),
+        ({"head": "1025KiB"}, "head must be 1KiB to 1MiB"),
+        ({"target": "255B"}, "target must be at least 256B, and not larger than head, which holds it"),
+        ({"target": "33KiB"}, "target must be at least 256B, and not larger than head, which holds it"),
+        ({"fields": "0"}, "greater_than_equal"),
+        ({"fields": "10001"}, "less_than_equal"),
+    ],
+    ids=str,
+)
+def test_a_limit_leaves_room_for_a_request(written: dict[str, Any], why: str) -> None:
+    assert refusals(LimitSettings, written) == [why]
+
+
+def test_limits_may_be_as_narrow_and_as_wide_as_is_sane() -> None:
+    narrow = LimitSettings.model_validate({"head": "1KiB", "target": "1KiB", "fields": 1, "body": 0})
+    assert (narrow.head_bytes_max, narrow.target_bytes_max, narrow.body_bytes_max) == (1024, 1024, 0)
+    assert LimitSettings.model_validate({"head": "1MiB", "target": "256B"}).head_bytes_max == 1_048_576
+
+
+@pytest.mark.parametrize(("text", "on"), [("on", True), ("off", False), ("yes", True), ("false", False)])
+def test_a_switch_reads_every_spelling_of_yaml(text: str, *, on: bool) -> None:
+    assert LogSettings.model_validate({"access": text}).access is on
+
+
+def test_a_level_may_be_shouted() -> None:
+    assert LogSettings.model_validate({"level": "DEBUG"}).level == "debug"
+
+
+def routes() -> Iterator[Any]:
+    """What may be written and what the core makes of it."""
+    door = {"from": ["10.0.0.0/8"], "scopes": ["a:*"]}
+    yield pytest.param({}, Route("r", "/p", upstream="u"), id="bare")
+    yield pytest.param({"public": "true"}, Route("r", "/p", upstream="u", public=True), id="public")
+    yield pytest.param(
+        {"methods": ["GET", "POST"], "scopes": ["a:b", "a:c"], "any_of": ["b:c"]},
+        Route(
+            "r",
+            "/p",
+            upstream="u",
+            methods=frozenset({"GET", "POST"}),
+            scopes=("a:b", "a:c"),
+            any_of=("b:c",),
+        ),
+        id="keyed",
+    )
+    yield pytest.param(
+        {"scopes": ["a:b"], "anonymous": door},
+        Route(
+            "r",
+            "/p",
+            upstream="u",
+            scopes=("a:b",),
+            anonymous=Anonymous((ip_network("10.0.0.0/8"),), frozenset({"a:*"})),
+        ),
+        id="anonymous",
+    )
+
+
+@pytest.mark.parametrize(("written", "route"), list(routes()))
+def test_a_route_becomes_what_the_core_judges(written: dict[str, Any], route: Route) -> None:
+    settings = RouteSettings.model_validate({"id": "r", "path": "/p", "upstream": "u", **written})
+    assert settings.compiled() == route
+
+
+@pytest.mark.parametrize("key", ["methods", "scopes", "any_of", "anonymous"])
+def test_a_route_refuses_keys_with_nothing_behind_them(key: str) -> None:
+    assert refusals(RouteSettings, {"id": "r", "path": "/p", "upstream": "u", key: None}) == [
+        "has no value: give it one, or remove the key"
+    ]
+
+
+@pytest.mark.parametrize("written", [{"methods": []}, {"any_of": []}, {"anonymous": {"from": []}}], ids=str)
+def test_an_empty_list_is_refused_where_it_would_mean_nobody_or_everybody(written: dict[str, Any]) -> None:
+    assert refusals(RouteSettings, {"id": "r", "path": "/p", "upstream": "u", **written}) == ["too_short"]
