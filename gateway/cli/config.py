@@ -8,7 +8,7 @@ import yaml
 
 from gateway.cli.everywhere import Group
 from gateway.cli.loading import load
-from gateway.cli.output import Form, data, data_json, data_table, output_option
+from gateway.cli.output import Form, data, data_json, data_rows, data_table, on_terminal, output_option
 from gateway.cli.surroundings import Surroundings, pass_surroundings
 from gateway.config.load import Loaded
 from gateway.config.problems import Loc, dotted
@@ -42,9 +42,11 @@ def _show_origins(values: dict[str, Any], loaded: Loaded, form: Form) -> None:
     ]
     if form == "json":
         data_json({path: {"value": value, "origin": origin} for path, value, origin in found})
+    elif not on_terminal():
+        data_rows([(path, _written(value), origin) for path, value, origin in found])
     else:
         rows = [(path, _written(value), origin) for path, value, origin in found]
-        data_table(("OPTION", "VALUE", "ORIGIN"), rows, lambda text, _column: text)
+        data_table(("OPTION", "VALUE", "ORIGIN"), rows)
 
 
 def _at(values: Any, loc: Loc) -> Any:

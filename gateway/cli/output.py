@@ -46,14 +46,19 @@ def data_json(value: object) -> None:
     data(json.dumps(value, ensure_ascii=False, indent=2 if on_terminal() else None))
 
 
-def data_table(head: Sequence[str], rows: Sequence[Sequence[str]], paint: Paint) -> None:
-    """Rows under a head on a terminal; bare tab-separated rows when piped, as `gh` does."""
-    if not on_terminal():
-        lines = separated(rows)
-    else:
-        titles, *body = aligned([head, *rows], terminal_width(), paint)
-        lines = [click.style(titles, bold=True), *body]
-    for line in lines:
+def data_rows(rows: Sequence[Sequence[str]]) -> None:
+    """Rows for programs: tab-separated and without a head, as `gh` does."""
+    for line in separated(rows):
+        data(line)
+
+
+def data_table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], paints: Mapping[int, Paint] | None = None
+) -> None:
+    """Rows under a head, for a terminal. `paints` colours the cells of a column."""
+    titles, *body = aligned([head, *rows], terminal_width(), paints or {})
+    data(click.style(titles, bold=True))
+    for line in body:
         data(line)
 
 
@@ -88,7 +93,10 @@ def warn(text: str) -> None:
 def sentence(text: str) -> str:
     """The text as a sentence: a capital at its beginning, a full stop at its end."""
     text = text.strip()
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", ":")) else ".")
+    first, _, _ = text.partition(" ")
+    if first.rstrip(".,:;!?").isalpha():  # a path or an option is called by its name
+        text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?", ":")) else f"{text}."
 
 
 def without_secrets(text: str) -> str:

@@ -5,15 +5,15 @@ out: an escape sequence in a key's name is shown, not obeyed.
 """
 
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 GAP: Final = "  "
 CELL_WIDTH_MIN: Final = 8
 _WIDE: Final = frozenset("WF")
 
-Paint = Callable[[str, int], str]
-"""Colours a cell that is already padded: (text, column) → text."""
+Paint = Callable[[str], str]
+"""Colours a cell that is already padded."""
 
 
 def clean(text: str) -> str:
@@ -27,17 +27,13 @@ def separated(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["\t".join(map(clean, row)) for row in rows]
 
 
-def aligned(
-    rows: Sequence[Sequence[str]], width: int, paint: Paint = lambda text, _column: text
-) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]], width: int, paints: Mapping[int, Paint]) -> list[str]:
     """One line per row, cells under each other. Where it is too wide, the widest columns are cut with `…`."""
     table = [[clean(cell) for cell in row] for row in rows]
-    if not table:
-        return []
     widths = _fitted([max(map(cells, column)) for column in zip(*table, strict=True)], width)
     return [
         GAP.join(
-            paint(_fill(cell, wide), column)
+            paints.get(column, str)(_fill(cell, wide))
             for column, (cell, wide) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in table

@@ -15,7 +15,6 @@ from gateway.cli.surroundings import Surroundings
 from gateway.keeper.desk import KeyDesk, holds_secret
 
 _Answer = TypeVar("_Answer")
-_Text = TypeVar("_Text", str, str | None)
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
 NOT_IN_ARGV: Final = (
@@ -39,7 +38,7 @@ def which_key(command: _Decorated) -> _Decorated:
     return click.argument("id_or_name", metavar="ID_OR_NAME", callback=refuse_secret)(command)
 
 
-def refuse_secret(ctx: click.Context, argument: click.Parameter, value: _Text) -> _Text:
+def refuse_secret(ctx: click.Context, argument: click.Parameter, value: str | None) -> str | None:
     """Refuse an argument that is a key, without repeating it."""
     if value is not None and holds_secret(value):
         raise click.BadParameter(NOT_IN_ARGV, ctx, argument)

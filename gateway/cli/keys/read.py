@@ -6,8 +6,17 @@ import click
 
 from gateway.cli.everywhere import Command
 from gateway.cli.keys.desk import ask, refuse_secret
-from gateway.cli.keys.record import HEAD, fields, paint_status, row_for_people, row_for_programs
-from gateway.cli.output import Form, data_fields, data_json, data_table, on_terminal, output_option, say
+from gateway.cli.keys.record import fields, paint_status, row_for_programs, table_for_people
+from gateway.cli.output import (
+    Form,
+    data_fields,
+    data_json,
+    data_rows,
+    data_table,
+    on_terminal,
+    output_option,
+    say,
+)
 from gateway.cli.surroundings import Surroundings, pass_surroundings
 from gateway.core.keys import Status
 from gateway.keeper.desk import StatusFilter
@@ -30,9 +39,11 @@ def list_keys(surroundings: Surroundings, status: str | None, owner: str | None,
     now = surroundings.clock.now()
     if form == "json":
         data_json([as_json(key, now) for key in found])
+    elif found and on_terminal():
+        head, rows = table_for_people(found, now)
+        data_table(head, rows, {head.index("STATUS"): paint_status})
     elif found:
-        row = row_for_people if on_terminal() else row_for_programs
-        data_table(HEAD, [row(key, now) for key in found], paint_status)
+        data_rows([row_for_programs(key, now) for key in found])
     else:
         narrowed = status is not None or owner is not None
         say(

@@ -1,5 +1,6 @@
 """A key's record for eyes: its row in a list, its fields when it is shown, its name in a sentence."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import click
@@ -9,8 +10,6 @@ from gateway.cli.table import clean
 from gateway.core.keys import ApiKey
 from gateway.wire.key_json import rfc3339
 
-HEAD: Final = ("ID", "NAME", "KEY", "SCOPES", "OWNER", "CREATED", "LAST USED", "EXPIRES", "STATUS")
-_STATUS_COLUMN: Final = len(HEAD) - 1
 _COLOURS: Final = {
     "active": "green",
     "expiring": "yellow",
@@ -20,23 +19,37 @@ _COLOURS: Final = {
 }
 
 
-def row_for_people(key: ApiKey, now: float) -> list[str]:
-    """The record's row under `HEAD`, with moments as people say them."""
-    used = "never" if key.last_used_at is None else _used(key.last_used_at, key.last_used_from, now)
-    expires = "never" if key.expires_at is None else ahead(key.expires_at, now)
-    return _row(key, now, ago(key.created_at, now), used, expires)
+def table_for_people(keys: Sequence[ApiKey], now: float) -> tuple[list[str], list[list[str]]]:
+    """Head and rows for a terminal. Owners are a column where there are any, ids where names repeat."""
+    columns: dict[str, list[str]] = {
+        "NAME": [key.name for key in keys],
+        "KEY": [key.preview for key in keys],
+        "SCOPES": [" ".join(sorted(key.scopes)) for key in keys],
+        "OWNER": [key.owner for key in keys],
+        "CREATED": [ago(key.created_at, now) for key in keys],
+        "LAST USED": [_last_used(key, now) for key in keys],
+        "EXPIRES": ["never" if key.expires_at is None else ahead(key.expires_at, now) for key in keys],
+        "STATUS": [key.status(now).value for key in keys],
+        "ID": [key.id for key in keys],
+    }
+    if not any(columns["OWNER"]):
+        del columns["OWNER"]
+    if len(set(columns["NAME"])) == len(keys):
+        del columns["ID"]
+    return [*columns], [list(row) for row in zip(*columns.values(), strict=True)]
 
 
 def row_for_programs(key: ApiKey, now: float) -> list[str]:
-    """The record's row in the order of `HEAD`, moments as RFC 3339, empty where there is none."""
+    """Id, name, preview, scopes, owner, created, last used, expires, status; moments as RFC 3339."""
     moments = (key.created_at, key.last_used_at, key.expires_at)
-    created, used, expires = ((rfc3339(at) or "") for at in moments)
-    return _row(key, now, created, used, expires)
+    scopes = " ".join(sorted(key.scopes))
+    about = [key.id, key.name, key.preview, scopes, key.owner]
+    return [*about, *(rfc3339(at) or "" for at in moments), key.status(now).value]
 
 
-def paint_status(text: str, column: int) -> str:
+def paint_status(text: str) -> str:
     """Colour the cell of a status."""
-    colour = _COLOURS.get(text.strip()) if column == _STATUS_COLUMN else None
+    colour = _COLOURS.get(text.strip())
     return click.style(text, fg=colour) if colour else text
 
 
@@ -77,10 +90,7 @@ def called(key: ApiKey) -> str:
     return f'"{clean(key.name)}" ({key.preview})'
 
 
-def _row(key: ApiKey, now: float, created: str, used: str, expires: str) -> list[str]:
-    scopes = " ".join(sorted(key.scopes))
-    return [key.id, key.name, key.preview, scopes, key.owner, created, used, expires, key.status(now).value]
-
-
-def _used(at: float, peer: str | None, now: float) -> str:
-    return ago(at, now) + (f" from {peer}" if peer else "")
+def _last_used(key: ApiKey, now: float) -> str:
+    if key.last_used_at is None:
+        return "never"
+    return ago(key.last_used_at, now) + (f" from {key.last_used_from}" if key.last_used_from else "")

@@ -1,80 +1,23 @@
-"""A command line in an empty folder, before a desk that keeps its records in memory, with a clock that stands."""
+"""A command line in an empty folder, on a terminal or off it."""
 
 from pathlib import Path
 
 import click.testing
 import pytest
 
-from gateway.cli.root import root
-from gateway.cli.surroundings import Surroundings
-from gateway.core.keys import ApiKey
-from gateway.keeper.keyring import Keyring
-from gateway.store.memory import MemoryKeyStore
-
-NOW = 1_800_000_000.0  # 2027-01-15T08:00:00Z
-
-
-class StandingClock:
-    """Moves only when it is told to."""
-
-    def __init__(self) -> None:
-        self.at = NOW
-
-    def now(self) -> float:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at
-
-
-class Entropy:
-    """Bytes that differ from call to call and are the same in every run."""
-
-    def __init__(self) -> None:
-        self.calls = 0
-
-    def __call__(self, count: int) -> bytes:
-        self.calls += 1
-        return bytes((self.calls * 37 + at * 11) % 256 for at in range(count))
-
-
-class CommandLine:
-    """`keyhatch`, called with arguments: `line("keys", "list")`."""
-
-    def __init__(self) -> None:
-        self.clock = StandingClock()
-        self.environ: dict[str, str] = {}
-        self.store = MemoryKeyStore()
-        self.desk = Keyring(
-            self.store,
-            self.clock,
-            prefix="kh",
-            default_expiry_s=90 * 86_400.0,
-            max_active_per_owner=50,
-            catalogue={"models:read": "List models", "chat:write": "Ask for completions"},
-            entropy=Entropy(),
-            on_change=lambda _key_id, _key: None,
-        )
-
-    def __call__(self, *args: str, stdin: str | bytes = "") -> click.testing.Result:
-        surroundings = Surroundings(clock=self.clock, environ=self.environ, desk=self.desk)
-        runner = click.testing.CliRunner(catch_exceptions=False)
-        return runner.invoke(root, args, input=stdin, obj=surroundings, prog_name="keyhatch")
-
-    def make(self, name: str, *options: str) -> str:
-        """Make a key; the secret."""
-        result = self("keys", "create", name, "-q", *options)
-        assert result.exit_code == 0, result.stderr
-        return result.stdout.strip()
-
-    def record(self, name: str) -> ApiKey:
-        """The record of this name, straight from the store."""
-        (found,) = [key for key in self.store._keys.values() if key.name == name]
-        return found
+from tests.unit.cli.command_line import CommandLine
 
 
 @pytest.fixture
 def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name in ("NO_COLOR", "COLUMNS", "TERM"):
+        monkeypatch.delenv(name, raising=False)
     return CommandLine()
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All three streams are a terminal of 120 columns."""
+    monkeypatch.setattr(click.testing._NamedTextIOWrapper, "isatty", lambda _stream: True)
+    monkeypatch.setenv("COLUMNS", "120")

@@ -1,0 +1,145 @@
+"""Guarantees of gateway/cli/keys/make.py: a secret is printed once, on stdout alone."""
+
+import json
+from ipaddress import ip_network
+
+import pytest
+
+from gateway.core.keys import digest_of
+from tests.unit.cli.command_line import NOW, CommandLine
+
+DAY = 86_400.0
+
+
+def test_create_prints_the_secret_alone_on_stdout_and_never_on_stderr(line: CommandLine) -> None:
+    result = line("keys", "create", "VaM Plugin", "--scope", "chat:write")
+    secret = result.stdout.strip()
+    assert result.exit_code == 0
+    assert result.stdout == f"{secret}\n"
+    assert digest_of(secret) == line.record("VaM Plugin").digest
+    assert secret[3:] not in result.stderr
+
+
+def test_create_says_what_was_made_and_how_to_try_it(line: CommandLine) -> None:
+    told = line("keys", "create", "VaM Plugin", "--scope", "chat:write").stderr
+    key = line.record("VaM Plugin")
+    assert (
+        f'Made "VaM Plugin" ({key.preview}), id {key.id}. It may: chat:write. It expires in 90 days.' in told
+    )
+    assert "cannot be shown again" in told
+    assert "http://127.0.0.1:8080/.keyhatch/me" in told
+
+
+def test_quiet_prints_the_secret_and_nothing_else_anywhere(line: CommandLine) -> None:
+    result = line("keys", "create", "one", "-q")
+    assert result.stderr == ""
+    assert digest_of(result.stdout.strip()) == line.record("one").digest
+
+
+def test_json_is_the_record_with_the_secret_and_nothing_is_said(line: CommandLine) -> None:
+    result = line("keys", "create", "one", "-o", "json")
+    told = json.loads(result.stdout)
+    secret = told.pop("key")
+    assert result.stderr == ""
+    assert digest_of(secret) == line.record("one").digest
+    assert told == json.loads(line("keys", "show", "one", "-o", "json").stdout)
+
+
+@pytest.mark.parametrize(
+    ("written", "moment"),
+    [
+        pytest.param([], NOW + 90 * DAY, id="default"),
+        pytest.param(["--expires", "2s"], NOW + 2, id="seconds"),
+        pytest.param(["--expires", "90d"], NOW + 90 * DAY, id="days"),
+        pytest.param(["--expires", "2027-01-31"], 1_801_439_999, id="date"),
+        pytest.param(["--expires", "never"], None, id="never"),
+    ],
+)
+def test_a_key_ends_when_it_was_asked_to(line: CommandLine, written: list[str], moment: float | None) -> None:
+    line.make("one", *written)
+    assert line.record("one").expires_at == moment
+
+
+def test_create_keeps_all_that_was_said(line: CommandLine) -> None:
+    line.make("one", "--owner", "anna", "--note", "hi", "--scope", "chat:*", "--scope", "models:read")
+    key = line.record("one")
+    assert (key.owner, key.note, key.scopes) == ("anna", "hi", frozenset({"chat:*", "models:read"}))
+    assert key.created_by.startswith("cli")
+
+
+def test_several_values_may_be_divided_by_commas(line: CommandLine) -> None:
+    line.make(
+        "one",
+        "--scope",
+        "chat:write, models:read",
+        "--allow-from",
+        "10.0.0.0/8,::1",
+        "--allow-from",
+        "127.0.0.1",
+    )
+    key = line.record("one")
+    assert key.scopes == {"chat:write", "models:read"}
+    assert key.allow_from == tuple(map(ip_network, ("10.0.0.0/8", "::1", "127.0.0.1")))
+
+
+def test_a_key_that_never_expires_and_holds_no_scope_is_told_so(line: CommandLine) -> None:
+    told = line("keys", "create", "one", "--expires", "never").stderr
+    assert "It may: nothing that needs a scope. It never expires." in told
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        pytest.param(["keys", "create"], 2, id="no-name"),
+        pytest.param(["keys", "create", "one", "--expires", "soon"], 2, id="expiry"),
+        pytest.param(["keys", "create", "one", "--scope", "chat:wrote"], 1, id="scope"),
+        pytest.param(["keys", "create", "one", "--allow-from", "10.0.0.1/8"], 1, id="network"),
+        pytest.param(["keys", "rotate", "one", "--overlap", "never"], 2, id="overlap-never"),
+        pytest.param(["keys", "rotate", "one", "--overlap", "long"], 2, id="overlap-unreadable"),
+        pytest.param(["keys", "rotate", "one"], 3, id="rotate-nobody"),
+    ],
+)
+def test_what_cannot_be_made_prints_no_secret(line: CommandLine, words: list[str], code: int) -> None:
+    result = line(*words)
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert result.stderr.startswith("Error: ")
+
+
+def test_a_name_that_is_a_key_is_refused_and_not_repeated(line: CommandLine) -> None:
+    secret = line.make("one")
+    result = line("keys", "create", secret)
+    assert result.exit_code == 2
+    assert secret[3:] not in result.output
+
+
+def test_rotate_prints_the_new_secret_and_tells_how_long_the_old_one_works(line: CommandLine) -> None:
+    old = line.make("one")
+    result = line("keys", "rotate", "one", "--overlap", "2h")
+    key = line.record("one")
+    assert digest_of(result.stdout.strip()) == key.digest != digest_of(old)
+    assert key.previous_secret_valid_until == NOW + 7200
+    assert "The old secret still works for 2 h." in result.stderr
+
+
+def test_rotate_leaves_a_day_by_default(line: CommandLine) -> None:
+    line.make("one")
+    line("keys", "rotate", "one")
+    assert line.record("one").previous_secret_valid_until == NOW + DAY
+
+
+def test_rotate_without_overlap_ends_the_old_secret_at_once(line: CommandLine) -> None:
+    line.make("one")
+    assert "The old secret has stopped working." in line("keys", "rotate", "one", "--overlap", "0s").stderr
+
+
+def test_rotate_never_promises_more_than_the_keys_own_end(line: CommandLine) -> None:
+    line.make("one", "--expires", "1h")
+    assert "The old secret still works for 1 h." in line("keys", "rotate", "one").stderr
+
+
+@pytest.mark.parametrize("options", [["-q"], ["-o", "json"], ["--yes", "-q"]])
+def test_rotate_is_silent_where_it_was_asked_to(line: CommandLine, options: list[str]) -> None:
+    line.make("one")
+    result = line("keys", "rotate", "one", *options)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "kh_" in result.stdout

@@ -1,0 +1,209 @@
+"""Guarantees of gateway/cli/explain.py: it tells what the gateway would do, never another story."""
+
+import json
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.cli.explain import ALLOWED, NEEDS_KEY, REFUSED, tell
+from gateway.core.decision import Allow, NeedKey
+from gateway.core.keys import ApiKey, digest_of
+from gateway.core.policy import admit, judge
+from gateway.core.refusal import Deny
+from gateway.core.request import RequestView, read_target
+from gateway.core.routes import Anonymous, Route, RouteTable
+from tests.unit.cli.command_line import NOW, CommandLine
+from tests.unit.cli.config_files import GOOD
+
+
+@pytest.fixture
+def configured(line: CommandLine) -> CommandLine:
+    Path("config.yaml").write_text(GOOD)
+    line.make("chatter", "--scope", "chat:write", "--allow-from", "10.0.0.0/8")
+    return line
+
+
+def story(line: CommandLine, *words: str) -> tuple[int, Any]:
+    result = line("explain", *words, "-o", "json")
+    return result.exit_code, json.loads(result.stdout)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "outcome", "route", "reason"),
+    [
+        pytest.param("GET /v1/models", 0, NEEDS_KEY, "models", None, id="needs-a-key"),
+        pytest.param("get /v1/models", 0, NEEDS_KEY, "models", None, id="methods-may-be-small"),
+        pytest.param("GET /", 0, ALLOWED, "welcome", None, id="public"),
+        pytest.param("GET / --key-id chatter", 0, ALLOWED, "welcome", None, id="public-with-a-key"),
+        pytest.param("POST /v1/chat --key-id chatter", 0, ALLOWED, "chat", None, id="key-that-may"),
+        pytest.param("POST /v1/chat?a=b --key-id chatter", 0, ALLOWED, "chat", None, id="query-is-no-matter"),
+        pytest.param("GET /any --key-id chatter", 0, ALLOWED, "any-key", None, id="any-valid-key"),
+        pytest.param(
+            "GET /v1/models --key-id chatter", 4, REFUSED, "models", "scope_missing", id="scope-missing"
+        ),
+        pytest.param("GET /either --key-id chatter", 4, REFUSED, "either", "scope_missing", id="any-of"),
+        pytest.param(
+            "POST /v1/chat --key-id chatter --from 192.168.0.1",
+            4,
+            REFUSED,
+            "chat",
+            "address_not_allowed",
+            id="address",
+        ),
+        pytest.param(
+            "POST /v1/chat --key-id chatter --from 10.1.2.3", 0, ALLOWED, "chat", None, id="right-address"
+        ),
+        pytest.param("GET /home/x", 0, NEEDS_KEY, "at-home", None, id="anonymous-from-nowhere"),
+        pytest.param("GET /home/x --from 127.0.0.1", 0, ALLOWED, "at-home", None, id="anonymous"),
+        pytest.param(
+            "GET /home/x --from 8.8.8.8", 0, NEEDS_KEY, "at-home", None, id="not-anonymous-from-afar"
+        ),
+        pytest.param("POST /v1/models", 4, REFUSED, "models", "method_not_allowed", id="method"),
+        pytest.param("GET /nowhere", 4, REFUSED, None, "no_route", id="no-route"),
+        pytest.param("GET /v1//models", 4, REFUSED, None, "target_ambiguous", id="ambiguous"),
+        pytest.param("GET v1/models", 4, REFUSED, None, "target_ambiguous", id="no-slash"),
+        pytest.param("GET /.keyhatch/me", 0, NEEDS_KEY, "keyhatch-me", None, id="own"),
+        pytest.param(
+            "GET /.keyhatch/me --key-id chatter", 0, ALLOWED, "keyhatch-me", None, id="own-with-key"
+        ),
+        pytest.param("GET /.keyhatch/x", 4, REFUSED, None, "no_route", id="own-nothing"),
+        pytest.param(
+            "GET /.keyhatch/x --key-id chatter", 4, REFUSED, None, "no_route", id="own-nothing-with-key"
+        ),
+    ],
+)
+def test_the_story_and_its_exit_code(
+    configured: CommandLine, words: str, code: int, outcome: str, route: str | None, reason: str | None
+) -> None:
+    got, told = story(configured, *words.split(" "))
+    assert (got, told["outcome"], told["reason"]) == (code, outcome, reason)
+    assert (told["route"] or {}).get("id") == route
+    assert (told["message"] is None) == (reason is None)
+
+
+def test_a_revoked_key_is_refused(configured: CommandLine) -> None:
+    configured("keys", "revoke", "chatter", "--yes")
+    code, told = story(configured, "POST", "/v1/chat", "--key-id", "chatter")
+    assert (code, told["reason"], told["key"]["status"]) == (4, "key_revoked", "revoked")
+
+
+def test_people_are_told_the_route_what_it_needs_and_why(configured: CommandLine) -> None:
+    result = configured("explain", "GET", "/v1/models", "--key-id", "chatter")
+    fields = dict(row.split("\t") for row in result.stdout.splitlines())
+    assert fields["verdict"] == "refused: scope_missing"
+    assert "Needed here: models:read. The key has: chat:write" in fields["why"]
+    assert fields["route"] == "models (/v1/models)"
+    assert fields["methods"] == "GET"
+    assert fields["upstream"] == "local-ai"
+    assert fields["needs"] == "a key with models:read"
+    assert fields["key works only from"] == "10.0.0.0/8 (say --from ADDRESS to judge that too)"
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "needs"),
+    [
+        ("/", "nothing: it is public"),
+        ("/any", "any valid key"),
+        ("/either", "a key with chat:write and one of models:read"),
+    ],
+)
+def test_what_a_route_needs_is_said_in_words(configured: CommandLine, path: str, needs: str) -> None:
+    assert f"needs\t{needs}\n" in configured("explain", "GET", path).stdout
+
+
+def test_who_needs_no_key_is_said(configured: CommandLine) -> None:
+    told = configured("explain", "GET", "/home/x").stdout
+    assert "no key needed from\t127.0.0.0/8 (counts as chat:write)\n" in told
+    assert "methods\tall\n" in told
+
+
+def test_a_key_that_is_not_there_is_exit_code_3(configured: CommandLine) -> None:
+    assert configured("explain", "GET", "/", "--key-id", "nobody").exit_code == 3
+
+
+def test_an_address_that_is_none_is_a_usage_error(configured: CommandLine) -> None:
+    assert configured("explain", "GET", "/", "--from", "home").exit_code == 2
+
+
+ROUTES = RouteTable(
+    [
+        Route("scopes", "/a/*", "u", scopes=("x:read",), methods=frozenset({"GET"})),
+        Route("any-of", "/b/**", "u", any_of=("x:read", "y:read")),
+        Route("public", "/c", "u", public=True),
+        Route(
+            "anonymous",
+            "/d",
+            "u",
+            scopes=("x:read",),
+            anonymous=Anonymous((ip_network("10.0.0.0/8"),), frozenset({"x:read"})),
+        ),
+        Route(
+            "half-open",
+            "/e",
+            "u",
+            scopes=("x:read",),
+            anonymous=Anonymous((ip_network("10.0.0.0/8"),), frozenset({"y:read"})),
+        ),
+    ]
+)
+SECRET = "kh_8okNIhSXfRxxKZxv7Fa0tk7SThxjCN2owYNrPBtto2U4TdOZU"
+
+
+@given(
+    st.sampled_from(["GET", "HEAD", "POST", "TRACE"]),
+    st.sampled_from(
+        [
+            "/a/b",
+            "/a/%2e",
+            "/a/b/c",
+            "/b",
+            "/b/c",
+            "/c",
+            "/C/",
+            "/d",
+            "/e",
+            "/.keyhatch/me",
+            "/.keyhatch/x",
+            "x",
+        ]
+    ),
+    st.sampled_from(["10.0.0.1", "192.168.0.1"]),
+    st.frozensets(st.sampled_from(["x:read", "y:*", "*"])),
+    st.sampled_from([None, NOW - 1, NOW + 1]),
+    st.booleans(),
+)
+def test_the_story_is_the_decision_of_a_real_request(
+    method: str, path: str, peer: str, scopes: frozenset[str], expires_at: float | None, shows_key: bool
+) -> None:
+    key = ApiKey(
+        id="key_1",
+        name="one",
+        preview="",
+        digest=digest_of(SECRET),
+        scopes=scopes,
+        created_at=0,
+        expires_at=expires_at,
+        allow_from=(ip_network("10.0.0.0/8"),),
+    )
+    decision: Allow | Deny | NeedKey
+    target = read_target(path.encode())
+    if isinstance(target, Deny):
+        decision = target
+    else:
+        headers = ((b"x-api-key", SECRET.encode()),) if shows_key else ()
+        decision = admit(RequestView(method, target, headers, peer), ROUTES, "kh")
+        if isinstance(decision, NeedKey):
+            decision = judge(decision, key, NOW)
+    told = tell(method, path, ROUTES, key if shows_key else None, peer, NOW)
+    if isinstance(decision, Allow):
+        assert (told.outcome, told.route) == (ALLOWED, decision.route)
+    elif not shows_key and decision.reason == "credential_missing":
+        assert told.outcome == NEEDS_KEY
+    else:
+        assert told.deny is not None
+        assert (told.outcome, told.deny.reason) == (REFUSED, decision.reason)

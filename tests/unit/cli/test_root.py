@@ -1,0 +1,107 @@
+"""Guarantees of gateway/cli/root.py: which commands there are, and how an invocation ends."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pytest
+
+from gateway.cli.root import root
+from gateway.keeper.ports import StoreUnavailable
+from tests.unit.cli.command_line import CommandLine
+
+KEYHATCH = [sys.executable, "-m", "gateway"]
+PROMISED = {"serve", "check", "config", "keys", "explain", "version", "completion"}
+
+
+def test_the_commands_are_the_promised_ones_and_each_loads() -> None:
+    context = click.Context(root)
+    assert set(root.list_commands(context)) == PROMISED
+    assert all(isinstance(root.get_command(context, name), click.Command) for name in PROMISED)
+
+
+def test_an_unknown_command_is_a_usage_error_with_a_suggestion(line: CommandLine) -> None:
+    result = line("key", "list")
+    assert result.exit_code == 2
+    assert "'keys'" in result.stderr
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize("words", [(), ("keys",), ("config",)])
+def test_a_noun_alone_shows_its_help_on_stderr_as_a_usage_error(
+    line: CommandLine, words: tuple[str, ...]
+) -> None:
+    result = line(*words)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Usage: keyhatch")
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_help_that_was_asked_for_is_data(line: CommandLine, option: str) -> None:
+    result = line(option)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert all(name in result.stdout for name in PROMISED)
+
+
+def test_what_nobody_expects_keeps_its_traceback(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(line.desk, "list_keys", broken)
+    with pytest.raises(ZeroDivisionError):
+        line("keys", "list")
+
+
+def test_a_store_that_fails_is_a_sentence(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: object) -> None:
+        raise StoreUnavailable("keyhatch.db is damaged: put back a copy")
+
+    monkeypatch.setattr(line.desk, "list_keys", broken)
+    result = line("keys", "list")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "Error: keyhatch.db is damaged: put back a copy.\n"
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def test_ctrl_c_ends_a_command_with_130_and_without_a_traceback(tmp_path: Path) -> None:
+    command = [*KEYHATCH, "keys", "verify"]
+    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    process = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env=environ,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    with process:
+        wait_until(
+            lambda: "read" in Path(f"/proc/{process.pid}/wchan").read_text() or process.poll() is not None
+        )
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, out, err.strip()) == (130, b"", b"")
+
+
+def test_a_reader_that_leaves_ends_it_quietly(tmp_path: Path) -> None:
+    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    command = [*KEYHATCH, "version"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environ, stdout=write_end, stderr=subprocess.PIPE, check=False
+    )
+    os.close(write_end)
+    assert (done.returncode, done.stderr) == (1, b"")
