@@ -41,10 +41,11 @@ class KeyCache:
         if generation != self.generation:
             return
         if key is None:
-            _evict(self._absent, self._absences_max)
+            if digest not in self._absent and len(self._absent) >= self._absences_max:
+                del self._absent[next(iter(self._absent))]
             self._absent[digest] = None
             return
-        while len(self._records) >= self._records_max:
+        if digest not in self._records and len(self._records) >= self._records_max:
             self._drop(next(iter(self._records)))
         self._records[digest] = key
         self._digests.setdefault(key.id, set()).add(digest)
@@ -72,8 +73,3 @@ class KeyCache:
         digests.discard(digest)
         if not digests:
             del self._digests[key.id]
-
-
-def _evict(entries: dict[bytes, None], most: int) -> None:
-    while len(entries) >= most:
-        del entries[next(iter(entries))]
