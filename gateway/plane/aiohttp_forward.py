@@ -113,6 +113,8 @@ class Forward:
     async def _upload(self, patience_s: float) -> AsyncIterator[bytes]:
         """The caller's body as it arrives. The upstream's time to answer counts from its last byte."""
         most = self._limits.body_bytes_max
+        if not self._request.content.total_bytes:
+            yield b""  # or aiohttp would hold back the head, by which the upstream may already judge
         while chunk := await self._next_piece():
             self._account.bytes_in += len(chunk)
             if most is not None and self._account.bytes_in > most:

@@ -8,10 +8,10 @@ upstream saw a secret, every exchange was told exactly once, the plane left no c
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_network
-from typing import Final
+from typing import Any, Final
 
 from gateway.core.keys import ApiKey, Network, compose_secret, digest_of
 from gateway.core.routes import Anonymous, Route, RouteTable
@@ -166,7 +166,7 @@ class Stand:
         )
         self.host, self.port = "", 0
         self._plane: Plane | None = None
-        self._sweeping: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._is_untouched = False
 
     @property
@@ -184,7 +184,7 @@ class Stand:
         around = Surroundings(self.gatekeeper, self.notebook, self.clock)
         self._plane = PLANES[self.plane_name](self._ground(), around)
         self.host, self.port = await self.plane.start("127.0.0.1", 0)
-        self._sweeping = asyncio.ensure_future(self.gatekeeper.live.run())
+        self.task(self.gatekeeper.live.run())
 
     async def call(self, *pieces: bytes) -> RawCaller:
         """A new caller, who sends these bytes."""
@@ -212,12 +212,18 @@ class Stand:
         ended = self.notebook.ended
         return await eventually(lambda: ended[number] if len(ended) > number else None, f"exchange {number}")
 
+    def task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Let something go on beside the test; it ends with the stand."""
+        task = asyncio.ensure_future(work)
+        self._tasks.append(task)
+        return task
+
     async def stop(self) -> None:
         """Stop everything and check what must always hold."""
         for caller in self.callers:
             caller.transport.abort()
-        if self._sweeping is not None:
-            self._sweeping.cancel()
+        for task in self._tasks:
+            task.cancel()
         if self._plane is not None:
             await self._plane.drain(1.0)
         await eventually(self._is_quiet, "the plane closes its connections and tells of every exchange")
