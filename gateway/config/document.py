@@ -23,7 +23,7 @@ _HINTS: Final = {
     "while scanning an alias": "put quotes around a value that begins with '*'",
     "while parsing a flow node": "put quotes around a value that begins with '[' or ':'",
     "found character '\\t' that cannot start any token": "indent with spaces, not with tabs",
-    "mapping values are not allowed here": "look at the indentation, or quote a value that holds ': '",
+    "mapping values are not allowed here": "look at the indentation, or quote a value with ':' in it",
 }
 
 

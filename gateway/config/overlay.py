@@ -135,8 +135,9 @@ def _value(text: str, leaf: Leaf) -> object:
 def _unknown(name: str, places: Mapping[str, Leaf]) -> str:
     if name.removeprefix(PREFIX).split("__")[0].lower() in _FILE_ONLY:
         return "scopes and routes are written in the file"
-    known = [*places, CONFIG_VARIABLE, UPSTREAM_VARIABLE]
-    return with_hint("unknown variable", meant(name, known))
+    known = [place.removeprefix(PREFIX) for place in (*places, CONFIG_VARIABLE, UPSTREAM_VARIABLE)]
+    hint = meant(name.removeprefix(PREFIX), known).replace("'", f"'{PREFIX}", 1)
+    return with_hint("unknown variable", hint)
 
 
 def _upstream_names(root: Node) -> list[str]:

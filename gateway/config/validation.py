@@ -5,7 +5,7 @@ are broken. What either says about an expanded scalar is shown with the `${…}`
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -28,7 +28,7 @@ _MESSAGES: Final = {
     "int_parsing_size": "must be a whole number of reasonable size",
     "string_type": "must be text",
     "tuple_type": "must be a list, like [one, two]",
-    "mapping_type": "must be a mapping of keys to values",
+    "dict_type": "must be a mapping of keys to values",
     "model_type": "must be a mapping of keys to values",
     "too_short": "must not be empty",
     "greater_than_equal": "must be at least {ge}",
@@ -56,12 +56,12 @@ def validate(root: Node) -> tuple[Settings | None, list[Problem]]:
 
 def problems_of(findings: Iterable[Finding], root: Node) -> list[Problem]:
     """The findings at their places. Those about a scalar that could not be expanded were told already."""
-    expanded = [(str(node.content), node.written) for node in root.below() if node.written is not None]
+    expanded = {str(node.content): node.written for node in root.below() if node.written is not None}
     told = ((finding, nearest(root, finding.loc)) for finding in findings)
     return [_problem(finding, node, root, expanded) for finding, node in told if not node.failed]
 
 
-def _problem(finding: Finding, node: Node, root: Node, expanded: Iterable[tuple[str, str]]) -> Problem:
+def _problem(finding: Finding, node: Node, root: Node, expanded: Mapping[str, str]) -> Problem:
     message = _masked(finding.message, expanded) if finding.quotes else finding.message
     hint = "" if node.written is not None else finding.hint
     origin = (node.named_at if finding.at_key else None) or node.origin
@@ -70,17 +70,13 @@ def _problem(finding: Finding, node: Node, root: Node, expanded: Iterable[tuple[
     return problem_at(origin, () if said else finding.loc, with_hint(message, hint))
 
 
-def _masked(text: str, expanded: Iterable[tuple[str, str]]) -> str:
-    """The text with every expanded value in it shown as it was written."""
-    for value, written in expanded:
-        if value:
-            text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", _saying(written), text)
-    return text
-
-
-def _saying(text: str) -> Callable[[re.Match[str]], str]:
-    """A replacement that is taken literally, backslashes too."""
-    return lambda _: text
+def _masked(text: str, expanded: Mapping[str, str]) -> str:
+    """The text with every expanded value in it shown as it was written; the longest one goes first."""
+    values = sorted(filter(None, expanded), key=len, reverse=True)
+    if not values:
+        return text
+    anywhere = rf"(?<!\w)(?:{'|'.join(map(re.escape, values))})(?!\w)"
+    return re.sub(anywhere, lambda match: expanded[match[0]], text)
 
 
 def _is_echo(detail: ErrorDetails, root: Node) -> bool:
