@@ -207,6 +207,10 @@ class Stand:
         assert [bytes(each.received) for each in self.upstream.connections] == []
         self._is_untouched = True
 
+    async def until_looking(self) -> None:
+        """Wait until the store was asked for a record."""
+        await eventually(lambda: self.store.looking > 0, "the store is asked")
+
     async def exchange(self, number: int = 0) -> Exchange:
         """What the observer was told of the n-th exchange, when it is over."""
         ended = self.notebook.ended
