@@ -1,9 +1,9 @@
 """The application on the admin listener: what holds for every answer there, whoever adds routes to it.
 
 Rules
-1. The `Host` must be an IP address, `localhost` or a configured name; anything else is 421. A web page
-   elsewhere can make its own name lead to this listener (DNS rebinding), but cannot change the `Host` that
-   its visitor's browser then sends.
+1. The `Host` must be an IP address, a name without a dot (`localhost`, `keyhatch` in a container network) or
+   a configured name; anything else is 421. A web page elsewhere can make its own name lead to this listener
+   (DNS rebinding), but that name has a dot, and its visitor's browser sends it as the `Host`.
 2. Every refusal is `application/problem+json` (RFC 9457): an unknown path 404, a wrong method 405 with
    `Allow`, an accident 500 with its traceback in the log and nothing of it in the answer.
 3. No answer is stored, guessed at by type, or told where it came from, and none names versions.
@@ -11,6 +11,7 @@ Rules
 
 import json
 import logging
+import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from ipaddress import ip_address
@@ -29,6 +30,7 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
 }
 
+_LOCAL_NAME: Final = re.compile(r"[A-Za-z](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?")
 _LOG: Final = logging.getLogger("gateway.admin")
 
 
@@ -42,7 +44,7 @@ def build_admin_app(
     """`/healthz`, `/readyz` and `/metrics`, open to further routes until it is started.
 
     `checks` are what readiness means, by name: each returns when all is well and raises otherwise. `hosts`
-    are the names, besides addresses and `localhost`, by which this listener may be called.
+    are the names with dots by which this listener may be called.
     """
     app = web.Application(middlewares=[_problems, _host_check(hosts)])
     app.on_response_prepare.append(_add_headers)
@@ -79,7 +81,7 @@ async def _problems(request: web.Request, handler: Handler) -> web.StreamRespons
 
 def _host_check(hosts: Iterable[str]) -> Middleware:
     """Rule 1. Before HTTP/1.1 a caller may leave the `Host` out; such a caller is no browser."""
-    names = frozenset({"localhost", *(host.lower() for host in hosts)})
+    names = frozenset(host.lower() for host in hosts)
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -89,7 +91,7 @@ def _host_check(hosts: Iterable[str]) -> Middleware:
         if shown and not _is_ours(shown[0], names):
             return problem(
                 HTTPStatus.MISDIRECTED_REQUEST,
-                "This listener answers to IP addresses, localhost and the names in its configuration.",
+                "This listener answers to IP addresses and to names without a dot, such as localhost.",
             )
         return await handler(request)
 
@@ -102,7 +104,8 @@ def _is_ours(host: str, names: frozenset[str]) -> bool:
         name, bracket, port = host[1:].partition("]")
         return bracket == "]" and _is_port(port) and _is_address(name, 6)
     name, colon, digits = host.partition(":")
-    return _is_port(colon + digits) and (name.lower() in names or _is_address(name, 4))
+    is_ours = name.lower() in names or _LOCAL_NAME.fullmatch(name) is not None or _is_address(name, 4)
+    return _is_port(colon + digits) and is_ours
 
 
 def _is_port(text: str) -> bool:

@@ -18,10 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from aiohttp import web
+
 from gateway import __version__
+from gateway.admin.app import build_admin_app
 from gateway.admin.control import ControlServer
 from gateway.admin.control_path import socket_path
-from gateway.admin.health import AdminListener, Checks
+from gateway.config.fields import Address
 from gateway.config.load import Loaded
 from gateway.config.model import Settings
 from gateway.keeper.gatekeeper import Gatekeeper
@@ -38,6 +41,7 @@ from gateway.store.memory import MemoryKeyStore
 from gateway.store.sqlite import open_sqlite
 
 DRAIN_GRACE_S: Final = 30.0
+ADMIN_GRACE_S: Final = 2.0
 FOR_LIFE: Final = (
     "server.proxy",
     "server.admin",
@@ -97,11 +101,7 @@ class Gateway:
         await watch.count()
         self._run(watch.run())
         self._connect_sources(watch)
-        admin = AdminListener(
-            Checks(store=store.check, configuration=self._configuration_check), self.metrics
-        )
-        admin_at = await admin.start(settings.server.admin.host, settings.server.admin.port)
-        self._open.push_async_callback(admin.stop)
+        admin_at = await self._start_admin(settings.server.admin, store)
         proxy_at = await self._plane.start(settings.server.proxy.host, settings.server.proxy.port)
         self._open.push_async_callback(self._plane.drain, DRAIN_GRACE_S)
         self.metrics.config_loaded()
@@ -153,6 +153,17 @@ class Gateway:
             observers.append(self._logs.access_log(self._clock))
         around = Surroundings(self._gatekeeper, Observers(observers), self._clock)
         self._plane = AiohttpPlane(ground_of(settings), around)
+
+    async def _start_admin(self, at: Address, store: KeyStore) -> tuple[str, int]:
+        checks = {"store": store.check, "configuration": self._configuration_check}
+        runner = web.AppRunner(
+            build_admin_app(checks, self.metrics), access_log=None, shutdown_timeout=ADMIN_GRACE_S
+        )
+        self._open.push_async_callback(runner.cleanup)
+        await runner.setup()
+        await web.TCPSite(runner, at.host, at.port).start()
+        bound = runner.addresses[0]
+        return bound[0], bound[1]
 
     def _connect_sources(self, watch: StoreWatch) -> None:
         sources, keeper = self.metrics.sources, self._gatekeeper

@@ -113,7 +113,7 @@ async def test_a_route_may_say_otherwise_for_itself(client: Client) -> None:
 
 ANSWERED = """
     127.0.0.1  127.0.0.1:8081  192.0.2.7:1  [::1]  [::1]:8081  [2001:db8::7]:443
-    localhost  localhost:8081  LOCALHOST  keys.example.org  KEYS.example.org:9  keyhatch:8081
+    localhost  localhost:8081  LOCALHOST  keys.example.org  KEYS.example.org:9  keyhatch:8081  my-gateway  k8s
 """
 MISDIRECTED = """
     evil.test  evil.test:8081  localhost.evil.test  127.0.0.1.evil.test  keys.example.org.evil.test
