@@ -29,7 +29,7 @@ from gateway.config.load import Loaded
 from gateway.config.model import Settings
 from gateway.keeper.gatekeeper import Gatekeeper
 from gateway.keeper.keyring import Keyring
-from gateway.keeper.ports import Clock, KeyStore, Observer
+from gateway.keeper.ports import Clock, KeyStore
 from gateway.keeper.terms import Rules
 from gateway.logs import Logs, Observers
 from gateway.metrics import Metrics
@@ -50,7 +50,6 @@ FOR_LIFE: Final = (
     "keys.prefix",
     "keys.last_used_flush_s",
     "logging.format",
-    "logging.access",
 )
 
 _log: Final = logging.getLogger("gateway.service")
@@ -71,6 +70,7 @@ class Gateway:
     def __init__(self, loaded: Loaded, clock: Clock, logs: Logs) -> None:
         self._loaded = loaded
         self._logs = logs
+        self._access_log = logs.access_log(clock, on=loaded.settings.logging.access)
         self._clock = clock
         self._open = AsyncExitStack()
         self.metrics = Metrics(version=__version__, plane="aiohttp", clock=clock)
@@ -118,6 +118,7 @@ class Gateway:
         self._gatekeeper.table, self._plane.ground = table, ground
         self.keyring.rules = _rules(settings, self._loaded.settings.keys.prefix)
         self._logs.set_level(settings.logging.level)
+        self._access_log.on = settings.logging.access
         self._loaded = loaded
 
     async def stop(self) -> None:
@@ -148,10 +149,8 @@ class Gateway:
             on_change=self._gatekeeper.key_changed,
             latest=self._gatekeeper.usage.latest,
         )
-        observers: list[Observer] = [self.metrics]
-        if settings.logging.access:
-            observers.append(self._logs.access_log(self._clock))
-        around = Surroundings(self._gatekeeper, Observers(observers), self._clock)
+        observers = Observers([self.metrics, self._access_log])
+        around = Surroundings(self._gatekeeper, observers, self._clock)
         self._plane = AiohttpPlane(ground_of(settings), around)
 
     async def _start_admin(self, at: Address, store: KeyStore) -> tuple[str, int]:
