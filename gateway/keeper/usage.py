@@ -86,10 +86,14 @@ class Usage:
         return await asyncio.shield(self._flight)
 
     async def run(self, interval_s: float) -> None:
-        """Flush every interval until cancelled; the last flush is the caller's (`flush`)."""
+        """Flush every interval until cancelled, come what may; the last flush is the caller's (`flush`)."""
         while True:
             await asyncio.sleep(interval_s)
-            await self.flush()
+            try:
+                await self.flush()
+            except Exception:  # noqa: BLE001 - an accident must not stop the flushes that come after it
+                self._on_store_error()
+                _log.exception("writing the last uses met something unexpected; it is tried again")
 
     def _landed(self, _flight: asyncio.Future[bool]) -> None:
         self._flight = None
