@@ -9,15 +9,16 @@ carries our prefix. Rules:
    cannot set headers there.
 2. Exactly one of ours is judged. The same key in two places is one; two different ones are ambiguous.
 3. Whatever is not ours stays where it is, so an upstream's own `Authorization` survives beside our key.
-4. What is ours is stripped wherever it stands: accepted places, and also a query parameter, a cookie or
-   any other header that happens to carry a well-formed key. No upstream and no upstream's log sees one.
+4. What is ours is stripped wherever it stands: accepted places, and also a query parameter, a cookie, a
+   subprotocol or any header that carries a well-formed key amid other text, percent-encoded or within
+   Basic. No upstream and no upstream's log sees one. (A key in the path cannot be taken out, as no byte of
+   a path is ever changed; who puts it there has told it to the upstream.)
 5. Only the digest leaves this room.
 """
 
 import base64
-import binascii
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
@@ -28,21 +29,30 @@ from gateway.core.providers import looks_like
 from gateway.core.refusal import Deny, Reason
 from gateway.core.request import Headers, Kind, RequestView
 
-KEY_HEADERS: Final = frozenset({b"x-api-key", b"api-key", b"xi-api-key", b"x-goog-api-key"})
-QUERY_NAMES: Final = frozenset({"access_token", "api_key"})
+_PLACES: Final = {
+    b"x-api-key": "X-API-Key",
+    b"api-key": "api-key",
+    b"xi-api-key": "xi-api-key",
+    b"x-goog-api-key": "x-goog-api-key",
+}
+KEY_HEADERS: Final = frozenset(_PLACES)
+_SHOWING: Final = KEY_HEADERS | {b"authorization", b"sec-websocket-protocol"}
+_QUERY_PLACES: Final = {b"access_token": "?access_token=", b"api_key": "?api_key="}
 SUBPROTOCOL_PREFIX: Final = "openai-insecure-api-key."
 
 _SCHEMES: Final = frozenset({"bearer", "token", "apikey", "api-key", "key"})
-_AROUND: Final = " \t\r\n\u00a0\u200b\ufeff\"'`“”‘’«»<>,;"
-_DOUBLED: Final = re.compile(r"bearer[\s:]+", re.IGNORECASE)
+_AROUND: Final = " \t\r\n\u00a0\udca0\u200b\ufeff\"'`“”‘’«»<>,;"  # U+DCA0: a no-break space in Latin-1
+_BEFORE: Final = re.compile(rf"(?:[{_AROUND}]|bearer[\s:]+)*", re.IGNORECASE)
+_TO_STANDARD_ALPHABET: Final = str.maketrans("-_", "+/")
+_DECODINGS_MAX: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Strip:
     """What to take out before forwarding: header index → new value (None drops it), and the new query."""
 
-    headers: Mapping[int, bytes | None] = field(default_factory=dict)
-    query: bytes | None = None
+    headers: Mapping[int, bytes | None] = field(default_factory=dict, repr=False)
+    query: bytes | None = field(default=None, repr=False)
 
     def apply(self, headers: Headers) -> Headers:
         """The headers without any credential of ours, order kept."""
@@ -83,53 +93,50 @@ class Findings:
 class _Scan:
     """Collects what one pass over a request finds."""
 
-    def __init__(self, prefix: str) -> None:
-        self.prefix = prefix + "_"
-        self.anywhere = _anywhere(prefix)
+    def __init__(self, prefix: str, kind: Kind) -> None:
+        self.prefix = prefix
+        self.kind = kind
+        self.mark, self.pattern = _anywhere(prefix)
         self.ours: list[Shown] = []
         self.foreign: list[Shown] = []
-        self.changed: dict[int, bytes | None] = {}
 
     def note(self, place: str, text: str, *, accepted: bool = True) -> bool:
         """File one text under ours or foreign; True if it is ours and has to go."""
         text = forgive(text)
-        if text.startswith(self.prefix):
+        if text.startswith(self.prefix + "_"):
             self.ours.append(Shown(place, text, accepted))
             return True
         if text and accepted:
             self.foreign.append(Shown(place, text))
         return False
 
-    def note_all(self, place: str, texts: Iterable[str]) -> bool:
-        """File every text of one place; True if any of them is ours."""
-        return sum(self.note(place, text) for text in texts) > 0
-
     def keys_in(self, value: bytes) -> list[str]:
-        """The texts in key form that stand anywhere in the value, percent-encoded or not."""
-        found = self.anywhere.findall(value)
-        if not found and b"%" in value:
-            found = self.anywhere.findall(unquote_to_bytes(value))
-        return [text.decode("ascii") for text in found]
+        """The well-formed keys that stand anywhere in the value, percent-encoded or not."""
+        found: dict[str, None] = {}
+        for _ in range(_DECODINGS_MAX):
+            if self.mark in value:
+                texts = (match[0] + match[1] for match in self.pattern.finditer(value))
+                found |= dict.fromkeys(text.decode("ascii") for text in texts)
+            if b"%" not in value:
+                break
+            value = unquote_to_bytes(value)
+        return [text for text in found if shape_of(text, self.prefix) is Shape.WELL_FORMED]
 
 
 def find(view: RequestView, prefix: str) -> Findings:
     """One pass over headers and query. It judges nothing; `choose` does."""
-    scan = _Scan(prefix)
+    scan = _Scan(prefix, view.kind)
+    changed: dict[int, bytes | None] = {}
     for index, (name, value) in enumerate(view.headers):
-        if name == b"authorization":
-            if scan.note_all("Authorization", authorization_texts(value)):
-                scan.changed[index] = None
-        elif name in KEY_HEADERS:
-            if scan.note(_PLACES[name], _text(value)):
-                scan.changed[index] = None
-        elif name == b"sec-websocket-protocol":
-            _scan_subprotocols(scan, index, value, accepted=view.kind is Kind.WEBSOCKET)
-        elif name == b"cookie":
-            _scan_cookie(scan, index, value)
-        elif scan.keys_in(value):
-            scan.changed[index] = None
-    query = _scan_query(scan, view.target.query, accepted=view.kind is not Kind.PLAIN)
-    strip = Strip(scan.changed, query) if scan.changed or query is not None else NOTHING_TO_STRIP
+        if name in _SHOWING or scan.mark in value or b"%" in value:
+            left = _left_of_header(scan, name, value)
+            if left != value:
+                changed[index] = left
+    query = _left_of_query(scan, view.target.query) if view.target.query else b""
+    if changed or query != view.target.query:
+        strip = Strip(changed, None if query == view.target.query else query)
+    else:
+        strip = NOTHING_TO_STRIP
     return Findings(tuple(scan.ours), tuple(scan.foreign), strip)
 
 
@@ -155,18 +162,13 @@ def choose(findings: Findings, prefix: str) -> bytes | Deny:
 
 def forgive(text: str) -> str:
     """Take off what people paste around a key: blanks, quotes, brackets, one `Bearer` too many."""
-    while True:
-        trimmed = text.strip(_AROUND)
-        doubled = _DOUBLED.match(trimmed)
-        if doubled is None:
-            return trimmed
-        text = trimmed[doubled.end() :]
+    return _BEFORE.sub("", text, count=1).rstrip(_AROUND)
 
 
 def authorization_texts(value: bytes) -> Iterator[str]:
     """The texts in an `Authorization` value that might be a key: both halves of Basic, else the rest."""
-    text = _text(value).strip()
-    scheme, _, rest = text.partition(" ")
+    text = _text(value)
+    scheme, rest = (*text.split(maxsplit=1), "", "")[:2]
     name = scheme.lower().rstrip(":")
     if name == "basic":
         user, _, password = _basic(rest).partition(":")
@@ -178,9 +180,11 @@ def authorization_texts(value: bytes) -> Iterator[str]:
 
 
 def _basic(encoded: str) -> str:
+    """What the most lenient reader sees in it: either alphabet, no padding, strange characters left out."""
+    padded = encoded.translate(_TO_STANDARD_ALPHABET).rstrip("=") + "=="
     try:
-        return _text(base64.b64decode(encoded.strip(), validate=True))
-    except (binascii.Error, ValueError):
+        return _text(base64.b64decode(padded))
+    except ValueError:
         return ""
 
 
@@ -191,56 +195,72 @@ def _without_ours(findings: Findings) -> Deny:
     return Deny(Reason.CREDENTIAL_FOREIGN, {"place": shown.place, "looks_like": looks_like(shown.text)})
 
 
-def _scan_subprotocols(scan: _Scan, index: int, value: bytes, *, accepted: bool) -> None:
-    kept = []
-    offered = [part.strip() for part in _text(value).split(",")]
-    for protocol in offered:
-        _, is_key, text = protocol.partition(SUBPROTOCOL_PREFIX)
-        if not (is_key and scan.note("Sec-WebSocket-Protocol", text, accepted=accepted)):
-            kept.append(protocol)
-    if len(kept) < len(offered):
-        scan.changed[index] = ", ".join(kept).encode("utf-8", "surrogateescape") if kept else None
+def _left_of_header(scan: _Scan, name: bytes, value: bytes) -> bytes | None:
+    """What may be forwarded of one header: all of it, a part, or None."""
+    if name == b"authorization":
+        return _left_of_credential(scan, "Authorization", value, tuple(authorization_texts(value)))
+    if name in _PLACES:
+        return _left_of_credential(scan, _PLACES[name], value, (_text(value),))
+    if name == b"sec-websocket-protocol":
+        return _left_of_list(value, b",", lambda part: _is_key_protocol(scan, part))
+    if name == b"cookie":
+        return _left_of_list(value, b";", lambda part: bool(scan.keys_in(part)))
+    return None if scan.keys_in(value) else value
 
 
-def _scan_cookie(scan: _Scan, index: int, value: bytes) -> None:
-    if not scan.keys_in(value):
-        return
-    kept = [pair for pair in value.split(b";") if not scan.keys_in(pair)]
-    scan.changed[index] = b";".join(kept).strip() if kept else None
-
-
-def _scan_query(scan: _Scan, query: bytes, *, accepted: bool) -> bytes | None:
-    """The query without our keys, or None if it may stay as it is."""
-    if not query:
+def _left_of_credential(scan: _Scan, place: str, value: bytes, texts: tuple[str, ...]) -> bytes | None:
+    ours = [scan.note(place, text) for text in texts]
+    if any(ours):
         return None
-    kept = []
-    parts = query.split(b"&")
-    for part in parts:
-        raw_name, _, raw_value = part.partition(b"=")
-        name = _text(unquote_to_bytes(raw_name))
+    amid = any(scan.keys_in(part) for part in (value, *map(_raw, texts)))
+    return None if amid else value
+
+
+def _left_of_list(value: bytes, separator: bytes, goes: Callable[[bytes], bool]) -> bytes | None:
+    parts = value.split(separator)
+    kept = [part for part in parts if not goes(part)]
+    if len(kept) == len(parts):
+        return value
+    return separator.join(kept).strip(b" \t") or None
+
+
+def _is_key_protocol(scan: _Scan, part: bytes) -> bool:
+    protocol = _text(part).strip()
+    text = protocol.removeprefix(SUBPROTOCOL_PREFIX)
+    if text != protocol and scan.note("Sec-WebSocket-Protocol", text, accepted=scan.kind is Kind.WEBSOCKET):
+        return True
+    return bool(scan.keys_in(part))
+
+
+def _left_of_query(scan: _Scan, query: bytes) -> bytes:
+    return b"&".join(part for part in query.split(b"&") if not _is_key_parameter(scan, part))
+
+
+def _is_key_parameter(scan: _Scan, part: bytes) -> bool:
+    raw_name, _, raw_value = part.partition(b"=")
+    if b"%" in raw_name:
+        raw_name = unquote_to_bytes(raw_name)
+    place = _QUERY_PLACES.get(raw_name)
+    if place is not None:
         text = _text(unquote_to_bytes(raw_value.replace(b"+", b" ")))
-        if name in QUERY_NAMES and scan.note(f"?{name}=", text, accepted=accepted):
-            continue
-        strays = scan.keys_in(part)
-        scan.ours.extend(Shown("the query", stray, accepted=False) for stray in strays)
-        if not strays:
-            kept.append(part)
-    return b"&".join(kept) if len(kept) < len(parts) else None
+        if scan.note(place, text, accepted=scan.kind is not Kind.PLAIN):
+            return True
+    if scan.mark not in part and b"%" not in part:
+        return False
+    strays = scan.keys_in(part)
+    scan.ours.extend(Shown("the query", stray, accepted=False) for stray in strays)
+    return bool(strays)
 
 
 @lru_cache(maxsize=16)
-def _anywhere(prefix: str) -> re.Pattern[bytes]:
-    body = BODY_CHARS + CHECKSUM_CHARS
-    return re.compile(rf"(?<![0-9A-Za-z]){prefix}_[0-9A-Za-z]{{{body}}}(?![0-9A-Za-z])".encode())
+def _anywhere(prefix: str) -> tuple[bytes, re.Pattern[bytes]]:
+    mark = f"{prefix}_"
+    return mark.encode(), re.compile(rf"{mark}(?=([0-9A-Za-z]{{{BODY_CHARS + CHECKSUM_CHARS}}}))".encode())
 
 
 def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "surrogateescape")
 
 
-_PLACES: Final = {
-    b"x-api-key": "X-API-Key",
-    b"api-key": "api-key",
-    b"xi-api-key": "xi-api-key",
-    b"x-goog-api-key": "x-goog-api-key",
-}
+def _raw(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

@@ -175,7 +175,7 @@ def test_a_checksum_is_six_characters_even_when_it_is_small() -> None:
 
 @pytest.mark.parametrize("prefix", ["kh", "acme", "k"])
 def test_a_preview_shows_eight_characters_and_the_prefix(prefix: str) -> None:
-    text = secret(10**70, prefix)
+    text = secret(1, prefix)
     preview = preview_of(Secret(text))
     assert preview == f"{text[: len(prefix) + 5]}…{text[-4:]}"
     assert len(preview) == len(prefix) + 1 + 4 + 1 + 4
