@@ -6,6 +6,7 @@ Commands are imported when they are called, so that completing a word does not l
 import importlib
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Any, Final, NoReturn
 
 import click
@@ -45,6 +46,16 @@ class Root(Group):
             return None
         command: click.Command = getattr(importlib.import_module(module), cmd_name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is meant, or a usage error with the nearest one."""
+        name = args[0]
+        if name not in COMMANDS and not ctx.resilient_parsing:
+            close = get_close_matches(name, COMMANDS, n=1)
+            ctx.fail(f"no such command '{name}'" + (f", did you mean '{close[0]}'?" if close else ""))
+        return super().resolve_command(ctx, args)
 
     def main(  # type: ignore[override]  # click's overloads promise more than a command line needs
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any

@@ -1,15 +1,14 @@
 """Guarantees of gateway/cli/about.py: the version is told, and the completion scripts complete."""
 
 import json
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import gateway
+from gateway.cli.root import root
 from tests.unit.cli.command_line import CommandLine
 
 
@@ -51,13 +50,21 @@ def test_an_unknown_shell_is_a_usage_error_that_names_the_known_ones(line: Comma
     assert all(shell in result.stderr for shell in ("bash", "zsh", "fish"))
 
 
-def test_words_are_completed() -> None:
-    environ = {
-        **os.environ,
-        "_KEYHATCH_COMPLETE": "bash_complete",
-        "COMP_WORDS": "keyhatch keys re",
-        "COMP_CWORD": "2",
-    }
-    command = [sys.executable, "-m", "gateway"]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["plain,revoke"]
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        pytest.param("keyhatch keys re", ["plain,revoke"], id="a-verb"),
+        pytest.param("keyhatch keys list --sta", ["plain,--status"], id="an-option"),
+        pytest.param("keyhatch keys list --status ex", ["plain,expiring", "plain,expired"], id="a-choice"),
+        pytest.param("keyhatch check --config co", ["file,co"], id="a-file"),
+    ],
+)
+def test_words_are_completed(
+    words: str, completed: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("_KEYHATCH_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(words.count(" ")))
+    with pytest.raises(SystemExit):
+        root.main([])
+    assert capsys.readouterr().out.split() == completed

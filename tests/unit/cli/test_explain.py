@@ -122,6 +122,18 @@ def test_who_needs_no_key_is_said(configured: CommandLine) -> None:
     assert "methods\tall\n" in told
 
 
+def test_without_a_route_only_the_refusal_is_told(configured: CommandLine) -> None:
+    told = configured("explain", "GET", "/nowhere").stdout
+    fields = dict(row.split("\t") for row in told.splitlines())
+    assert list(fields) == ["request", "verdict", "why"]
+
+
+def test_a_key_whose_address_was_judged_needs_no_reservation(configured: CommandLine) -> None:
+    told = configured("explain", "POST", "/v1/chat", "--key-id", "chatter", "--from", "10.1.2.3").stdout
+    assert "verdict\tallowed\n" in told
+    assert "key works only from" not in told
+
+
 def test_a_key_that_is_not_there_is_exit_code_3(configured: CommandLine) -> None:
     assert configured("explain", "GET", "/", "--key-id", "nobody").exit_code == 3
 

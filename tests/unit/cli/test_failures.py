@@ -1,5 +1,8 @@
 """Guarantees of gateway/cli/failures.py: expected trouble has an exit code and a sentence."""
 
+import sys
+from pathlib import Path
+
 import click
 import pytest
 
@@ -65,6 +68,16 @@ def test_a_usage_error_points_to_the_help_of_its_command(capsys: pytest.CaptureF
     context = click.Context(click.Command("list"), info_name="keyhatch keys list")
     assert tell(click.UsageError("no", context)) == ExitCode.USAGE
     assert capsys.readouterr().err == "Error: No.\nTry 'keyhatch keys list --help' for help.\n"
+
+
+def test_a_reader_that_left_is_no_reason_to_fail_again_at_the_last_flush(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (tmp_path / "out").open("w") as out:
+        monkeypatch.setattr(sys, "stdout", out)
+        assert tell(BrokenPipeError()) == ExitCode.FAILED
+        out.write("nobody reads this")
+    assert (tmp_path / "out").read_text() == ""
 
 
 def test_a_secret_that_was_typed_is_not_repeated(capsys: pytest.CaptureFixture[str]) -> None:
