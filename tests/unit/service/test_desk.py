@@ -1,0 +1,151 @@
+"""Guarantees of gateway/service/desk.py: one writer always, and whoever holds the store is found."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import pytest
+
+from gateway.admin.control import ControlServer
+from gateway.admin.control_client import RemoteKeyring
+from gateway.keeper.desk import KeyDesk, KeyDraft
+from gateway.keeper.keyring import Keyring
+from gateway.keeper.ports import StoreUnavailable
+from gateway.service.desk import open_desk
+from gateway.store.faults import StoreBusy
+from gateway.store.lock import StoreLock
+from tests.support.records import StillClock
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "keys.db"
+
+
+def desk_for(
+    path: Path, catalogue: Mapping[str, str] | None = None, patience_s: float = 10.0
+) -> AbstractAsyncContextManager[KeyDesk]:
+    return open_desk(
+        path,
+        clock=StillClock(),
+        prefix="kh",
+        default_expiry_s=None,
+        max_active_per_owner=5,
+        catalogue=catalogue or {},
+        entropy=os.urandom,
+        patience_s=patience_s,
+    )
+
+
+async def test_without_a_server_the_file_is_opened_and_closed_again(path: Path) -> None:
+    async with desk_for(path) as desk:
+        assert isinstance(desk, Keyring)
+        await desk.create(KeyDraft(name="laptop"))
+    async with desk_for(path) as desk:
+        assert [key.name for key in await desk.list_keys()] == ["laptop"]
+
+
+async def test_the_file_is_closed_when_the_work_fails(path: Path) -> None:
+    with pytest.raises(LookupError):
+        async with desk_for(path):
+            raise LookupError
+    StoreLock(path).release()
+
+
+async def test_a_running_server_is_asked_under_its_own_rules(path: Path) -> None:
+    async with desk_for(path, {"a:b": "what the server allows"}) as near:
+        server = ControlServer(near, path)
+        await server.start()
+        async with desk_for(path, {"c:d": "what the command allows"}) as far:
+            assert isinstance(far, RemoteKeyring)
+            await far.create(KeyDraft(name="laptop", scopes=("a:b",)))
+        assert (await near.resolve("laptop")).scopes == {"a:b"}
+        await server.stop()
+
+
+async def test_a_holder_that_nobody_can_ask_is_named_after_a_while(path: Path) -> None:
+    lock = StoreLock(path)
+    with pytest.raises(
+        StoreBusy, match=rf"held by another process \(pid {os.getpid()}\).*nobody answers on .*keys\.db\.sock"
+    ):
+        async with desk_for(path, patience_s=0.0):
+            pass
+    lock.release()
+
+
+async def test_a_server_that_is_just_starting_is_waited_for(path: Path) -> None:
+    async with desk_for(path) as near:
+        far = asyncio.ensure_future(first_name(path))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not far.done()
+        await near.create(KeyDraft(name="from the server"))
+        server = ControlServer(near, path)
+        await server.start()
+        assert await far == ("RemoteKeyring", "from the server")
+        await server.stop()
+
+
+async def test_a_server_that_is_just_stopping_is_waited_for(path: Path) -> None:
+    async with desk_for(path) as near:
+        await near.create(KeyDraft(name="from the server"))
+        far = asyncio.ensure_future(first_name(path))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not far.done()
+    assert await far == ("Keyring", "from the server")
+
+
+async def first_name(path: Path) -> tuple[str, str]:
+    async with desk_for(path) as desk:
+        return type(desk).__name__, (await desk.list_keys())[0].name
+
+
+async def test_many_commands_at_once_take_turns_and_lose_nothing(path: Path) -> None:
+    async def create(name: str) -> None:
+        async with desk_for(path, patience_s=25.0) as desk:
+            await desk.create(KeyDraft(name=name))
+
+    await asyncio.gather(*(create(f"key {number}") for number in range(8)))
+    async with desk_for(path) as desk:
+        assert len(await desk.list_keys()) == 8
+
+
+async def test_a_file_that_is_refused_is_refused_at_once(path: Path) -> None:
+    def spoil() -> None:
+        path.write_bytes(b"")
+
+    spoil()
+    with pytest.raises(StoreUnavailable, match="is empty"):
+        async with desk_for(path):
+            pass
+
+
+async def test_a_server_killed_a_moment_ago_leaves_nothing_in_the_way(path: Path) -> None:
+    script = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from gateway.admin.control import ControlServer
+from gateway.keeper.desk import KeyDraft
+from tests.support.records import StillClock
+from gateway.service.desk import open_desk
+
+async def main():
+    path = Path(sys.argv[1])
+    options = dict(clock=StillClock(), prefix="kh", default_expiry_s=None, max_active_per_owner=5)
+    async with open_desk(path, **options, catalogue={}, entropy=os.urandom) as desk:
+        await ControlServer(desk, path).start()
+        await desk.create(KeyDraft(name="from the server"))
+        os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main())
+"""
+    done = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", script, str(path)], check=False, timeout=20
+    )
+    assert done.returncode == -9
+    assert await first_name(path) == ("Keyring", "from the server")
