@@ -1,15 +1,19 @@
-"""A caller of the plainest kind: Python's own `http.client`, one request at a time.
+"""A caller of the plainest kind: Python's own `http.client`, one request at a time; and one for WebSockets.
 
 `ask` reads a whole answer; `open_stream` returns while the answer is still coming, for streams and for
-answers that break off (`http.client` raises IncompleteRead, or ends a chunked body without its last chunk).
+answers that break off (`http.client` then raises IncompleteRead). `open_socket` is the real `websockets`
+client.
 """
 
 import http.client
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
+
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 TIMEOUT_S = 20.0
 
@@ -75,3 +79,19 @@ def read(response: http.client.HTTPResponse) -> Answer:
     """The rest of an answer."""
     headers = {name.lower(): value for name, value in response.getheaders()}
     return Answer(response.status, headers, response.read())
+
+
+@contextmanager
+def open_socket(
+    port: int, path: str, *, key: str | None = None, subprotocols: Sequence[str] = ()
+) -> Iterator[ClientConnection]:
+    """A WebSocket; `key` goes into `X-API-Key`. Leaving the context closes it in order."""
+    with connect(
+        f"ws://127.0.0.1:{port}{path}",
+        additional_headers={} if key is None else {"X-API-Key": key},
+        subprotocols=[Subprotocol(name) for name in subprotocols] or None,
+        proxy=None,
+        max_size=None,
+        close_timeout=5,
+    ) as socket:
+        yield socket
