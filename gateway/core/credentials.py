@@ -117,9 +117,9 @@ class _Scan:
             if self.mark in value:
                 texts = (match[0] + match[1] for match in self.pattern.finditer(value))
                 found |= dict.fromkeys(text.decode("ascii") for text in texts)
-            if b"%" not in value:
+            encoded, value = value, unquote_to_bytes(value)
+            if len(encoded) == len(value):
                 break
-            value = unquote_to_bytes(value)
         return [text for text in found if shape_of(text, self.prefix) is Shape.WELL_FORMED]
 
 
@@ -212,7 +212,7 @@ def _left_of_credential(scan: _Scan, place: str, value: bytes, texts: tuple[str,
     ours = [scan.note(place, text) for text in texts]
     if any(ours):
         return None
-    amid = any(scan.keys_in(part) for part in (value, *map(_raw, texts)))
+    amid = any(scan.keys_in(part) for part in {value, *map(_raw, texts)})
     return None if amid else value
 
 

@@ -21,6 +21,7 @@ Whoever holds a full secret is told how its key stands; whoever does not learns 
 only reached with a digest that is in the store).
 """
 
+import re
 from datetime import UTC, datetime
 from hmac import compare_digest
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -32,6 +33,7 @@ from gateway.core.refusal import Deny, Reason
 from gateway.core.request import RequestView
 from gateway.core.routes import Own, Route, RouteTable
 
+_ZONE = re.compile(r"[0-9A-Za-z._~-]+")  # RFC 6874; only IPv6 addresses have one
 _DEAD = {
     Status.REVOKED: Reason.KEY_REVOKED,
     Status.EXPIRED: Reason.KEY_EXPIRED,
@@ -117,13 +119,16 @@ def is_within(address: str, networks: tuple[Network, ...]) -> bool:
 
 
 def read_address(text: str) -> IPv4Address | IPv6Address | None:
-    """An address without its zone, IPv4 where it is IPv4 in disguise (`::ffff:10.0.0.1`)."""
+    """An address without its zone, as IPv4 where it is IPv4 in disguise (`::ffff:10.0.0.1`), or None."""
+    bare, zoned, zone = text.partition("%")
     try:
-        address = ip_address(text.partition("%")[0])
+        address = ip_address(bare)
     except ValueError:
         return None
-    mapped = getattr(address, "ipv4_mapped", None)
-    return mapped or address
+    if isinstance(address, IPv6Address):
+        sound = not zoned or _ZONE.fullmatch(zone) is not None
+        return (address.ipv4_mapped or address) if sound else None
+    return None if zoned else address
 
 
 def _anonymous(route: Route, granted: frozenset[str], strip: Strip) -> Allow | Deny:

@@ -1,0 +1,22 @@
+"""Guarantees of gateway/core/refusal.py: the reason codes are a promise, word for word."""
+
+from gateway.core.refusal import Deny, Reason
+
+PROMISED = """
+credential_missing credential_foreign credential_malformed credential_ambiguous
+key_unknown key_revoked key_expired key_disabled key_rotated
+scope_missing address_not_allowed no_route method_not_allowed
+target_ambiguous request_malformed header_too_large body_too_large request_timeout
+store_unavailable upstream_unreachable upstream_protocol upstream_timeout
+"""
+
+
+def test_the_set_of_reasons_is_closed_and_spelled_as_published() -> None:
+    assert [reason.value for reason in Reason] == PROMISED.split()
+
+
+def test_a_refusal_without_facts_has_none_and_shares_none() -> None:
+    one, other = Deny(Reason.NO_ROUTE), Deny(Reason.NO_ROUTE)
+    assert one == other
+    assert one.facts == {}
+    assert one.facts is not other.facts
