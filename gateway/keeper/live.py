@@ -3,10 +3,12 @@
 A stream outlives the decision that let it in. So every exchange with a key is registered here until it is
 over, and the gateway asks again, for each key that has live exchanges, whether it still stands: at once
 when a record changes, and every half second for what happens by the passing of time (expiry, the end of a
-rotation's overlap). What no longer stands is ended through the callback the plane left with it.
+rotation's overlap). What no longer stands is ended through the callback the plane left with it; one that
+fails is logged and keeps no other exchange alive.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -19,6 +21,8 @@ from gateway.keeper.ports import Clock
 SWEEP_INTERVAL_S: Final = 0.5
 
 End = Callable[[Deny], None]
+
+_log: Final = logging.getLogger("gateway.live")
 
 
 @dataclass(slots=True)
@@ -86,7 +90,10 @@ class LiveExchanges:
             self._end(name, dead)
 
     def _end(self, name: tuple[str, bytes], deny: Deny) -> None:
-        group = self._groups.pop(name)
-        for end in list(group.ends.values()):
-            end(deny)
-        group.ends.clear()
+        ends = self._groups.pop(name).ends
+        while ends:
+            end = ends.pop(next(iter(ends)))
+            try:
+                end(deny)
+            except Exception:  # noqa: BLE001 - the others of a dead key have to end all the same
+                _log.exception("an exchange of key %s could not be ended", name[0])
