@@ -57,12 +57,12 @@ def find_config(flag: str | None, environ: Mapping[str, str], cwd: Path) -> Path
     """The configuration file: the flag's, else the variable's, else ./config.yaml if there is one."""
     for source, name in (("--config", flag), (CONFIG_VARIABLE, environ.get(CONFIG_VARIABLE))):
         if name:
-            path = cwd / name
-            if not path.exists():
-                raise ConfigError([problem_at(Origin(source), (), f"there is no file '{name}'")])
-            return path
+            obstacle = _obstacle(cwd / name)
+            if obstacle is not None:
+                raise ConfigError([problem_at(Origin(source), (), f"there is no file '{name}': {obstacle}")])
+            return cwd / name
     path = cwd / DEFAULT_FILE
-    return path if path.exists() else None
+    return path if _obstacle(path) is None else None
 
 
 def load(
@@ -100,6 +100,15 @@ def load(
 def effective(loaded: Loaded) -> dict[str, Any]:
     """The whole configuration as YAML would hold it, secrets masked. Loading it gives the same settings."""
     return shown(loaded.settings, loaded.tree)
+
+
+def _obstacle(path: Path) -> str | None:
+    """Why there is nothing to be found at this path; None if there is."""
+    try:
+        path.stat()
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        return getattr(error, "strerror", None) or str(error)
+    return None
 
 
 def _root(path: Path | None, given: Mapping[str, Any] | None) -> tuple[Node | None, list[Problem]]:

@@ -142,8 +142,10 @@ START = "{id: a, path: /, upstream: u, "
                 "1:10: routes[0].id: is missing",
                 "1:10: routes[0].path: is missing",
                 "1:10: routes[0].upstream: is missing",
-                ("1:10: routes[0]: says not who may pass: "
-                "add scopes: [...] ([] for any valid key), any_of: [...] or public: true"),
+                (
+                    "1:10: routes[0]: says not who may pass: "
+                    "add scopes: [...] ([] for any valid key), any_of: [...] or public: true"
+                ),
             ],
         ),
         ("text", ["1:10: routes[0]: must be a mapping of keys to values"]),
