@@ -26,6 +26,18 @@ _NO_AUTO_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Ag
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
+class UpstreamResponse(aiohttp.ClientResponse):
+    """aiohttp takes a 101 without its headers for an empty answer and would use the connection again."""
+
+    async def start(self, connection: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+        """Read the head; a connection on which HTTP has ended is no longer one for others."""
+        protocol = connection.protocol
+        await super().start(connection)
+        if self.status == 101 and protocol is not None and not protocol.upgraded:
+            protocol.close()
+        return self
+
+
 class UpstreamSession:
     """Connections to all upstreams. One for the life of the plane."""
 
@@ -35,6 +47,7 @@ class UpstreamSession:
         )
         self._session = aiohttp.ClientSession(
             connector=connector,
+            response_class=UpstreamResponse,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trust_env=False,

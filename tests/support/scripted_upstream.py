@@ -83,6 +83,10 @@ class UpstreamConnection(RawConnection):
             else:
                 acts[step]()
 
+    def is_asked(self) -> bool:
+        """Whether the head of a request is there and was not taken."""
+        return read_request(bytes(self.received[self.taken :])) is not None
+
     def _whole_request(self) -> Message | None:
         request = read_request(bytes(self.received[self.taken :]))
         return request if request is not None and request.is_whole else None
@@ -155,6 +159,12 @@ class ScriptedUpstream:
         return await eventually(
             lambda: self.connections[number] if len(self.connections) > number else None,
             f"connection {number} to the upstream",
+        )
+
+    async def asked(self) -> UpstreamConnection:
+        """A connection on which the head of a request waits to be taken."""
+        return await eventually(
+            lambda: next((each for each in self.connections if each.is_asked()), None), "a request"
         )
 
     def requests(self) -> list[Message]:
