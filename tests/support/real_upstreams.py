@@ -14,7 +14,6 @@ import socketserver
 import subprocess
 import threading
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -25,7 +24,7 @@ import pytest
 from aiohttp import web
 
 from gateway.demo import start_demo
-from tests.support.running_gateway import eventually
+from tests.support.running_gateway import eventually, listens
 
 T = TypeVar("T")
 
@@ -220,10 +219,3 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def listens(port: int) -> bool:
-    """Whether somebody listens there."""
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-        return True
-    return False

@@ -12,6 +12,7 @@ is passed on, so coverage measures these processes too; only `KEYHATCH_…` vari
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -46,6 +47,13 @@ def eventually(condition: Callable[[], T | None], what: str, within_s: float = D
             raise AssertionError(f"not within {within_s:g} s: {what}")
         time.sleep(_PAUSE_S)
     return found
+
+
+def listens(port: int) -> bool:
+    """Whether somebody listens there."""
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
 
 
 @dataclass(frozen=True)
