@@ -15,7 +15,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import aiosqlite
 
@@ -37,7 +37,7 @@ class Connection:
     async def fetch(self, statement: str, values: Values = ()) -> list[Row]:
         """Run one statement and return all its rows."""
         with self._seam():
-            return [tuple(row) for row in await self._driver.execute_fetchall(statement, values)]
+            return cast("list[Row]", await self._driver.execute_fetchall(statement, values))
 
     async def run_many(self, statement: str, values: Sequence[Values]) -> None:
         """Run one statement once per set of values."""

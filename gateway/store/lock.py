@@ -6,11 +6,12 @@ checkpoint at the same moment (the WAL-reset bug). So whoever opens the store ho
 else asks them (`gateway.admin.control`).
 
 The kernel releases the lock when its holder dies, however it dies, so no stale lock ever has to be removed.
-The file itself stays and holds the last holder's process number, for people.
+The file itself stays and holds the last holder's process number, for people. `flock` is POSIX; on Windows,
+which has none, a store cannot be opened.
 """
 
+import fcntl
 import os
-import sys
 from pathlib import Path
 
 from gateway.store.faults import StoreBusy, fault_of
@@ -28,7 +29,7 @@ class StoreLock:
         except OSError as error:
             raise fault_of(path, error) from error
         try:
-            _lock(descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             holder = _holder(descriptor)
             os.close(descriptor)
@@ -62,17 +63,3 @@ def _give_to_owner(descriptor: int, store: Path) -> None:
 def _holder(descriptor: int) -> str:
     told = os.pread(descriptor, 20, 0).strip()
     return f" (pid {told.decode('ascii')})" if told.isdigit() else ""
-
-
-if sys.platform == "win32":  # pragma: no cover - the floor is POSIX; this keeps the promise elsewhere
-    import msvcrt
-
-    def _lock(descriptor: int) -> None:
-        os.lseek(descriptor, 1 << 30, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-
-else:
-    import fcntl
-
-    def _lock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

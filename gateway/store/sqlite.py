@@ -179,7 +179,7 @@ class SqliteKeyStore:
     def _key(self, row: rows.Row) -> ApiKey:
         try:
             return rows.key_of(row)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise damaged(self._path, f"the record of key {row[0]!r} cannot be read") from error
 
     def _assert_open(self) -> None:

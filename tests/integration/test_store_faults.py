@@ -143,7 +143,7 @@ async def _undone(store: SqliteKeyStore, write: str) -> None:
 # --- Rows that somebody else wrote
 
 SPOILT = {
-    "scopes": ["'not json'", "'\"*\"'", "'{}'", "'[1]'", "x'00'"],
+    "scopes": ["'not json'", "'\"*\"'", "'{}'", "'[1]'", "replace(printf('%09999d', 0), '0', '[')", "x'00'"],
     "allow_from": ["''", "'[\"10.0.0.0/99\"]'", "'null'"],
     "expires_at": ["'tomorrow'", "x'00'"],
     "created_at": ["'yesterday'"],

@@ -51,5 +51,5 @@ def test_a_value_of_the_wrong_kind_is_an_error_and_never_a_record_that_opens_mor
 
 
 def test_a_row_with_a_column_too_few_is_an_error() -> None:
-    with pytest.raises(ValueError, match="shorter"):
+    with pytest.raises(ValueError, match="wrong kind"):
         key_of(in_order(row_of(KEY))[:-1])
