@@ -33,7 +33,6 @@ class StoreWatch:
         self._clock = clock
         self._on_store_error = on_store_error
         self._version: int | None = None
-        self._is_troubled = False
 
     async def look(self) -> None:
         """Ask once whether anyone else changed the data, and act on it."""
@@ -55,13 +54,21 @@ class StoreWatch:
         )
 
     async def _repeat(self, act: Callable[[], Awaitable[None]], interval_s: float) -> None:
+        told: type[Exception] | None = None
         while True:
             try:
                 await act()
-                self._is_troubled = False
-            except StoreUnavailable as trouble:
+                told = None
+            except Exception as trouble:  # noqa: BLE001 - a watch that gave up would let the cache grow stale
                 self._on_store_error()
-                if not self._is_troubled:
-                    _log.error("the store cannot be watched: %s", trouble)
-                self._is_troubled = True
+                if type(trouble) is not told:
+                    _tell(trouble)
+                told = type(trouble)
             await asyncio.sleep(interval_s)
+
+
+def _tell(trouble: Exception) -> None:
+    if isinstance(trouble, StoreUnavailable):
+        _log.error("the store cannot be watched: %s", trouble)
+    else:
+        _log.error("watching the store met something unexpected; it goes on", exc_info=trouble)
