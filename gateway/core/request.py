@@ -132,7 +132,10 @@ def _caseless(text: str) -> str:
 
 
 def _normal(text: str) -> str:
-    return text if text.isascii() else unicodedata.normalize("NFKC", text)
+    """NFKC without invisible characters, which some file systems ignore in names (CVE-2014-9390)."""
+    if text.isascii():
+        return text
+    return unicodedata.normalize("NFKC", "".join(c for c in text if unicodedata.category(c) != "Cf"))
 
 
 def _readings(path: str) -> tuple[tuple[str, ...], ...]:

@@ -43,6 +43,7 @@ LEGITIMATE = {
     "japanese": "/%E9%9F%B3%E6%A5%BD/%E3%81%93%E3%82%8C%E3%81%AF%EF%BC%9F%EF%BC%88%E7%B5%82%EF%BC%89.mp3",
     "ellipsis": "/media/To%20be%20continued%E2%80%A6/1.mp3",
     "emoji": "/chat/%F0%9F%94%91",
+    "joined-emoji": "/chat/%F0%9F%91%A9%E2%80%8D%F0%9F%94%AC.png",
     "sub-delims": "/a!$&'()*+,=:@-._~/b",
     "matrix-parameters": "/cars;colour=red/wheels;size=17",
     "brackets-and-pipe": "/a[0]|b^c",
@@ -165,6 +166,9 @@ REFUSED = [
     ("dots", b"/%ef%bc%8e%ef%bc%8e/admin"),
     ("dots", b"/public/%e2%80%a5/admin"),
     ("dots", b"/public/%e2%80%a4%2e/admin"),
+    ("dots", b"/public/.%e2%80%8c./admin"),
+    ("dots", b"/public/..%ef%bb%bf/admin"),
+    ("empty", b"/admin/%e2%80%8b/keys"),
     ("dots", b"/public/..%ef%bc%9bx/admin"),
     ("dots", b"/public/..%ef%bc%9fx"),
     ("many", b"/%2525252541"),
@@ -173,6 +177,7 @@ REFUSED = [
     ("lookalike", b"/%25ef%25bc%258561dmin"),
     ("lookalike", b"/%256%ef%bc%91dmin"),
     ("lookalike", b"/%256a%cc%81"),
+    ("lookalike", b"/%25%e2%80%8c61dmin"),
 ]
 
 
@@ -229,6 +234,7 @@ def test_a_refusal_never_repeats_what_was_sent() -> None:
         pytest.param("/adm%C4%B1n", {("admin",)}, id="dotless-i"),
         pytest.param("/adm%C4%B0n", {("admin",)}, id="dotted-capital-i"),
         pytest.param("/adm%49%CC%87n", {("admin",)}, id="capital-i-and-combining-dot"),
+        pytest.param("/adm%E2%80%8Cin%C2%AD", {("admin",)}, id="invisible-characters"),
         pytest.param("/%E2%84%AAeys", {("keys",)}, id="kelvin-sign"),
         pytest.param("/key%C5%BF", {("keys",)}, id="long-s"),
         pytest.param("/%EF%BD%81dmin", {("admin",)}, id="fullwidth-letter"),
