@@ -7,10 +7,12 @@ target is compared with the judged bytes before it is sent (aiohttp 3.14's defau
 """
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator
 from typing import Final
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -26,27 +28,57 @@ _NO_AUTO_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Ag
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
+class UpstreamLink(ResponseHandler):
+    """One connection. `body` is what it is reading: aiohttp 3.14 never tells a body that its chunks broke."""
+
+    body: aiohttp.StreamReader | None = None
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The connection is gone; a body that has not come to its end by then never will."""
+        super().connection_lost(exc)
+        if self.body is not None and not self.body.is_eof() and self.body.exception() is None:
+            self.body.set_exception(aiohttp.ClientPayloadError("the connection ended before the body"))
+
+
 class UpstreamResponse(aiohttp.ClientResponse):
-    """aiohttp takes a 101 without its headers for an empty answer and would use the connection again."""
+    """A response that can have its connection closed, also when aiohttp has put it back for others."""
+
+    _link: UpstreamLink | None = None
 
     async def start(self, connection: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
-        """Read the head; a connection on which HTTP has ended is no longer one for others."""
-        protocol = connection.protocol
+        """Read the head. After a 101 no other request may use the connection, whatever headers it has."""
+        if isinstance(connection.protocol, UpstreamLink):
+            self._link = connection.protocol
         await super().start(connection)
-        if self.status == 101 and protocol is not None and not protocol.upgraded:
-            protocol.close()
+        if self._link is not None:
+            self._link.body = self.content
+            if self.status == 101 and not self._link.upgraded:
+                self.discard()
         return self
+
+    def discard(self) -> None:
+        """Nothing more is believed of this connection."""
+        if self._link is not None:
+            self._link.close()
+        self.close()
+
+
+class UpstreamConnector(aiohttp.TCPConnector):
+    """aiohttp's connector, making our links; there is no public switch."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            limit=0, keepalive_timeout=IDLE_CONNECTION_S, ttl_dns_cache=DNS_TTL_S, use_dns_cache=True
+        )
+        self._factory = functools.partial(UpstreamLink, loop=self._loop)  # type: ignore[assignment]
 
 
 class UpstreamSession:
     """Connections to all upstreams. One for the life of the plane."""
 
     def __init__(self, limits: Limits) -> None:
-        connector = aiohttp.TCPConnector(
-            limit=0, keepalive_timeout=IDLE_CONNECTION_S, ttl_dns_cache=DNS_TTL_S, use_dns_cache=True
-        )
         self._session = aiohttp.ClientSession(
-            connector=connector,
+            connector=UpstreamConnector(),
             response_class=UpstreamResponse,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,

@@ -141,7 +141,7 @@ OFFERS = {
     "last": (b"realtime, openai-insecure-api-key." + KEY, [b"realtime"]),
     "between": (
         b"realtime,openai-insecure-api-key." + KEY + b",openai-beta.realtime-v1",
-        [b"realtime, openai-beta.realtime-v1"],
+        [b"realtime,openai-beta.realtime-v1"],
     ),
 }
 

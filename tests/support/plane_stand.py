@@ -225,7 +225,7 @@ class Stand:
     async def stop(self) -> None:
         """Stop everything and check what must always hold."""
         for caller in self.callers:
-            caller.transport.abort()
+            caller.abandon()
         for task in self._tasks:
             task.cancel()
         if self._plane is not None:

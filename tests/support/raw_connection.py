@@ -108,6 +108,11 @@ class RawConnection(asyncio.Protocol):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self.transport.abort()
 
+    def abandon(self) -> None:
+        """Let go of it, in whatever state it is."""
+        if self._transport is not None and not self.is_lost:
+            self._transport.abort()
+
     def stop_reading(self) -> None:
         """Take nothing more from the socket."""
         self.transport.pause_reading()

@@ -151,7 +151,7 @@ class ScriptedUpstream:
         for connection in self.connections:
             if connection.task is not None:
                 connection.task.cancel()
-            connection.transport.abort()
+            connection.abandon()
         await eventually(lambda: all(each.is_lost for each in self.connections), "the upstream stops")
 
     async def connection(self, number: int = 0) -> UpstreamConnection:
