@@ -27,13 +27,25 @@ def has_body(method: str, status: int) -> bool:
     return method != "HEAD" and status not in _BODYLESS and status >= 200
 
 
+def check_status(status: int, version: tuple[int, int]) -> None:
+    """Raise `ResponseFault` for a status line that is no final answer in HTTP/1.x."""
+    if version not in ((1, 0), (1, 1)):
+        raise ResponseFault("another version of HTTP")
+    if status != 101 and not 200 <= status <= 999:
+        raise ResponseFault("a status that does not exist")
+
+
 def response_length(headers: Headers) -> int | None:
-    """The length the upstream declares, None if it declares none; raises `ResponseFault` if it is odd."""
-    lengths = values(headers, b"content-length")
+    """The length the upstream declares, None if it declares none; raises `ResponseFault` if it is odd.
+
+    A coding other than `chunked` is a fault too: the caller would not learn of it (rule 1 of `wire.headers`).
+    """
+    lengths, codings = values(headers, b"content-length"), values(headers, b"transfer-encoding")
+    if codings and (len(codings) > 1 or codings[0].lower() != b"chunked"):
+        raise ResponseFault("framing by another transfer coding than chunked")
     if not lengths:
         return None
-    is_odd = len(set(lengths)) > 1 or _LENGTH.fullmatch(lengths[0]) is None
-    if is_odd or values(headers, b"transfer-encoding"):
+    if codings or len(set(lengths)) > 1 or _LENGTH.fullmatch(lengths[0]) is None:
         raise ResponseFault("contradictory framing")
     return int(lengths[0])
 

@@ -8,6 +8,7 @@ from gateway.core.request import Headers
 from gateway.wire.headers import HOP_BY_HOP
 from gateway.wire.response_head import (
     ResponseFault,
+    check_status,
     has_body,
     head_bytes,
     response_headers,
@@ -51,6 +52,7 @@ def test_whether_a_body_follows(method: str, status: int, expected: bool) -> Non
         pytest.param([(b"content-length", b"12"), (b"content-length", b"12")], 12, id="the-same-twice"),
         pytest.param([(b"content-length", b"9" * 18)], 10**18 - 1, id="longest"),
         pytest.param([(b"transfer-encoding", b"chunked")], None, id="chunked"),
+        pytest.param([(b"transfer-encoding", b"Chunked")], None, id="chunked-in-any-case"),
     ],
 )
 def test_the_length_an_upstream_declares(headers: list[tuple[bytes, bytes]], expected: int | None) -> None:
@@ -71,11 +73,40 @@ def test_the_length_an_upstream_declares(headers: list[tuple[bytes, bytes]], exp
         pytest.param([(b"content-length", b"9" * 5_000)], id="more-digits-than-python-reads"),
         pytest.param([(b"content-length", b"1"), (b"transfer-encoding", b"chunked")], id="both"),
         pytest.param([(b"content-length", b"1"), (b"transfer-encoding", b"identity")], id="both-identity"),
+        pytest.param([(b"transfer-encoding", b"identity")], id="identity"),
+        pytest.param([(b"transfer-encoding", b"gzip, chunked")], id="gzip"),
+        pytest.param(
+            [(b"transfer-encoding", b"chunked"), (b"transfer-encoding", b"chunked")], id="chunked-twice"
+        ),
     ],
 )
 def test_a_contradictory_length_is_a_fault(headers: list[tuple[bytes, bytes]]) -> None:
     with pytest.raises(ResponseFault, match="framing"):
         response_length(tuple(headers))
+
+
+@pytest.mark.parametrize("status", [101, 200, 204, 304, 404, 599, 999])
+@pytest.mark.parametrize("version", [(1, 0), (1, 1)])
+def test_a_final_status_of_http_1_is_accepted(status: int, version: tuple[int, int]) -> None:
+    check_status(status, version)
+
+
+@pytest.mark.parametrize(
+    ("status", "version"),
+    [
+        pytest.param(0, (1, 1), id="zero"),
+        pytest.param(99, (1, 1), id="two-digits"),
+        pytest.param(100, (1, 1), id="interim"),
+        pytest.param(199, (1, 1), id="last-interim"),
+        pytest.param(1000, (1, 1), id="four-digits"),
+        pytest.param(200, (2, 0), id="http-2"),
+        pytest.param(200, (0, 9), id="http-0.9"),
+        pytest.param(200, (1, 2), id="http-1.2"),
+    ],
+)
+def test_no_other_status_line_is(status: int, version: tuple[int, int]) -> None:
+    with pytest.raises(ResponseFault):
+        check_status(status, version)
 
 
 def test_what_concerns_the_caller_passes_in_order_and_framing_is_left_to_the_plane() -> None:
