@@ -41,6 +41,7 @@ from gateway.store.memory import MemoryKeyStore
 from gateway.store.sqlite import open_sqlite
 
 DRAIN_GRACE_S: Final = 30.0
+CUT_GRACE_S: Final = 0.05  # aiohttp takes 0 for no limit at all
 ADMIN_GRACE_S: Final = 2.0
 FOR_LIFE: Final = (
     "server.proxy",
@@ -68,7 +69,7 @@ class Gateway:
     """One gateway. `start` it once, `reload` it at will, `stop` it once."""
 
     def __init__(self, loaded: Loaded, clock: Clock, logs: Logs) -> None:
-        self._loaded = loaded
+        self._started_with = loaded
         self._logs = logs
         self._access_log = logs.access_log(clock, on=loaded.settings.logging.access)
         self._clock = clock
@@ -87,7 +88,7 @@ class Gateway:
             raise
 
     async def _start(self) -> Addresses:
-        settings = self._loaded.settings
+        settings = self._started_with.settings
         store, path = await self._open_store()
         self._build(settings, store)
         if path is not None:
@@ -98,12 +99,13 @@ class Gateway:
         self._open.push_async_callback(self._gatekeeper.usage.flush)
         self._run(self._gatekeeper.usage.run(settings.keys.last_used_flush_s))
         watch = StoreWatch(store, self._gatekeeper, self._clock, self.metrics.store_failed)
+        await watch.look()
         await watch.count()
         self._run(watch.run())
         self._connect_sources(watch)
         admin_at = await self._start_admin(settings.server.admin, store)
         proxy_at = await self._plane.start(settings.server.proxy.host, settings.server.proxy.port)
-        self._open.push_async_callback(self._plane.drain, DRAIN_GRACE_S)
+        self._open.push_async_callback(self._drain)
         self.metrics.config_loaded()
         return Addresses(proxy_at, admin_at, None if path is None else socket_path(path))
 
@@ -112,21 +114,27 @@ class Gateway:
         settings = loaded.settings
         table, ground = table_of(settings), ground_of(settings)
         for name in FOR_LIFE:
-            if _value(settings, name) != _value(self._loaded.settings, name):
+            if _value(settings, name) != _value(self._started_with.settings, name):
                 _log.warning("%s changed, which takes a restart; the old value stays", name)
         self.metrics.know(table.routes)
         self._gatekeeper.table, self._plane.ground = table, ground
-        self.keyring.rules = _rules(settings, self._loaded.settings.keys.prefix)
+        self.keyring.rules = _rules(settings, self._started_with.settings.keys.prefix)
         self._logs.set_level(settings.logging.level)
         self._access_log.on = settings.logging.access
-        self._loaded = loaded
 
     async def stop(self) -> None:
-        """Drain, flush and close. Stopping twice is harmless."""
+        """Drain, flush and close. Stopping twice is harmless; to cancel it is to cut what is under way."""
         await self._open.aclose()
 
+    async def _drain(self) -> None:
+        try:
+            await self._plane.drain(DRAIN_GRACE_S)
+        except asyncio.CancelledError:
+            await self._plane.drain(CUT_GRACE_S)
+            raise
+
     async def _open_store(self) -> tuple[KeyStore, Path | None]:
-        path = self._loaded.store_path
+        path = self._started_with.store_path
         if path is None:
             return MemoryKeyStore(), None
         store = await open_sqlite(path)
