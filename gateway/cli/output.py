@@ -10,7 +10,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, TextIO, TypeVar
 
 import click
 
@@ -106,7 +106,12 @@ def without_secrets(text: str) -> str:
 
 def on_terminal() -> bool:
     """Whether stdout is read by a person."""
-    return sys.stdout.isatty()
+    return is_terminal(sys.stdout)
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a stream is a terminal. A stream that was closed before we began is None, and is not."""
+    return stream is not None and stream.isatty()
 
 
 def terminal_width() -> int:

@@ -64,7 +64,8 @@ class Root(Group):
         extra["standalone_mode"] = False
         try:
             result = super().main(args, prog_name or PROG_NAME, **extra)
-            sys.stdout.flush()  # a reader that went away shows here at the latest
+            if sys.stdout is not None:
+                sys.stdout.flush()  # a reader that went away shows here at the latest
         except EXPECTED as trouble:
             sys.exit(tell(trouble))
         sys.exit(result if isinstance(result, int) else ExitCode.DONE)

@@ -1,5 +1,10 @@
 """`keyhatch serve`: the gateway, until it is told to stop. Thin: the house is built in `gateway.service`."""
 
+import errno
+import re
+from socket import gaierror
+from typing import Final
+
 import click
 
 from gateway.cli.demo import serve_demo
@@ -7,9 +12,14 @@ from gateway.cli.everywhere import Command
 from gateway.cli.loading import load
 from gateway.cli.output import say, warn
 from gateway.cli.surroundings import Surroundings, pass_surroundings
+from gateway.config.fields import Address
 from gateway.config.load import Loaded
 from gateway.service.gateway import Addresses, Gateway
 from gateway.service.run import run_gateway
+
+NOT_TO_BE_HAD: Final = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EAFNOSUPPORT})
+CHOOSE: Final = "Choose another address with --proxy or --admin, or stop what listens there"
+_BIND: Final = re.compile(r"bind on address \('(.+?)', (\d+).*?\): (?:\[errno \d+\] )?(.+)")
 
 
 @click.command(cls=Command)
@@ -34,8 +44,16 @@ def serve(
             return serve_demo(surroundings, flags)
         return _serve(surroundings, flags)
     except OSError as trouble:
-        where = "Choose another address with --proxy or --admin, or stop what listens there"
-        raise click.ClickException(f"{trouble.strerror or trouble}. {where}") from trouble
+        if trouble.errno not in NOT_TO_BE_HAD and not isinstance(trouble, gaierror):
+            raise
+        raise click.ClickException(f"{_taken(trouble)}. {CHOOSE}") from trouble
+
+
+def _taken(trouble: OSError) -> str:
+    """Which address it is, and what is wrong with it."""
+    said = trouble.strerror or str(trouble)
+    found = _BIND.search(said)
+    return said if found is None else f"{Address(found[1], int(found[2]))}: {found[3]}"
 
 
 def _serve(surroundings: Surroundings, flags: dict[str, str]) -> int:

@@ -14,7 +14,7 @@ from gateway.cli.everywhere import Command
 from gateway.cli.keys.desk import ask, refuse_secret
 from gateway.cli.keys.record import called
 from gateway.cli.moments import ago
-from gateway.cli.output import Form, data_json, output_option, say
+from gateway.cli.output import Form, data_json, is_terminal, output_option, say
 from gateway.cli.surroundings import Surroundings, pass_surroundings
 from gateway.core.keys import ApiKey
 from gateway.keeper.desk import KeyDesk
@@ -48,7 +48,7 @@ def _change(name: str, act: _Act, done: str, warning: str, help_text: str) -> Co
 
 def _confirm(surroundings: Surroundings, id_or_name: str, question: str) -> str:
     """Ask, and return the id of the key that was meant; leaves if the answer is no."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
         raise click.UsageError("This cannot be undone. Add --yes to do it without being asked.")
     key = ask(surroundings, lambda desk: desk.resolve(id_or_name))
     now = surroundings.clock.now()

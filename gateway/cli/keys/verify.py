@@ -14,7 +14,7 @@ from gateway.cli.failures import ExitCode
 from gateway.cli.keys.desk import ask
 from gateway.cli.keys.record import fields
 from gateway.cli.loading import load
-from gateway.cli.output import Form, data_fields, data_json, on_terminal, output_option
+from gateway.cli.output import Form, data_fields, data_json, is_terminal, on_terminal, output_option
 from gateway.cli.surroundings import Surroundings, pass_surroundings
 from gateway.keeper.desk import Verification
 from gateway.wire.key_json import as_json
@@ -54,7 +54,9 @@ def verify(surroundings: Surroundings, text: tuple[str, ...], form: Form) -> int
 
 
 def _read() -> str:
-    if sys.stdin.isatty():
+    if sys.stdin is None:
+        return ""
+    if is_terminal(sys.stdin):
         typed: str = click.prompt("Key", default="", show_default=False, hide_input=True, err=True)
         return typed.strip()
     raw = sys.stdin.buffer.read(READ_BYTES_MAX)

@@ -90,6 +90,16 @@ def test_ctrl_c_at_a_prompt_ends_with_130_and_without_a_traceback(tmp_path: Path
     assert b"Traceback" not in err
 
 
+@pytest.mark.parametrize("words", [["version"], ["config", "show", "-o", "json"], ["keys", "verify"]])
+def test_closed_streams_are_no_reason_for_a_traceback(words: list[str], tmp_path: Path) -> None:
+    command = " ".join([*KEYHATCH, *words, "<&- >&-"])
+    done = subprocess.run(
+        ["sh", "-c", command], cwd=tmp_path, env=ENVIRON, stderr=subprocess.PIPE, check=False
+    )
+    assert b"Traceback" not in done.stderr
+    assert done.returncode == (2 if words[0] == "keys" else 0)
+
+
 def test_a_reader_that_leaves_ends_it_quietly(tmp_path: Path) -> None:
     read_end, write_end = os.pipe()
     os.close(read_end)

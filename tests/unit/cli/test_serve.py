@@ -4,6 +4,7 @@ import asyncio
 import errno
 from collections.abc import Callable
 from pathlib import Path
+from socket import gaierror
 from typing import Any
 
 import pytest
@@ -93,12 +94,44 @@ def test_warnings_are_shown_before_it_starts(line: CommandLine, run: Run) -> Non
     assert result.stderr.startswith("Warning: config.yaml:7:")
 
 
-def test_an_address_that_is_taken_is_a_sentence_with_the_mend(line: CommandLine, run: Run) -> None:
-    run.result = OSError(errno.EADDRINUSE, "address already in use")
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [
+        pytest.param(OSError(errno.EACCES, "permission denied"), "Permission denied", id="privileged-port"),
+        pytest.param(
+            gaierror(-2, "Name or service not known"), "Name or service not known", id="no-such-host"
+        ),
+        pytest.param(
+            OSError(
+                98, "error while attempting to bind on address ('::1', 80, 0, 0): [errno 98] address in use"
+            ),
+            "[::1]:80: address in use",
+            id="taken",
+        ),
+    ],
+)
+def test_an_address_that_is_not_to_be_had_is_a_sentence_with_the_mend(
+    line: CommandLine, run: Run, trouble: OSError, said: str
+) -> None:
+    run.result = trouble
     result = line("serve", "--upstream", "http://127.0.0.1:5")
     assert result.exit_code == 1
-    assert "Address already in use" in result.stderr or "address already in use" in result.stderr
-    assert "--proxy or --admin" in result.stderr
+    assert result.stderr.startswith(f"Error: {said}. Choose another address with --proxy or --admin")
+
+
+def test_other_trouble_of_the_system_is_not_blamed_on_the_address(line: CommandLine, run: Run) -> None:
+    run.result = OSError(errno.EMFILE, "too many open files")
+    assert line("serve", "--upstream", "http://127.0.0.1:5").stderr == "Error: Too many open files.\n"
+
+
+async def test_the_systems_own_words_for_a_taken_address_are_understood(line: CommandLine, run: Run) -> None:
+    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(OSError, match="in use") as taken:
+            await asyncio.start_server(lambda *_: None, "127.0.0.1", port)
+    run.result = taken.value
+    assert f"127.0.0.1:{port}: address already in use" in line("serve", "--upstream", "http://u").stderr
 
 
 def test_a_store_that_fails_is_a_sentence(line: CommandLine, run: Run) -> None:

@@ -1,9 +1,11 @@
 """Guarantees of gateway/cli/keys/verify.py: a key comes on stdin, its fate is told in words."""
 
 import json
+import sys
 
 import pytest
 
+from gateway.cli.keys import verify
 from gateway.core.refusal import Reason
 from tests.unit.cli.command_line import CommandLine
 
@@ -77,6 +79,11 @@ def test_json_of_a_living_key_holds_its_record(line: CommandLine) -> None:
 def test_nothing_given_is_a_usage_error(line: CommandLine, stdin: str) -> None:
     result = line("keys", "verify", stdin=stdin)
     assert (result.exit_code, result.stdout) == (2, "")
+
+
+def test_a_closed_stdin_is_nothing_given(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    assert verify._read() == ""
 
 
 def test_on_a_terminal_it_asks_and_does_not_show_what_is_typed(line: CommandLine, terminal: None) -> None:
