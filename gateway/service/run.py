@@ -43,11 +43,13 @@ def run_gateway(loaded: Loaded, clock: Clock, *, reload: Reload, announce: Annou
 async def serve(gateway: Gateway, *, reload: Reload, announce: Announce) -> int:
     """The same inside a running loop: 0 after SIGTERM, 130 after SIGINT."""
     stop: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    _on_signals(gateway, stop, reload)
-    addresses = await gateway.start()
+    reloads = _Reloads(gateway, reload)
+    _on_signals(stop, reloads)
     try:
+        addresses = await gateway.start()
         where = (*addresses.proxy[:2], *addresses.admin[:2], os.getpid())
         _log.info("serving callers on %s:%d, admin on %s:%d, process %d", *where)
+        reloads.begin()
         await announce(gateway, addresses)
         code = await asyncio.shield(stop)
         _log.info("stopping: no new connections, exchanges under way may finish")
@@ -63,7 +65,42 @@ async def serve(gateway: Gateway, *, reload: Reload, announce: Announce) -> int:
     return code
 
 
-def _on_signals(gateway: Gateway, stop: asyncio.Future[int], reload: Reload) -> None:
+class _Reloads:
+    """Reads the configuration anew when asked to; what is asked while the gateway starts has to wait."""
+
+    def __init__(self, gateway: Gateway, reload: Reload) -> None:
+        self._gateway = gateway
+        self._reload = reload
+        self._has_begun = False
+        self._is_waiting = False
+
+    def begin(self) -> None:
+        """The gateway has started."""
+        self._has_begun = True
+        if self._is_waiting:
+            self.ask()
+
+    def ask(self) -> None:
+        """Reload now or as soon as possible; whatever comes of it is logged and counted, never raised."""
+        if not self._has_begun:
+            self._is_waiting = True
+            return
+        metrics = self._gateway.metrics
+        try:
+            self._gateway.reload(self._reload())
+        except ConfigError as error:
+            metrics.config_reloaded(success=False)
+            for problem in error.problems:
+                _log.error("configuration not reloaded: %s", problem)
+        except Exception:  # noqa: BLE001 - a reload must never end the gateway
+            metrics.config_reloaded(success=False)
+            _log.exception("configuration not reloaded; the old one stays")
+        else:
+            metrics.config_reloaded(success=True)
+            _log.info("configuration reloaded")
+
+
+def _on_signals(stop: asyncio.Future[int], reloads: _Reloads) -> None:
     if sys.platform == "win32":
         return  # its loop has no signal handlers: Ctrl-C ends the process, and the store survives that
     loop = asyncio.get_running_loop()
@@ -77,22 +114,7 @@ def _on_signals(gateway: Gateway, stop: asyncio.Future[int], reload: Reload) -> 
 
     loop.add_signal_handler(signal.SIGTERM, end, 0)
     loop.add_signal_handler(signal.SIGINT, end, INTERRUPTED)
-    loop.add_signal_handler(signal.SIGHUP, _reload, gateway, reload)
-
-
-def _reload(gateway: Gateway, reload: Reload) -> None:
-    try:
-        gateway.reload(reload())
-    except ConfigError as error:
-        gateway.metrics.config_reloaded(success=False)
-        for problem in error.problems:
-            _log.error("configuration not reloaded: %s", problem)
-    except Exception:  # noqa: BLE001 - a reload must never end the gateway
-        gateway.metrics.config_reloaded(success=False)
-        _log.exception("configuration not reloaded; the old one stays")
-    else:
-        gateway.metrics.config_reloaded(success=True)
-        _log.info("configuration reloaded")
+    loop.add_signal_handler(signal.SIGHUP, reloads.ask)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -7,7 +7,6 @@ once per kind and goes on; the gateway fails closed without it, and /readyz show
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -44,8 +43,7 @@ class StoreWatch:
 
     async def count(self) -> None:
         """Count the keys by status."""
-        now = self._clock.now()
-        self.key_counts = dict(Counter(key.status(now) for key in await self._store.list_keys()))
+        self.key_counts = await self._store.count_by_status(self._clock.now())
 
     async def run(self) -> None:
         """Look and count until cancelled."""
