@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from gateway.core.keys import ApiKey
+from gateway.core.keys import ApiKey, Status
 from gateway.core.refusal import Reason
 
 
@@ -58,6 +58,9 @@ class KeyStore(Protocol):
 
     async def list_keys(self) -> list[ApiKey]:
         """All records, newest first."""
+
+    async def count_by_status(self, now: float) -> dict[Status, int]:
+        """How many records have which status at `now`; a status that none has may be left out."""
 
     async def insert(self, key: ApiKey) -> None:
         """Add a record; its id and its digest are new."""

@@ -3,10 +3,11 @@
 It keeps the whole contract but one: nothing outlives the process.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from gateway.core.keys import ApiKey
+from gateway.core.keys import ApiKey, Status
 from gateway.keeper.ports import KeyNotFound, StoreUnavailable, Use
 from gateway.store.faults import StoreConflict
 
@@ -34,6 +35,11 @@ class MemoryKeyStore:
         """All records, newest first."""
         self._assert_open()
         return sorted(self._keys.values(), key=lambda key: key.created_at)[::-1]
+
+    async def count_by_status(self, now: float) -> dict[Status, int]:
+        """How many records have which status at `now`."""
+        self._assert_open()
+        return dict(Counter(key.status(now) for key in self._keys.values()))
 
     async def insert(self, key: ApiKey) -> None:
         """Add a record; raises `StoreConflict` if its id or a digest is taken."""

@@ -51,6 +51,16 @@ SELECT_BY_DIGEST: Final = (
 SELECT_BY_ID: Final = f"SELECT {_NAMED} FROM keys WHERE id = ?"  # noqa: S608
 SELECT_ANY: Final = f"SELECT {_NAMED} FROM keys LIMIT 1"  # noqa: S608
 SELECT_ALL: Final = f"SELECT {_NAMED} FROM keys ORDER BY created_at DESC, number DESC"  # noqa: S608
+COUNT_BY_STATUS: Final = """
+SELECT CASE
+    WHEN revoked_at IS NOT NULL THEN 'revoked'
+    WHEN expires_at <= :now THEN 'expired'
+    WHEN disabled_at IS NOT NULL THEN 'disabled'
+    WHEN expires_at - :window <= :now THEN 'expiring'
+    ELSE 'active'
+END AS status, COUNT(*) FROM keys GROUP BY status
+"""
+"""`ApiKey.status` in SQL, so that a scrape of a large store need not read every record."""
 INSERT: Final = (
     f"INSERT INTO keys ({', '.join(COLUMNS)}) VALUES ({', '.join(f':{column}' for column in COLUMNS)})"  # noqa: S608
 )

@@ -22,7 +22,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-from gateway.core.keys import ApiKey
+from gateway.core.keys import EXPIRING_WINDOW_S, ApiKey, Status
 from gateway.keeper.ports import KeyNotFound, StoreUnavailable, Use
 from gateway.store import rows
 from gateway.store.connection import Connection, connect
@@ -79,6 +79,13 @@ class SqliteKeyStore:
                 await asyncio.sleep(0)
             keys.append(self._key(row))
         return keys
+
+    async def count_by_status(self, now: float) -> dict[Status, int]:
+        """How many records have which status at `now`."""
+        self._assert_open()
+        asked = {"now": now, "window": EXPIRING_WINDOW_S}
+        counts = await self._reader.fetch(rows.COUNT_BY_STATUS, asked)
+        return {Status(status): count for status, count in counts}
 
     async def insert(self, key: ApiKey) -> None:
         """Add a record; raises `StoreConflict` if its id or a digest is taken."""

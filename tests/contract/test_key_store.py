@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from ipaddress import ip_network
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.core.keys import ApiKey
+from gateway.core.keys import EXPIRING_WINDOW_S, ApiKey
 from gateway.keeper.ports import KeyNotFound, KeyStore, StoreUnavailable, Use
 from gateway.store.faults import StoreConflict
 from gateway.store.memory import MemoryKeyStore
@@ -320,6 +321,19 @@ async def test_own_writes_do_not_look_like_somebody_elses(store: KeyStore) -> No
     assert await store.data_version() == before
 
 
+async def test_keys_are_counted_as_their_records_say_also_at_the_very_moment(store: KeyStore) -> None:
+    moments = [None, *(NOW + shift for shift in (-1.0, 0.0, 1.0, EXPIRING_WINDOW_S, EXPIRING_WINDOW_S + 1.0))]
+    keys = [
+        record(f"key_{number}", expires_at=expires_at, disabled_at=disabled_at, revoked_at=revoked_at)
+        for number, (expires_at, disabled_at, revoked_at) in enumerate(
+            itertools.product(moments, (None, NOW), (None, NOW))
+        )
+    ]
+    for key in keys:
+        await store.insert(key)
+    assert await store.count_by_status(NOW) == Counter(key.status(NOW) for key in keys)
+
+
 async def test_a_healthy_store_passes_its_check(store: KeyStore) -> None:
     await store.check()
     await store.insert(full_record())
@@ -339,6 +353,7 @@ async def test_a_closed_store_refuses_everything_and_may_be_closed_again(store: 
         lambda: store.delete("key_1"),
         lambda: store.record_uses([Use("key_1", NOW, "10.0.0.1", 1)]),
         store.data_version,
+        lambda: store.count_by_status(NOW),
         store.check,
     ):
         with pytest.raises(StoreUnavailable, match="closed"):

@@ -5,11 +5,12 @@ arrives. `SteppedStore` keeps each call until the test moves it, so every interl
 """
 
 import asyncio
+from collections import Counter as Counts
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from gateway.core.keys import ApiKey, compose_secret, digest_of
+from gateway.core.keys import ApiKey, Status, compose_secret, digest_of
 from gateway.core.refusal import Deny
 from gateway.core.request import Kind, RequestView, Target, read_target
 from gateway.core.routes import Route, RouteTable
@@ -109,6 +110,9 @@ class DictStore:
     async def list_keys(self) -> list[ApiKey]:
         return list(self.keys.values())
 
+    async def count_by_status(self, now: float) -> dict[Status, int]:
+        return dict(Counts(key.status(now) for key in self.keys.values()))
+
     async def insert(self, key: ApiKey) -> None:
         self.put(key)
 
@@ -201,3 +205,22 @@ def keeper_of(
 def no_end(deny: Deny) -> None:
     """For exchanges that the test does not expect to be ended."""
     raise AssertionError(deny)
+
+
+def need_of(keeper: Gatekeeper, secret: str = secret_of(1)) -> NeedKey:
+    """What has to be settled for a key that is not cached."""
+    decision = keeper.peek(view_of(secret))
+    assert isinstance(decision, NeedKey)
+    return decision
+
+
+async def decided(keeper: Gatekeeper, secret: str = secret_of(1)) -> Allow | Deny:
+    """The decision, as a plane comes to it."""
+    decision = keeper.peek(view_of(secret))
+    return await keeper.settle(decision) if isinstance(decision, NeedKey) else decision
+
+
+def reason_of(decision: object) -> Reason | None:
+    """Why a decision was a refusal, or None if it was none."""
+    assert isinstance(decision, Allow | Deny)
+    return decision.reason if isinstance(decision, Deny) else None

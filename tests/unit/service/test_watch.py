@@ -40,11 +40,11 @@ class OddStore(MemoryKeyStore):
             raise self.look_trouble
         return self.version
 
-    async def list_keys(self) -> list[ApiKey]:
+    async def count_by_status(self, now: float) -> dict[Status, int]:
         self.counts += 1
         if self.count_trouble is not None:
             raise self.count_trouble
-        return await super().list_keys()
+        return await super().count_by_status(now)
 
 
 class Stage:
