@@ -1,4 +1,4 @@
-"""SIGTERM drains, SIGINT says 130, a second signal cuts; SIGHUP reads the whole configuration anew, or none."""
+"""SIGTERM drains, SIGINT says 130, a second signal cuts; SIGHUP reloads everything or nothing."""
 
 import http.client
 import signal
