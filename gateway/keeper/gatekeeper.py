@@ -12,7 +12,8 @@ Promises
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final
 
 from gateway.core.decision import Allow, Decision, NeedKey
@@ -25,6 +26,8 @@ from gateway.keeper.cache import KeyCache
 from gateway.keeper.live import End, LiveExchanges
 from gateway.keeper.ports import Clock, KeyStore, StoreUnavailable
 from gateway.keeper.usage import Usage
+
+LOOK_UP_TIMEOUT_S: Final = 6.0  # the store itself gives up after 5 s and then says more
 
 _log: Final = logging.getLogger("gateway.gatekeeper")
 
@@ -39,6 +42,8 @@ class Gatekeeper:
         store: KeyStore,
         clock: Clock,
         on_store_error: Callable[[], None],
+        *,
+        look_up_timeout_s: float = LOOK_UP_TIMEOUT_S,
     ) -> None:
         self.table = table
         self.prefix = prefix
@@ -48,6 +53,7 @@ class Gatekeeper:
         self._store = store
         self._clock = clock
         self._on_store_error = on_store_error
+        self._look_up_timeout_s = look_up_timeout_s
         self._flights: dict[bytes, asyncio.Future[tuple[ApiKey | None, int]]] = {}
 
     def peek(self, view: RequestView) -> Decision:
@@ -88,7 +94,7 @@ class Gatekeeper:
         if allow.key is None:
             return None
         try:
-            key = await self._store.get(allow.key.id) or allow.key
+            key = await self._ask(self._store.get(allow.key.id)) or allow.key
         except StoreUnavailable:
             key = allow.key
         return self.usage.latest(key)
@@ -99,10 +105,21 @@ class Gatekeeper:
         self.live.changed(key_id, key, Deny(Reason.KEY_UNKNOWN, key_id=key_id))
 
     async def data_changed(self) -> None:
-        """The data changed behind our back: forget it all, hold live exchanges to what is there now."""
+        """The data changed behind our back: forget it all, hold live exchanges to what is there now.
+
+        Raises `StoreUnavailable`; what was cached is forgotten all the same.
+        """
         self.cache.clear()
         for key_id in self.live.key_ids():
-            self.key_changed(key_id, await self._store.get(key_id))
+            await self._renew(key_id)
+
+    async def _renew(self, key_id: str) -> None:
+        while True:
+            generation = self.cache.generation
+            key = await self._ask(self._store.get(key_id))
+            if generation == self.cache.generation:  # else what was read may be older than a change
+                self.key_changed(key_id, key)
+                return
 
     def _judge(self, need: NeedKey, key: ApiKey | None) -> Allow | Deny:
         now = self._clock.now()
@@ -122,14 +139,27 @@ class Gatekeeper:
         flight = self._flights.get(digest)
         if flight is None:
             flight = self._flights[digest] = asyncio.ensure_future(self._look_up(digest))
-            flight.add_done_callback(lambda _: self._flights.pop(digest, None))
+            flight.add_done_callback(lambda done: self._landed(digest, done))
         return await asyncio.shield(flight)
+
+    def _landed(self, digest: bytes, flight: asyncio.Future[tuple[ApiKey | None, int]]) -> None:
+        del self._flights[digest]
+        with suppress(asyncio.CancelledError):
+            flight.exception()  # who waits is told; if nobody does any more, asyncio need not complain
 
     async def _look_up(self, digest: bytes) -> tuple[ApiKey | None, int]:
         generation = self.cache.generation
-        key = await self._store.find_by_digest(digest)
+        key = await self._ask(self._store.find_by_digest(digest))
         self.cache.remember(digest, key, generation)
         return key, generation
+
+    async def _ask(self, answer: Awaitable[ApiKey | None]) -> ApiKey | None:
+        """The store's answer, if it comes in time (promise 3)."""
+        try:
+            async with asyncio.timeout(self._look_up_timeout_s):
+                return await answer
+        except TimeoutError:
+            raise StoreUnavailable(f"no answer within {self._look_up_timeout_s:g} s") from None
 
     def _accident(self) -> Deny:
         self._on_store_error()

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from gateway.core.decision import Allow, NeedKey
 from gateway.core.keys import ApiKey, Status, compose_secret, digest_of
-from gateway.core.refusal import Deny
+from gateway.core.refusal import Deny, Reason
 from gateway.core.request import Kind, RequestView, Target, read_target
 from gateway.core.routes import Route, RouteTable
 from gateway.keeper.gatekeeper import Gatekeeper
