@@ -1,4 +1,4 @@
-"""Guarantees of gateway/keeper/ports.py: what is handed over is a value, and no trouble passes for another."""
+"""Guarantees of gateway/keeper/ports.py: what is handed over is a value, no trouble is another."""
 
 import inspect
 from dataclasses import FrozenInstanceError, fields
