@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from gateway.demo import audio, chat, echo, plain, settings
 
@@ -49,8 +50,17 @@ async def start_demo(host: str = "127.0.0.1", port: int = 0, *, pause_s: float =
     return Demo(runner, f"http://{shown}:{bound}")
 
 
+@web.middleware
+async def _bear_leaving(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A caller that leaves in the middle of an answer is nothing to tell anyone about."""
+    try:
+        return await handler(request)
+    except ConnectionResetError:
+        return web.Response()
+
+
 def _application(pause_s: float) -> web.Application:
-    app = web.Application(client_max_size=settings.BODY_BYTES_MAX)
+    app = web.Application(client_max_size=settings.BODY_BYTES_MAX, middlewares=[_bear_leaving])
     app[settings.PAUSE_S] = pause_s
     app.add_routes(
         [

@@ -126,7 +126,7 @@ def _scopes(texts: tuple[str, ...], catalogue: Mapping[str, str]) -> frozenset[s
 
 def _suggest(text: str, catalogue: Iterable[str]) -> str:
     close = difflib.get_close_matches(text, [*catalogue, *RESERVED_SCOPES], n=1)
-    return f", did you mean {close[0]}?" if close else ""
+    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def _networks(texts: tuple[str, ...]) -> tuple[Network, ...]:

@@ -59,3 +59,18 @@ async def test_stop_ends_open_streams_within_a_second() -> None:
             await demo.stop()
             with pytest.raises(aiohttp.ClientPayloadError):
                 await reply.read()
+
+
+async def test_a_caller_that_leaves_mid_stream_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    async with await start_demo(pause_s=0.005) as demo, aiohttp.ClientSession() as caller:
+        ask = {"stream": True, "messages": [{"role": "user", "content": "word " * 50}]}
+        async with caller.post(demo.url + "/v1/chat/completions", json=ask) as reply:
+            await reply.content.readline()
+        await asyncio.wait_for(_until_quiet(), 5)
+    assert caplog.records == []
+
+
+async def _until_quiet() -> None:
+    """Until no handler of the demo is at work any more."""
+    while any("RequestHandler._handle_request" in repr(task.get_coro()) for task in asyncio.all_tasks()):
+        await asyncio.sleep(0.005)
