@@ -11,7 +11,10 @@ from gateway.wire.request_head import Head
 
 @dataclass(slots=True)
 class Account:
-    """Filled in as things happen. Times are monotonic seconds; `status` 0 means that no head was sent yet."""
+    """Filled in as things happen. Times are monotonic seconds; `status` 0 means that no head was sent yet.
+
+    `ends_by_closing`: only the closed connection will tell the end of the answer.
+    """
 
     request_id: str
     method: str
@@ -22,6 +25,7 @@ class Account:
     allow: Allow | None = None
     deny: Deny | None = None
     status: int = 0
+    ends_by_closing: bool = False
     cut: str | None = None
     bytes_in: int = 0
     bytes_out: int = 0

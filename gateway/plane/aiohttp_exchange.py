@@ -21,7 +21,7 @@ from gateway.core.decision import Allow, NeedKey
 from gateway.core.refusal import Deny, Reason
 from gateway.core.routes import Own
 from gateway.plane.aiohttp_account import Account
-from gateway.plane.aiohttp_caller import Answer, protocol_of, reply_bytes
+from gateway.plane.aiohttp_caller import Answer, protocol_of, reply_bytes, reset_on_close
 from gateway.plane.aiohttp_forward import CutShort, Forward, Refused
 from gateway.plane.aiohttp_upstream import UpstreamSession
 from gateway.plane.contract import Ground, Surroundings
@@ -183,12 +183,17 @@ class AiohttpExchange:
         return None if self.account.status == 101 else "caller_gone"
 
     def _hang_up(self) -> None:
-        """Close without an ending; what has not left yet is thrown away, so that nothing trickles on."""
+        """Close without an ending; what has not left yet is thrown away, so that nothing trickles on.
+
+        Where closing is the ending, the connection is reset instead (RFC 9112 §8: a cut must be seen).
+        """
         self.account.keep_alive = False
         transport = self._request.transport
         if transport is None:
             return
-        if transport.get_write_buffer_size():
+        if self.account.ends_by_closing:
+            reset_on_close(transport)
+        if self.account.ends_by_closing or transport.get_write_buffer_size():
             transport.abort()
         else:
             transport.close()

@@ -18,10 +18,11 @@ from gateway.core.request import Headers
 from gateway.keeper.ports import Clock
 from gateway.plane.aiohttp_account import Account
 from gateway.plane.aiohttp_tunnel import handshake_fault, tunnel
-from gateway.plane.aiohttp_upstream import UpstreamSession, fault_of
-from gateway.wire.request_head import Head, Limits, body_too_large, malformed
+from gateway.plane.aiohttp_upstream import UpstreamResponse, UpstreamSession, fault_of
+from gateway.wire.request_head import Head, Limits, Version, body_too_large, malformed
 from gateway.wire.response_head import (
     ResponseFault,
+    check_status,
     has_body,
     head_bytes,
     response_headers,
@@ -82,10 +83,13 @@ class Forward:
                 await self._relay_upgrade(composed, response)
             else:
                 await self._relay(response)
+        except Refused:
+            response.discard()
+            raise
         finally:
             response.close()
 
-    async def _ask(self, session: UpstreamSession, composed: UpstreamHead) -> aiohttp.ClientResponse:
+    async def _ask(self, session: UpstreamSession, composed: UpstreamHead) -> UpstreamResponse:
         self._account.asked_at = self._clock.monotonic()
         patience_s = self._upstream.timeout_first_byte_s
         body = None
@@ -148,6 +152,7 @@ class Forward:
         elif answers_with_body:
             is_chunked = head.version >= (1, 1)
             account.keep_alive = account.keep_alive and is_chunked
+            account.ends_by_closing = not is_chunked
             headers = (*headers, (b"transfer-encoding", b"chunked")) if is_chunked else headers
         if account.is_websocket or not self._request.content.is_eof():
             account.keep_alive = False
@@ -163,6 +168,7 @@ class Forward:
     def _read_head(self, response: aiohttp.ClientResponse, *, identified: bool) -> tuple[Headers, int | None]:
         raw = _raw_headers(response)
         try:
+            check_status(response.status, _version(response))
             headers = response_headers(raw, self._account.request_id, identified=identified)
             return headers, response_length(raw)
         except ResponseFault as fault:
@@ -228,6 +234,11 @@ class Forward:
 
 def _raw_headers(response: aiohttp.ClientResponse) -> Headers:
     return tuple((name.lower(), value) for name, value in response.raw_headers)
+
+
+def _version(response: aiohttp.ClientResponse) -> Version:
+    version = response.version
+    return (0, 0) if version is None else (version.major, version.minor)
 
 
 def _framed(chunk: bytes, *, is_chunked: bool) -> bytes:

@@ -181,10 +181,21 @@ class Stand:
             await self.store.insert(record)
         await self.upstream.start()
         await self.second.start()
-        around = Surroundings(self.gatekeeper, self.notebook, self.clock)
-        self._plane = PLANES[self.plane_name](self._ground(), around)
+        self._plane = self.another_plane()
         self.host, self.port = await self.plane.start("127.0.0.1", 0)
         self.task(self.gatekeeper.live.run())
+
+    def another_plane(self) -> Plane:
+        """A plane on the same ground, not started."""
+        around = Surroundings(self.gatekeeper, self.notebook, self.clock)
+        return PLANES[self.plane_name](self._ground(), around)
+
+    def swap_upstreams(self) -> None:
+        """A reload: what led to the first upstream leads to the second now."""
+        ground = self.plane.ground
+        self.plane.ground = replace(
+            ground, upstreams={**ground.upstreams, "main": ground.upstreams["second"]}
+        )
 
     async def call(self, *pieces: bytes) -> RawCaller:
         """A new caller, who sends these bytes."""
