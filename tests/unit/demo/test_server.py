@@ -9,6 +9,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from gateway.demo import Demo, start_demo
+from tests.support.raw_connection import eventually
 
 
 async def test_it_answers_as_soon_as_it_was_started(demo: Demo) -> None:
@@ -66,11 +67,10 @@ async def test_a_caller_that_leaves_mid_stream_is_no_error(caplog: pytest.LogCap
         ask = {"stream": True, "messages": [{"role": "user", "content": "word " * 50}]}
         async with caller.post(demo.url + "/v1/chat/completions", json=ask) as reply:
             await reply.content.readline()
-        await asyncio.wait_for(_until_quiet(), 5)
+        await eventually(_is_quiet)
     assert caplog.records == []
 
 
-async def _until_quiet() -> None:
-    """Until no handler of the demo is at work any more."""
-    while any("RequestHandler._handle_request" in repr(task.get_coro()) for task in asyncio.all_tasks()):
-        await asyncio.sleep(0.005)
+def _is_quiet() -> bool:
+    """Whether no handler of the demo is at work."""
+    return not any("_handle_request" in repr(task.get_coro()) for task in asyncio.all_tasks())
