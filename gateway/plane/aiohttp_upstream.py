@@ -149,17 +149,20 @@ class UpstreamSession:
 
 
 def url_of(upstream: Upstream, target: bytes) -> URL:
-    """The URL whose request line carries exactly these bytes; raises `ResponseFault` rather than another."""
+    """The URL whose request line carries exactly these bytes; raises `ResponseFault` rather than another.
+
+    Only the `?` of an empty query is left out: yarl does not keep it.
+    """
     path, _, query = target.decode("ascii").partition("?")
     url = URL.build(
         scheme=upstream.scheme,
-        host=upstream.host,
+        host=f"[{upstream.host}]" if ":" in upstream.host else upstream.host,
         port=upstream.port,
         path=path,
         query_string=query,
         encoded=True,
     )
-    if url.raw_path_qs.encode("ascii") != target.removesuffix(b"?"):
+    if url.raw_path_qs != (f"{path}?{query}" if query else path):
         raise ResponseFault("the target cannot be sent as it was judged")
     return url
 
