@@ -67,7 +67,7 @@ async def test_a_caller_that_leaves_mid_stream_is_no_error(caplog: pytest.LogCap
         ask = {"stream": True, "messages": [{"role": "user", "content": "word " * 50}]}
         async with caller.post(demo.url + "/v1/chat/completions", json=ask) as reply:
             await reply.content.readline()
-        await eventually(_is_quiet)
+        await eventually(_is_quiet, "the demo stops telling")
     assert caplog.records == []
 
 
