@@ -1,0 +1,86 @@
+"""Guarantees of every page: its links lead somewhere, and its files, modules and make targets exist."""
+
+import importlib
+import re
+from pathlib import PurePosixPath
+
+import pytest
+
+from tests.arch.sources import ROOT, text
+from tests.docs.documents import PATHS, document
+
+ROOMS = tuple(sorted(path.name for path in (ROOT / "gateway").iterdir() if (path / "__init__.py").exists()))
+
+_FILE = re.compile(r"(?:gateway|tests|bench|docs|requirements|\.ci)/[\w./-]*")
+_ROOM_FILE = re.compile(rf"(?:{'|'.join(ROOMS)})/[\w./-]+")
+_DOTTED = re.compile(rf"(?:gateway\.)?((?:{'|'.join(ROOMS)})\.(?!url\b|yaml\b)[a-z_]+(?:\.\w+)*)(?:\(.*\))?")
+_MAKE = re.compile(r"(?:^|\s|`)make ((?:[a-z]+ )*[a-z]+)")
+
+TARGETS = set(re.findall(r"^([a-z]+):.*## ", text("Makefile"), re.MULTILINE))
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_link_leads_somewhere(path: str) -> None:
+    assert [link for link in document(path).links() if not _leads_somewhere(path, link)] == []
+
+
+def _leads_somewhere(path: str, link: str) -> bool:
+    target, _, anchor = link.partition("#")
+    file = (document(path).folder / target).resolve() if target else ROOT / path
+    if not anchor:
+        return file.exists()
+    return file.is_file() and anchor in document(file.relative_to(ROOT).as_posix()).anchors()
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_file_that_is_named_exists(path: str) -> None:
+    spans = document(path).code_spans()
+    files = [ROOT / span for span in spans if _FILE.fullmatch(span)]
+    rooms = [
+        ROOT / "gateway" / span for span in spans if _ROOM_FILE.fullmatch(span) and not _FILE.fullmatch(span)
+    ]
+    lost = [file for file in (*files, *rooms) if not file.exists() and not file.with_suffix(".py").exists()]
+    assert lost == []
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_piece_of_code_that_is_named_exists(path: str) -> None:
+    named = [match[1] for span in document(path).code_spans() if (match := _DOTTED.fullmatch(span))]
+    assert [name for name in named if not _found(name)] == []
+
+
+def _found(name: str) -> bool:
+    """Whether `room.module[.attribute…]` can be had."""
+    room, *rest = name.split(".")
+    here: object = importlib.import_module(f"gateway.{room}")
+    for part in rest:
+        module = f"{here.__name__}.{part}" if hasattr(here, "__path__") else None  # type: ignore[attr-defined]
+        if module and (ROOT / f"{module.replace('.', '/')}.py").exists():
+            here = importlib.import_module(module)
+        elif hasattr(here, part):
+            here = getattr(here, part)
+        else:
+            return False
+    return True
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_make_target_that_is_named_exists(path: str) -> None:
+    named = {
+        word for code in document(path).code() for match in _MAKE.finditer(code) for word in match[1].split()
+    }
+    assert named - TARGETS == set()
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    reached: set[str] = set()
+    todo = ["README.md"]
+    while todo:
+        path = todo.pop()
+        reached.add(path)
+        for link in document(path).links():
+            file = (document(path).folder / link.partition("#")[0]).resolve()
+            target = PurePosixPath(file.relative_to(ROOT)).as_posix() if file.is_file() else ""
+            if target in PATHS and target not in reached:
+                todo.append(target)
+    assert set(PATHS) - reached == set()
