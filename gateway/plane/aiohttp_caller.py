@@ -61,7 +61,10 @@ class Answer(web.StreamResponse):
 
 
 class CallerProtocol(web.RequestHandler):  # type: ignore[misc,unused-ignore]
-    """One caller's connection. A head that does not arrive whole within its deadline is refused."""
+    """One caller's connection. A head that does not arrive whole within its deadline is refused.
+
+    `is_busy`: an exchange is under way. `is_cut`: the gateway stops, and ends it in the middle.
+    """
 
     def __init__(self, server: web.Server, limits: Limits, refuse: Refuse) -> None:
         super().__init__(
@@ -78,6 +81,7 @@ class CallerProtocol(web.RequestHandler):  # type: ignore[misc,unused-ignore]
         self.limits = limits
         self.peer = ""
         self.is_busy = False
+        self.is_cut = False
         self._refuse = refuse
         self._head_timer: asyncio.TimerHandle | None = None
 

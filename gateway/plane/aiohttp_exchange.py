@@ -177,8 +177,7 @@ class AiohttpExchange:
 
     def _who_left(self) -> str | None:
         """A WebSocket that its caller closes has simply come to its end."""
-        transport = self._request.transport
-        if transport is not None and not transport.is_closing():
+        if protocol_of(self._request).is_cut:
             return "shutdown"
         return None if self.account.status == 101 else "caller_gone"
 

@@ -6,6 +6,7 @@ request and its response, `aiohttp_upstream` the client session, `aiohttp_tunnel
 """
 
 import asyncio
+from contextlib import suppress
 from typing import Final
 
 from aiohttp import web
@@ -19,6 +20,8 @@ from gateway.plane.contract import Ground, Surroundings
 from gateway.wire.reply import Reply, refusal
 
 BACKLOG: Final = 1_024
+AT_ONCE_S: Final = 0.001  # 0 would mean for ever
+CUT_S: Final = 1.0  # how long what was cut may take to notice
 
 
 class AiohttpPlane:
@@ -30,6 +33,9 @@ class AiohttpPlane:
         self._server: web.Server | None = None
         self._listener: asyncio.Server | None = None
         self._session: UpstreamSession | None = None
+        self._under_way = 0
+        self._is_draining = False
+        self._quiet = asyncio.Event()
 
     async def start(self, host: str, port: int) -> tuple[str, int]:
         """Listen, and return the address in use (port 0 picks one). Raises `OSError` if it is taken."""
@@ -47,9 +53,28 @@ class AiohttpPlane:
         if self._listener is None or self._server is None or self._session is None:
             return
         self._listener.close()
-        self._server.pre_shutdown()
-        await self._server.shutdown(grace_s)
+        self._is_draining = True
+        for caller in self._callers():
+            if not caller.is_busy:
+                caller.force_close()
+        await self._until_quiet(grace_s)
+        for caller in self._callers():
+            caller.is_cut = True
+        # Not aiohttp's own grace: from its first moment on it reads no more of the bodies under way.
+        await self._server.shutdown(AT_ONCE_S)
+        await self._until_quiet(CUT_S)
         await self._session.close()
+
+    def _callers(self) -> list[CallerProtocol]:
+        connections = [] if self._server is None else self._server.connections
+        return [connection for connection in connections if isinstance(connection, CallerProtocol)]
+
+    async def _until_quiet(self, most_s: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(most_s):
+                while self._under_way:
+                    self._quiet.clear()
+                    await self._quiet.wait()
 
     async def _serve(self, request: web.BaseRequest) -> Answer:
         caller = protocol_of(request)
@@ -57,10 +82,14 @@ class AiohttpPlane:
         caller.is_busy = True
         session = self._session
         assert session is not None  # noqa: S101 - made before the first connection is taken
+        self._under_way += 1
         try:
-            return await AiohttpExchange(request, self.ground, self._around, session).run()
+            answer = await AiohttpExchange(request, self.ground, self._around, session).run()
+            return Answer(keep_alive=answer.keep_alive and not self._is_draining)
         finally:
             caller.is_busy = False
+            self._under_way -= 1
+            self._quiet.set()
 
     def _refuse(self, deny: Deny, peer: str) -> Reply:
         """A head that never became a request: tell the observer and answer."""
