@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from gateway.core.keys import Network
+from gateway.core.keys import BODY_CHARS, CHECKSUM_CHARS, Network
 from gateway.core.policy import is_within, read_address
 from gateway.core.request import Headers
 
@@ -71,6 +71,7 @@ UNKNOWN: Final = "unknown"
 _READ_AS: Final = bytes(sign if sign < 128 and chr(sign).isalnum() else ord("-") for sign in range(256))
 _WITH_PORT: Final = re.compile(rb"\[([^\]]*)\](?::[0-9]+)?|([0-9.]+):[0-9]+")
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_LIKE_A_KEY: Final = re.compile(rb"_[0-9A-Za-z]{%d}" % (BODY_CHARS + CHECKSUM_CHARS))
 
 
 def values(headers: Headers, name: bytes) -> list[bytes]:
@@ -96,9 +97,9 @@ def is_own(name: bytes) -> bool:
 
 
 def request_id_of(headers: Headers) -> str | None:
-    """The caller's request id if it sent exactly one that is safe to log and to pass on."""
+    """The caller's request id if it sent exactly one that is safe to log, to tell and to pass on."""
     found = values(headers, b"x-request-id")
-    if len(found) == 1 and _REQUEST_ID.fullmatch(found[0]):
+    if len(found) == 1 and _REQUEST_ID.fullmatch(found[0]) and not _LIKE_A_KEY.search(found[0]):
         return found[0].decode("ascii")
     return None
 

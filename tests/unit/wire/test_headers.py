@@ -139,6 +139,10 @@ def test_names_that_begin_as_stated_go_too() -> None:
         pytest.param([b"\x1b[31m"], None, id="terminal-escape"),
         pytest.param([b'{"a":1}'], None, id="json"),
         pytest.param([b"r\xc3\xa9"], None, id="not-ascii"),
+        pytest.param([b"f" * 64], "f" * 64, id="sha-256"),
+        pytest.param([b"req_" + b"0aZ" * 16], "req_" + "0aZ" * 16, id="shorter-than-a-key"),
+        pytest.param([b"kh_" + b"7" * 49], None, id="a-key"),
+        pytest.param([b"id-my_" + b"0aZ" * 17], None, id="a-key-within"),
     ],
 )
 def test_a_request_id_is_taken_over_only_if_it_is_safe(sent: list[bytes], expected: str | None) -> None:
