@@ -1,0 +1,112 @@
+"""Guarantees of gateway/plane/aiohttp_caller.py: every answer of ours is framed, every bad head is answered.
+
+Deadlines and closing are held on the wire by tests/conformance.
+"""
+
+import json
+
+import pytest
+from aiohttp import web
+from aiohttp.http_exceptions import BadHttpMessage, BadStatusLine, LineTooLong
+
+from gateway.core.refusal import Deny, Reason
+from gateway.plane.aiohttp_caller import Answer, CallerProtocol, protocol_of, reply_bytes
+from gateway.wire.reply import TABLE, Reply, refusal
+from gateway.wire.request_head import Limits
+
+REPLY = Reply(404, ((b"x-a", b"1"),), b'{"a": 1}')
+
+
+@pytest.mark.parametrize(
+    ("is_head", "keep_alive", "expected"),
+    [
+        pytest.param(
+            False, True, b'HTTP/1.1 404 Not Found\r\nx-a: 1\r\ncontent-length: 8\r\n\r\n{"a": 1}', id="stays"
+        ),
+        pytest.param(
+            False,
+            False,
+            b'HTTP/1.1 404 Not Found\r\nx-a: 1\r\ncontent-length: 8\r\nconnection: close\r\n\r\n{"a": 1}',
+            id="closes",
+        ),
+        pytest.param(
+            True, True, b"HTTP/1.1 404 Not Found\r\nx-a: 1\r\ncontent-length: 8\r\n\r\n", id="to-head"
+        ),
+    ],
+)
+def test_an_answer_of_our_own_is_framed_by_its_length(
+    is_head: bool, keep_alive: bool, expected: bytes
+) -> None:
+    assert reply_bytes(REPLY, is_head=is_head, keep_alive=keep_alive) == expected
+
+
+@pytest.mark.parametrize("status", sorted({200, *(row.status for row in TABLE.values())}))
+def test_every_status_we_answer_with_has_its_phrase(status: int) -> None:
+    line = reply_bytes(Reply(status, (), b""), is_head=False, keep_alive=True).split(b"\r\n")[0]
+    assert len(line.split(b" ", 2)[2]) > 1
+
+
+def refused(deny: Deny, _peer: str) -> Reply:
+    return refusal(deny, "req-1", "kh")
+
+
+async def served(_request: web.BaseRequest) -> web.StreamResponse:
+    raise AssertionError
+
+
+@pytest.fixture
+async def caller() -> CallerProtocol:
+    return CallerProtocol(web.Server(served), Limits(head_bytes_max=4_096, fields_max=7), refused)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "deny"),
+    [
+        pytest.param(
+            LineTooLong(b"GET /", 4_096),
+            Deny(Reason.HEADER_TOO_LARGE, {"what": "bytes in the head", "limit": "4096"}),
+            id="long-line",
+        ),
+        pytest.param(
+            BadHttpMessage("Too many headers received"),
+            Deny(Reason.HEADER_TOO_LARGE, {"what": "header fields", "limit": "7"}),
+            id="many-fields",
+        ),
+        pytest.param(
+            BadStatusLine("GET kh_secret"),
+            Deny(Reason.REQUEST_MALFORMED, {"rule": "its head cannot be parsed"}),
+            id="garbage",
+        ),
+        pytest.param(
+            None, Deny(Reason.REQUEST_MALFORMED, {"rule": "its head cannot be parsed"}), id="nothing"
+        ),
+    ],
+)
+async def test_a_head_that_aiohttp_cannot_parse_has_a_reason_and_is_not_quoted(
+    caller: CallerProtocol, trouble: Exception | None, deny: Deny
+) -> None:
+    assert caller._fault(trouble) == deny
+    assert "kh_secret" not in json.dumps(dict(caller._fault(trouble).facts))
+
+
+async def test_a_connection_that_is_gone_is_answered_with_nothing(caller: CallerProtocol) -> None:
+    answer = caller.handle_error(None, 400, BadStatusLine(""))  # type: ignore[arg-type]
+    assert answer.keep_alive is False
+    caller._head_is_late()
+    caller.stop_head_timer()
+
+
+@pytest.mark.parametrize("stays", [True, False])
+async def test_an_answer_says_whether_the_connection_stays_open_and_writes_nothing(stays: bool) -> None:
+    answer = Answer(keep_alive=stays)
+    assert answer.keep_alive is stays
+    await answer.write_eof(b"never written")
+    assert not answer.prepared
+
+
+def test_a_request_of_another_server_is_a_mistake_in_the_house() -> None:
+    class Foreign:
+        protocol = object()
+
+    with pytest.raises(AssertionError):
+        protocol_of(Foreign())  # type: ignore[arg-type]
