@@ -70,20 +70,24 @@ def answer(status: int, data: object, request_id: str) -> Reply:
         (b"x-content-type-options", b"nosniff"),
         (b"x-request-id", request_id.encode("ascii")),
     )
-    return Reply(status, headers, json.dumps(data, ensure_ascii=False).encode("utf-8"))
+    return Reply(status, headers, _json(data))
 
 
 def _body(status: int, reason: Reason, message: str, request_id: str) -> bytes:
     kind = _TYPES.get(status, "api_error" if status >= 500 else "invalid_request_error")
-    return json.dumps(
+    return _json(
         {
             "type": "error",
             "error": {"type": kind, "code": reason.value, "message": message, "param": None},
             "detail": {"status": reason.value, "message": message},
             "request_id": request_id,
-        },
-        ensure_ascii=True,
-    ).encode("ascii")
+        }
+    )
+
+
+def _json(data: object) -> bytes:
+    """JSON with a line's end: most people read it in a terminal, where the prompt comes next."""
+    return json.dumps(data, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 
 
 _TYPES: Final = {
@@ -155,7 +159,6 @@ def _timeout(facts: Facts, _prefix: str) -> str:
     phase = {
         "connect": "did not accept the connection in time",
         "first_byte": "did not begin to answer in time",
-        "idle": "stopped in the middle of its answer",
     }[facts["phase"]]
     return f"The server behind this gateway {phase}. Try again later."
 

@@ -264,7 +264,7 @@ def test_every_refusal_that_can_be_met_has_its_sentence_and_tells_no_secret(
 
 def test_an_answer_of_our_own_is_json_that_nobody_keeps() -> None:
     reply = answer(200, {"name": "Zoë"}, "req-2")
-    assert (reply.status, reply.body.decode(), reply.close) == (200, '{"name": "Zoë"}', False)
+    assert (reply.status, reply.body.decode(), reply.close) == (200, '{"name": "Zoë"}\n', False)
     assert reply.headers == (
         (b"content-type", b"application/json"),
         (b"cache-control", b"no-store"),
