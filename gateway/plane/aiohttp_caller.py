@@ -10,9 +10,9 @@ import struct
 from collections.abc import Callable
 from typing import Any, Final
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
-from aiohttp.http_exceptions import LineTooLong
+from aiohttp.http_exceptions import LineTooLong, TransferEncodingError
 
 from gateway.core.refusal import Deny, Reason
 from gateway.core.request import Headers
@@ -63,7 +63,9 @@ class Answer(web.StreamResponse):
 class CallerProtocol(web.RequestHandler):  # type: ignore[misc,unused-ignore]
     """One caller's connection. A head that does not arrive whole within its deadline is refused.
 
-    `is_busy`: an exchange is under way. `is_cut`: the gateway stops, and ends it in the middle.
+    `is_busy`: an exchange is under way. `is_cut`: the gateway stops, and ends it in the middle. `body`: what
+    the exchange reads. aiohttp 3.14 never tells a body that its chunks broke; it queues the fault as if it
+    were the next request, and the reader would wait until the idle time is over.
     """
 
     def __init__(self, server: web.Server, limits: Limits, refuse: Refuse) -> None:
@@ -82,6 +84,7 @@ class CallerProtocol(web.RequestHandler):  # type: ignore[misc,unused-ignore]
         self.peer = ""
         self.is_busy = False
         self.is_cut = False
+        self.body: StreamReader | None = None
         self._refuse = refuse
         self._head_timer: asyncio.TimerHandle | None = None
 
@@ -103,6 +106,9 @@ class CallerProtocol(web.RequestHandler):  # type: ignore[misc,unused-ignore]
                 self.limits.head_timeout_s, self._head_is_late
             )
         super().data_received(data)
+        body = self.body
+        if body is not None and self._messages and not body.is_eof() and body.exception() is None:
+            body.set_exception(TransferEncodingError("a broken chunk"))
 
     def stop_head_timer(self) -> None:
         """The head is whole."""

@@ -79,7 +79,7 @@ class AiohttpPlane:
     async def _serve(self, request: web.BaseRequest) -> Answer:
         caller = protocol_of(request)
         caller.stop_head_timer()
-        caller.is_busy = True
+        caller.is_busy, caller.body = True, request.content
         session = self._session
         assert session is not None  # noqa: S101 - made before the first connection is taken
         self._under_way += 1
@@ -87,7 +87,9 @@ class AiohttpPlane:
             answer = await AiohttpExchange(request, self.ground, self._around, session).run()
             return Answer(keep_alive=answer.keep_alive and not self._is_draining)
         finally:
-            caller.is_busy = False
+            caller.is_busy, caller.body = False, None
+            if request.content.exception() is not None:
+                request.content.feed_eof()  # there is no end to wait for
             self._under_way -= 1
             self._quiet.set()
 

@@ -123,7 +123,7 @@ async def test_a_new_ground_serves_new_requests_and_old_ones_go_on(by_hand: Stan
     caller = await by_hand.call(request())
     upstream = await by_hand.upstream.connection()
     await upstream.request()
-    by_hand.swap_upstreams()
+    by_hand.lead("main", by_hand.second.port)
     other = await by_hand.call(request())
     assert (await other.response()).status == 200
     assert by_hand.second.the_request().target == b"/any/x"

@@ -8,7 +8,7 @@ from gateway.wire.request_head import Limits
 from tests.conformance.conftest import BuildStand
 from tests.support.http_samples import answer, chunked
 from tests.support.plane_stand import Stand, request
-from tests.support.raw_connection import eventually
+from tests.support.raw_connection import eventually, steady
 
 
 def get(*fields: bytes) -> bytes:
@@ -216,6 +216,36 @@ async def test_a_refused_upload_is_read_away_so_that_its_sender_reads_why(stand:
     assert (response.status, response.one(b"x-keyhatch-reason")) == (401, b"credential_missing")
     assert not caller.was_reset
     stand.assert_untouched()
+
+
+async def test_a_flood_of_pipelined_requests_is_held_back(by_hand: Stand) -> None:
+    flood = get() * 400_000
+    caller = await by_hand.call()
+    by_hand.task(caller.send_all(flood))
+    upstream = await by_hand.upstream.connection()
+    await upstream.request()
+    assert await steady(lambda: caller.bytes_sent) < len(flood) // 2
+    assert len(by_hand.upstream.requests()) == 1
+
+
+FLOODS = {
+    "trailers": chunked(b"abc", end=b"0\r\n" + b"X-A: b\r\n" * 100_000 + b"\r\n"),
+    "one-trailer": chunked(b"abc", end=b"0\r\nX-A: " + b"b" * 1_000_000 + b"\r\n\r\n"),
+    "extensions": b"1;" + b"a=b;" * 200_000 + b"\r\nx\r\n0\r\n\r\n",
+    "tiny-chunks": b"1\r\nx\r\n" * 100_000 + b"0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("body", FLOODS.values(), ids=FLOODS)
+async def test_a_flood_within_the_framing_of_a_body_does_no_harm(stand: Stand, body: bytes) -> None:
+    caller = await stand.call(request(b"POST /any/x HTTP/1.1", b"Transfer-Encoding: chunked", body=body))
+    await caller.until(caller.peek, "an answer", within_s=10)
+    assert (await caller.response()).status in (200, 400, 431)
+    for seen in stand.upstream.requests():
+        assert seen.all(b"x-a") == []
+        assert seen.body in (b"abc", b"x", b"x" * 100_000) or not seen.is_whole
+    other = await stand.call(get())
+    assert (await other.response()).status == 200
 
 
 async def test_hundreds_of_idle_connections_do_not_hold_up_a_request(stand: Stand) -> None:

@@ -1,5 +1,7 @@
 """An upstream that is down, silent, resets, talks nonsense or dies half-way: said, or visibly cut."""
 
+import socket
+
 import pytest
 
 from tests.conformance.conftest import BuildStand
@@ -225,6 +227,34 @@ async def test_an_upstream_that_is_down_becomes_502_at_once(stand: Stand, method
     response = await caller.response(within_s=1)
     assert (response.status, response.one(b"x-keyhatch-reason")) == (502, b"upstream_unreachable")
     assert KEY not in response.body
+
+
+async def test_an_upstream_that_takes_no_connection_becomes_504(build: BuildStand) -> None:
+    stand = await build(timeout_connect_s=0.2)
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        port = full.getsockname()[1]
+        waiting = [socket.socket() for _ in range(4)]
+        for each in waiting:
+            each.setblocking(False)
+            each.connect_ex(("127.0.0.1", port))
+        stand.lead("down", port)
+        caller = await stand.call(request(b"GET /down/x HTTP/1.1"))
+        response = await caller.response(within_s=3)
+        for each in waiting:
+            each.close()
+    assert (response.status, response.one(b"x-keyhatch-reason")) == (504, b"upstream_timeout")
+    assert b"did not accept the connection" in response.body
+
+
+async def test_an_accident_within_is_refused_and_not_explained(
+    stand: Stand, caplog: pytest.LogCaptureFixture
+) -> None:
+    stand.lead("main", None)
+    caller = await stand.call(request())
+    response = await caller.response()
+    assert (response.status, response.one(b"x-keyhatch-reason")) == (502, b"upstream_protocol")
+    assert b"KeyError" not in response.body
+    assert "KeyError" in caplog.text
 
 
 async def test_one_that_comes_back_is_used_again(stand: Stand) -> None:

@@ -190,12 +190,14 @@ class Stand:
         around = Surroundings(self.gatekeeper, self.notebook, self.clock)
         return PLANES[self.plane_name](self._ground(), around)
 
-    def swap_upstreams(self) -> None:
-        """A reload: what led to the first upstream leads to the second now."""
+    def lead(self, name: str, port: int | None) -> None:
+        """A reload: from now on this upstream is at that port, or (None) there is none of that name."""
         ground = self.plane.ground
-        self.plane.ground = replace(
-            ground, upstreams={**ground.upstreams, "main": ground.upstreams["second"]}
-        )
+        upstreams = dict(ground.upstreams)
+        old = upstreams.pop(name)
+        if port is not None:
+            upstreams[name] = replace(old, port=port)
+        self.plane.ground = replace(ground, upstreams=upstreams)
 
     async def call(self, *pieces: bytes) -> RawCaller:
         """A new caller, who sends these bytes."""
