@@ -113,8 +113,8 @@ def _missing(facts: Facts, prefix: str) -> str:
     how = f"send a {prefix}_ key as 'Authorization: Bearer {prefix}_…' or 'X-API-Key: {prefix}_…'"
     if stray := facts.get("stray"):
         return (
-            f"A key was found in {stray}, where it is only accepted on WebSocket and event-stream requests, "
-            f"because addresses end up in logs. Please {how}."
+            f"A key was found in {stray}, where it does not count. Please {how}. Only WebSocket and "
+            f"event-stream requests may carry it in their address, as '?access_token={prefix}_…'."
         )
     return f"No API key was sent. Please {how}."
 

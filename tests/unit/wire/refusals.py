@@ -9,7 +9,7 @@ SINCE: Final = {"since": "2027-01-31T08:00:00Z"}
 MALFORMED: Final = {"length": "40", "expected": "52"}
 
 EXAMPLES: Final[Mapping[Reason, tuple[Mapping[str, str], ...]]] = {
-    Reason.CREDENTIAL_MISSING: ({}, {"stray": "?access_token="}),
+    Reason.CREDENTIAL_MISSING: ({}, {"stray": "?access_token="}, {"stray": "the query"}),
     Reason.CREDENTIAL_FOREIGN: (
         {"place": "Authorization", "looks_like": "an OpenAI key"},
         {"place": "X-API-Key", "looks_like": "a credential of another kind"},
@@ -45,5 +45,5 @@ EXAMPLES: Final[Mapping[Reason, tuple[Mapping[str, str], ...]]] = {
     Reason.STORE_UNAVAILABLE: ({},),
     Reason.UPSTREAM_UNREACHABLE: ({},),
     Reason.UPSTREAM_PROTOCOL: ({}, {"what": "closed the connection without answering"}),
-    Reason.UPSTREAM_TIMEOUT: ({"phase": "connect"}, {"phase": "first_byte"}, {"phase": "idle"}),
+    Reason.UPSTREAM_TIMEOUT: ({"phase": "connect"}, {"phase": "first_byte"}),
 }
