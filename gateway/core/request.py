@@ -7,8 +7,8 @@ CVE-2019-9901, Traefik CVE-2026-48020, Heimdall CVE-2026-42274, and many more). 
    that the routes are matched against is the path the upstream receives, byte for byte.
 2. **Deny if any variant would be denied.** `Target.readings` lists how else an upstream might read the
    path: percent-decoded once, twice, to the end; without `;parameters`; cut at a decoded `?` or `#`; in
-   lower case and Unicode-normalised (before it is cut, and after); without trailing slash, dots and
-   spaces. A route is granted only if every reading meets the same requirement (see
+   lower case and Unicode-normalised (before it is cut, and after); without trailing slash and dots,
+   without spaces around a name. A route is granted only if every reading meets the same requirement (see
    `gateway.core.routes`).
 
 What cannot be read safely at all is refused here, whatever the routes say: dot segments in any spelling,
@@ -109,7 +109,7 @@ def fold(path: str) -> tuple[str, ...]:
     """One decoded path in its most forgiving reading, as segments: what a lenient upstream may see."""
     text = path.lower() if path.isascii() else _caseless(path)
     segments = text[1:].split("/")
-    folded = [segment.rstrip(". ") for segment in segments]
+    folded = [segment.rstrip(". ").lstrip(" ") for segment in segments]
     if folded[-1] == "":
         folded.pop()
     return tuple(folded)

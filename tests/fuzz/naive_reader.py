@@ -2,8 +2,9 @@
 
 The reader gives every path that some upstream might make of the bytes: it decodes up to three times, in
 well-formed UTF-8 or not, strips `;parameters`, lowers, normalises, merges slashes, takes backslashes for
-slashes, resolves dot segments, cuts at `?` and `#`, drops what Windows drops at the end of a name; each of
-these or not, in any order. The matcher ranks every route by the documented rule and takes the best.
+slashes, resolves dot segments, cuts at `?` and `#`, drops blanks around a name, what Windows drops at its
+end and what no one sees in it; each of these or not, in any order. The matcher ranks every route by the
+documented rule and takes the best.
 """
 
 import re
@@ -42,7 +43,8 @@ LENIENCES: tuple[Callable[[str], str], ...] = (
     resolve,
     lambda path: re.split(r"[?#]", path, maxsplit=1)[0],
     lambda path: re.sub(r"[. ]+(?=/|$)", "", path),
-    lambda path: re.sub(r"[\x00-\x20\x7f]+", "", path),
+    lambda path: re.sub(r"[\x00-\x1f\x7f]+", "", path),
+    lambda path: re.sub(r"(?<=/) +", "", path),
     lambda path: path.split("\0", 1)[0],
     lambda path: path.rstrip("/") or "/",
 )

@@ -19,7 +19,7 @@ from gateway.core.routes import FORWARDED_METHODS, OWN_ROUTES, Route, RouteTable
 from tests.fuzz.naive_reader import SHUT, every_reading, plain_match, strictness
 from tests.fuzz.path_grid import ADVISORIES, grid
 
-MANY = settings(max_examples=5 * settings().max_examples)
+MANY = settings(max_examples=max(500, settings().max_examples))
 
 PUBLIC = Route("public", "/public/**", public=True)
 ADMIN = Route("admin", "/admin/**", scopes=("admin:all",))
