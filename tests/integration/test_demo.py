@@ -1,13 +1,13 @@
 """`serve --demo` prints what to paste, and pasting it works."""
 
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 
 import pytest
 
 from tests.support.plain_caller import ask
+from tests.support.programs import program
 from tests.support.running_gateway import Home, RunningGateway, eventually
 
 PORTS = ("--proxy", "127.0.0.1:0", "--admin", "127.0.0.1:0")
@@ -41,8 +41,8 @@ def test_what_is_printed_gives_a_401_a_200_and_a_stream(demo: RunningGateway) ->
     assert stream.body.endswith(b"data: [DONE]\n\n")
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_pasted_into_a_shell_all_of_it_works_in_order(home: Home, demo: RunningGateway) -> None:
+    program("curl")
     # The last two commands are about the store; the prose above the first blank line is not pasted.
     _, *paragraphs = demo.out.strip().split("\n\n")
     done = subprocess.run(

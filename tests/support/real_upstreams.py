@@ -2,13 +2,11 @@
 
 Each is a context manager that knows its `url`. Those written in Python run in a thread of the test's
 process, so a test can look into them; nginx runs as it is installed, under a folder and a configuration of
-its own. Where nginx is absent the test is skipped, except under CI=true: there it fails, so that no test is
-skipped unseen (`.ci/debian-packages` installs it).
+its own.
 """
 
 import asyncio
 import os
-import shutil
 import socket
 import socketserver
 import subprocess
@@ -20,10 +18,10 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
-import pytest
 from aiohttp import web
 
 from gateway.demo import start_demo
+from tests.support.programs import program
 from tests.support.running_gateway import eventually, listens
 
 T = TypeVar("T")
@@ -182,7 +180,7 @@ class Nginx:
 
     def __enter__(self) -> Self:
         command = [
-            nginx(),
+            program("nginx"),
             "-p",
             str(self._folder),
             "-c",
@@ -201,17 +199,6 @@ class Nginx:
     ) -> None:
         self._process.terminate()
         self._process.wait(10)
-
-
-def nginx() -> str:
-    """Where nginx is; skips the test where it is nowhere, and fails it under CI=true."""
-    found = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    if found is None:
-        missing = "nginx is not installed: apt install nginx"
-        if os.environ.get("CI") == "true":
-            pytest.fail(missing)
-        pytest.skip(missing)
-    return found
 
 
 def free_port() -> int:

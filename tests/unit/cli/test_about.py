@@ -1,7 +1,6 @@
 """Guarantees of gateway/cli/about.py: the version is told, and the completion scripts complete."""
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 
 import gateway
 from gateway.cli.root import root
+from tests.support.programs import program
 from tests.unit.cli.command_line import CommandLine
 
 
@@ -35,12 +35,9 @@ def test_each_shell_gets_a_script_on_stdout_alone(line: CommandLine, shell: str)
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_script_is_one_that_the_shell_reads(line: CommandLine, shell: str, tmp_path: Path) -> None:
-    program = shutil.which(shell)
-    if program is None:
-        pytest.skip(f"{shell} is not installed here")
     script = tmp_path / "keyhatch"
     script.write_text(line("completion", shell).stdout)
-    done = subprocess.run([program, "-n", str(script)], capture_output=True, text=True, check=False)
+    done = subprocess.run([program(shell), "-n", str(script)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
