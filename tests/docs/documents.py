@@ -35,6 +35,9 @@ class Fence:
     note: str
     text: str
 
+    def __str__(self) -> str:
+        return f"{self.document}:{self.line}"
+
     @property
     def file(self) -> str | None:
         """The file that the block is."""
@@ -42,8 +45,9 @@ class Fence:
 
     @property
     def is_run(self) -> bool:
-        """Whether the block is commands that a test runs."""
-        return self.kind == "sh" and not self.note.startswith("not run: ")
+        """Whether the block is commands that a test runs; `make` would run the tests that ask this."""
+        is_make = all(line.startswith("make") for line in self.text.splitlines())
+        return self.kind == "sh" and not is_make and not self.note.startswith("not run: ")
 
 
 class Document:
