@@ -10,7 +10,13 @@ from gateway.demo import demo_settings
 from tests.support.real_upstreams import DemoUpstream
 from tests.support.running_gateway import Home, RunningGateway
 
-pytestmark = pytest.mark.timeout(60)
+TIMEOUT_S = 90  # processes are started and waited for, perhaps on a busy machine
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.timeout(TIMEOUT_S))
 
 
 @pytest.fixture(scope="session", autouse=True)

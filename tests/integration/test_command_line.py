@@ -38,7 +38,7 @@ def verdict(gateway: RunningGateway, key: str) -> tuple[int, str | None]:
 
 
 def test_a_running_server_honours_every_change_at_once(home: Home, gateway: RunningGateway) -> None:
-    key = home.make_key("Plugin")
+    key = home.create("Plugin")
     returned = time.monotonic()
     assert verdict(gateway, key) == (200, None)
     assert time.monotonic() - returned < 1.0
@@ -70,7 +70,7 @@ def test_a_key_just_refused_as_unknown_works_as_soon_as_it_is_made(
 
 
 def test_the_commands_work_with_no_server_running(home: Home) -> None:
-    key = home.make_key("Early bird", "--owner", "anna", "--scope", "chat:*")
+    key = home.create("Early bird", "--owner", "anna", "--scope", "chat:*")
     assert [(each["name"], each["owner"]) for each in home.keys("list", "-o", "json").data] == [
         ("Early bird", "anna")
     ]
@@ -83,7 +83,7 @@ def test_the_commands_work_with_no_server_running(home: Home) -> None:
 
 def test_commands_at_the_same_time_wait_for_each_other(home: Home) -> None:
     with ThreadPoolExecutor(4) as pool:
-        keys = list(pool.map(lambda number: home.make_key(f"Key {number}"), range(4)))
+        keys = list(pool.map(lambda number: home.create(f"Key {number}"), range(4)))
     assert len(set(keys)) == 4
     assert len(home.keys("list", "-o", "json").data) == 4
 
@@ -121,7 +121,7 @@ def test_a_server_killed_outright_leaves_nothing_that_blocks_the_next(home: Home
     assert [each["name"] for each in home.keys("list", "-o", "json").data] == ["Survivor"]
     with home.serve() as again:
         assert verdict(again, key) == (200, None)
-        assert home.make_key("After it")
+        assert home.create("After it")
 
 
 def test_files_are_readable_by_their_owner_alone(home: Home, gateway: RunningGateway) -> None:

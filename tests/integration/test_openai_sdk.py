@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 import pytest
 from openai import APIStatusError, AuthenticationError, OpenAI, PermissionDeniedError
 
+from gateway.core.keys import compose_secret
 from tests.support.running_gateway import Home, RunningGateway
 
-ALL = ("--scope", "models:read,chat:write")
+ALL = ("models:read", "chat:write")
 SAID = "good morning"
 ECHOED = f"You said: {SAID} - and a key opened the way here."
 
@@ -53,18 +54,18 @@ def test_the_sdk_gets_a_streamed_completion_piece_by_piece(client: OpenAI) -> No
 
 def revoked(home: Home) -> str:
     key = home.make_key("Revoked", *ALL)
-    home.keys("revoke", "Revoked", "--yes")
+    home.manage(lambda desk: desk.revoke("Revoked"))
     return key
 
 
 def disabled(home: Home) -> str:
     key = home.make_key("Disabled", *ALL)
-    home.keys("disable", "Disabled")
+    home.manage(lambda desk: desk.disable("Disabled"))
     return key
 
 
 def scope_lacking(home: Home) -> str:
-    return home.make_key("Reader", "--scope", "models:read")
+    return home.make_key("Reader", "models:read")
 
 
 def foreign(home: Home) -> str:
@@ -76,7 +77,7 @@ def truncated(home: Home) -> str:
 
 
 def unknown(home: Home) -> str:
-    return home.make_key("Of another gateway", *ALL, "--store", "sqlite:///elsewhere.db")
+    return compose_secret("kh", b"of another gateway".ljust(32)).reveal()
 
 
 MOMENT = r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ"

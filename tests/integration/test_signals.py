@@ -68,7 +68,7 @@ def test_sigterm_lets_requests_under_way_finish_and_takes_no_new_ones(
 
 def test_sigterm_keeps_a_stream_open_until_it_ends_by_itself(home: Home, demo_home: Home) -> None:
     with demo_home.serve() as gateway:
-        key = demo_home.make_key("Streaming", "--scope", "audio:speech")
+        key = demo_home.make_key("Streaming", "audio:speech")
         with open_stream(gateway.port, "/audio", key=key) as stream:
             first = stream.read1()
             gateway.signal(signal.SIGTERM)
@@ -92,7 +92,7 @@ def test_a_second_signal_cuts_what_is_under_way(home: Home, upstream: LastingUps
         assert gateway.end(5.0) == 0
         assert gateway.lines(event="told to stop again: exchanges under way were cut")
         assert [line["cut"] for line in gateway.lines(path="/ticks")] == ["shutdown"]
-        assert home.keys("list", "-o", "json").data[0]["use_count"] == 1
+        assert [each.use_count for each in home.manage(lambda desk: desk.list_keys())] == [1]
 
 
 def test_sigint_ends_with_130(home: Home) -> None:

@@ -9,14 +9,17 @@ Nothing here sleeps for a fixed time: what should come true is waited for, up to
 is passed on, so coverage measures these processes too; only `KEYHATCH_…` variables are kept out.
 """
 
+import asyncio
 import json
 import os
 import re
+import secrets
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +29,9 @@ from typing import Any, Self, TypeVar
 
 import psutil
 
+from gateway.keeper.desk import KeyDesk, KeyDraft
+from gateway.service.clock import SystemClock
+from gateway.service.desk import open_desk
 from tests.support.plain_caller import Answer, ask
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -121,9 +127,33 @@ class Home:
         assert ran.code == 0, ran.err
         return ran
 
-    def make_key(self, name: str, *options: str) -> str:
-        """A new key's secret."""
+    def create(self, name: str, *options: str) -> str:
+        """The secret of a new key, made by `keyhatch keys create`."""
         return self.keys("create", name, "-q", *options).out.strip()
+
+    def make_key(self, name: str, *scopes: str, expires_at: float | None = None) -> str:
+        """The secret of a new key, made without a process: for tests that are about something else."""
+        draft = KeyDraft(name=name, scopes=scopes, expires_at=expires_at)
+        _, secret = self.manage(lambda desk: desk.create(draft))
+        return secret.reveal()
+
+    def manage(self, act: Callable[[KeyDesk], Awaitable[T]]) -> T:
+        """Do this at the desk of the store, as the command line does: the running gateway's or our own."""
+
+        async def come_and_go() -> T:
+            async with open_desk(
+                self.store,
+                clock=SystemClock(),
+                prefix="kh",
+                default_expiry_s=None,
+                max_active_per_owner=1_000,
+                catalogue=SCOPES,
+                entropy=secrets.token_bytes,
+            ) as desk:
+                return await act(desk)
+
+        with ThreadPoolExecutor(1) as elsewhere:  # a test may have a loop of its own under way
+            return elsewhere.submit(asyncio.run, come_and_go()).result()
 
     def start(self, *arguments: str, stderr: int | None = None) -> "RunningGateway":
         """`keyhatch serve`, not waited for. Its log goes to a file, or to the descriptor `stderr`."""
