@@ -1,6 +1,7 @@
 """A plane with nothing behind it, somebody who watches it, and a caller who speaks bytes."""
 
 import asyncio
+from contextlib import suppress
 
 from gateway.core.routes import Route, RouteTable
 from gateway.keeper.gatekeeper import Gatekeeper
@@ -51,4 +52,11 @@ async def ask(at: tuple[str, int], raw: bytes) -> bytes:
         async with asyncio.timeout(5):
             return await reader.read()
     finally:
-        writer.close()
+        await gone(writer)
+
+
+async def gone(writer: asyncio.StreamWriter) -> None:
+    """Close a connection, and wait until it is closed."""
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()

@@ -12,7 +12,7 @@ from gateway.core.refusal import Reason
 from gateway.plane.contract import Ground
 from gateway.plane.with_aiohttp import AiohttpPlane
 from gateway.wire.request_head import Limits
-from tests.unit.plane.stage import Witness, ask, plane_of
+from tests.unit.plane.stage import Witness, ask, gone, plane_of
 
 
 @pytest.fixture
@@ -68,11 +68,14 @@ async def test_draining_closes_a_connection_that_waits_for_its_next_request(plan
     at = await plane.start("127.0.0.1", 0)
     reader, writer = await asyncio.open_connection(*at)
     writer.write(GOODBYE.replace(b"Connection: close\r\n", b""))
-    await reader.readuntil(b"}")
-    async with asyncio.timeout(5):
-        await plane.drain(60)
-        assert await reader.read() == b""
-    writer.close()
+    head = await reader.readuntil(b"\r\n\r\n")
+    await reader.readexactly(int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0]))
+    try:
+        async with asyncio.timeout(5):
+            await plane.drain(60)
+            assert await reader.read() == b""
+    finally:
+        await gone(writer)
 
 
 async def test_a_head_that_never_became_a_request_is_told_once(plane: AiohttpPlane, witness: Witness) -> None:
