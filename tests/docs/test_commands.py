@@ -1,15 +1,16 @@
 """Guarantees of every page: its commands do what they are shown for, and its configurations load.
 
 The commands of a page run from its top to its bottom in one shell, in a folder of their own, with the real
-command. `keyhatch serve` is put into the background, as a second terminal would, and the shell goes on when
-it serves. A command whose comment says `exit code 4` must end with it, all others with 0.
+command (`warm_command` only saves the time it takes to start). `keyhatch serve` is put into the background,
+as a second terminal would, and the shell goes on when it serves. A command whose comment says `exit code 4`
+must end with it, all others with 0.
 """
 
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from gateway.config.model import Settings
 from gateway.config.shape import keys_of
 from tests.arch.sources import ROOT
 from tests.docs.documents import PATHS, RUN, Fence, document
+from tests.docs.warm_command import WarmCommand
 from tests.support.real_upstreams import DemoUpstream, free_port
 
 SHELL = """\
@@ -27,7 +29,7 @@ set -eu
 server=
 keyhatch() {
     if [ "${1-}" != serve ]; then
-        "$PYTHON" -m gateway "$@"
+        $KEYHATCH "$@"
         return
     fi
     stop
@@ -64,10 +66,21 @@ def upstream() -> Iterator[str]:
         yield demo.url
 
 
+@pytest.fixture(scope="module")
+def keyhatch() -> Iterator[str]:
+    """The words that run the command."""
+    with WarmCommand() as command:
+        yield command.words
+
+
 @pytest.mark.parametrize("path", RUN)
-def test_every_command_works(path: str, tmp_path: Path, upstream: str) -> None:
+def test_every_command_works(path: str, tmp_path: Path, upstream: str, keyhatch: str) -> None:
     ports = {PROXY: f"127.0.0.1:{free_port()}", ADMIN: f"127.0.0.1:{free_port()}"}
-    variables = {"KEYHATCH_SERVER__PROXY": ports[PROXY], "KEYHATCH_SERVER__ADMIN": ports[ADMIN]}
+    variables = {
+        "KEYHATCH": keyhatch,
+        "KEYHATCH_SERVER__PROXY": ports[PROXY],
+        "KEYHATCH_SERVER__ADMIN": ports[ADMIN],
+    }
     script = [SHELL]
     for number, fence in enumerate(document(path).fences()):
         text = adapted(fence.text, {**ports, UPSTREAM: upstream})
@@ -91,7 +104,7 @@ def _expecting(match: re.Match[str]) -> str:
     return f"code=0; {match['command'].strip()} || code=$?; [ $code = {match['code']} ]"
 
 
-def run(script: str, folder: Path, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def run(script: str, folder: Path, variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """Run a shell script in a folder, with nothing configured but these variables."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KEYHATCH_")}
     path = os.pathsep.join(filter(None, (str(ROOT), kept.get("PYTHONPATH"))))
@@ -108,8 +121,8 @@ def run(script: str, folder: Path, variables: dict[str, str]) -> subprocess.Comp
 
 
 @pytest.mark.parametrize("wrong", ["keyhatch keys --bogus", "keyhatch serve --upstream nowhere"])
-def test_a_command_that_does_not_work_is_noticed(tmp_path: Path, wrong: str) -> None:
-    assert run(f"{SHELL}{wrong}\ntrue\n{END}", tmp_path, {}).returncode != 0
+def test_a_command_that_does_not_work_is_noticed(tmp_path: Path, keyhatch: str, wrong: str) -> None:
+    assert run(f"{SHELL}{wrong}\ntrue\n{END}", tmp_path, {"KEYHATCH": keyhatch}).returncode != 0
 
 
 FENCES = [fence for path in PATHS for fence in document(path).fences()]

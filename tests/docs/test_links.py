@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from tests.arch.sources import ROOT, text
+from tests.arch.sources import ROOT, committed_files, text
 from tests.docs.documents import PATHS, document
 
 ROOMS = tuple(sorted(path.name for path in (ROOT / "gateway").iterdir() if (path / "__init__.py").exists()))
@@ -84,3 +84,19 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
             if target in PATHS and target not in reached:
                 todo.append(target)
     assert set(PATHS) - reached == set()
+
+
+CODE = tuple(
+    path for path in committed_files() if path.endswith((".py", ".sql", ".toml", ".yaml")) or "." not in path
+)
+_PAGE = re.compile(r"\bdocs/[\w/-]+(?:\.md)?\b|\b[A-Z]+\.md\b|\bbench/RESULTS\.md\b")
+
+
+def test_every_page_that_the_code_names_exists() -> None:
+    lost = {
+        f"{path}: {name}"
+        for path in CODE
+        for name in _PAGE.findall(text(path))
+        if not any(next(folder.glob(f"{name}*"), None) for folder in (ROOT, (ROOT / path).parent))
+    }
+    assert lost == set()
