@@ -211,6 +211,7 @@ def test_no_refusal_repeats_a_credential() -> None:
         f"k={A};",
         ENCODED,
         A.replace("_", "%255f"),
+        A.replace("_", "%25255f"),
         f"token{A}",
         f"{A}x",
         f"{B}{A}",
