@@ -97,7 +97,8 @@ class ServerSettings(Section):
         description="Management API, console, /metrics, /healthz and /readyz. Keep it off public networks.",
     )
     plane: Literal["lean", "aiohttp"] = Field(
-        default="aiohttp", description="The data plane: lean or aiohttp. Both behave alike."
+        default="aiohttp",
+        description="The data plane. lean is not in this version: aiohttp serves instead, with a warning.",
     )
     trusted_proxies: tuple[NetworkField, ...] = Field(
         default=(),
