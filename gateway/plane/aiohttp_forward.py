@@ -170,7 +170,7 @@ class Forward:
         try:
             check_status(response.status, _version(response))
             headers = response_headers(raw, self._account.request_id, identified=identified)
-            return headers, response_length(raw)
+            return headers, response_length(raw, response.status)
         except ResponseFault as fault:
             _log.warning("request %s: the upstream's head: %s", self._account.request_id, fault)
             raise Refused(Deny(Reason.UPSTREAM_PROTOCOL)) from None

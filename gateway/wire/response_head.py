@@ -35,9 +35,11 @@ def check_status(status: int, version: tuple[int, int]) -> None:
         raise ResponseFault("a status that does not exist")
 
 
-def response_length(headers: Headers) -> int | None:
+def response_length(headers: Headers, status: int = 200) -> int | None:
     """The length the upstream declares, None if it declares none; raises `ResponseFault` if it is odd.
 
+    What a 204 declares does not count: it must not (RFC 9110 §8.6), and whoever believed it would
+    take the next answer for its body.
     A coding other than `chunked` is a fault too: the caller would not learn of it (rule 1 of `wire.headers`).
     """
     lengths, codings = values(headers, b"content-length"), values(headers, b"transfer-encoding")
@@ -47,7 +49,7 @@ def response_length(headers: Headers) -> int | None:
         return None
     if codings or len(set(lengths)) > 1 or _LENGTH.fullmatch(lengths[0]) is None:
         raise ResponseFault("contradictory framing")
-    return int(lengths[0])
+    return None if status == 204 else int(lengths[0])
 
 
 def response_headers(raw: Headers, request_id: str, *, identified: bool) -> Headers:

@@ -59,6 +59,11 @@ def test_the_length_an_upstream_declares(headers: list[tuple[bytes, bytes]], exp
     assert response_length(tuple(headers)) == expected
 
 
+@pytest.mark.parametrize(("status", "expected"), [(204, None), (304, 12), (200, 12), (404, 12)])
+def test_the_length_of_a_204_is_not_believed(status: int, expected: int | None) -> None:
+    assert response_length(((b"content-length", b"12"),), status) == expected
+
+
 @pytest.mark.parametrize(
     "headers",
     [
