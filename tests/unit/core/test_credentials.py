@@ -287,6 +287,7 @@ def test_of_a_list_only_what_holds_a_key_is_taken_out(name: str, value: str, kep
         ("x-note", "kh_ is the prefix, kh_AbCd\u2026wXyZ a preview"),
         ("x-note", "kh_" + "0" * 49),
         ("x-note", b"\xff\xfe%zz"),
+        ("x-note", "%25252525252541"),
     ],
 )
 def test_what_is_foreign_beside_ours_survives_byte_for_byte(name: str, value: str | bytes) -> None:
