@@ -2,10 +2,16 @@
 
 A plane may differ only where docs/planes.md says so: `@pytest.mark.differs("aiohttp", "trailers")` on a test
 or a case expects it to fail on that plane, strictly, and the second word must open a row of that document.
+
+The suite runs on the loop that `keyhatch serve` runs on, uvloop where it exists; with
+CONFORMANCE_LOOP=asyncio it runs on the standard library's.
 """
 
+import asyncio
+import importlib.util
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +42,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _plane_of(item: pytest.Item) -> str | None:
     callspec: Any = getattr(item, "callspec", None)
     return None if callspec is None else callspec.params.get("plane_name")
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    if importlib.util.find_spec("uvloop") is None or os.environ.get("CONFORMANCE_LOOP") == "asyncio":
+        return {"asyncio": asyncio.new_event_loop}
+    import uvloop  # noqa: PLC0415 - absent on Windows
+
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture(params=sorted(PLANES))
