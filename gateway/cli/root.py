@@ -74,11 +74,11 @@ class Root(Group):
 @click.group(PROG_NAME, cls=Root, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(gateway.__version__, prog_name=PROG_NAME)
 def root() -> None:
-    r"""Keyhatch: an API-key gateway in front of a server that has no keys of its own.
+    """Keyhatch: an API-key gateway in front of a server that has no keys of its own.
 
     \b
     First steps:
       keyhatch serve --demo            try it with a built-in demo server
       keyhatch serve --upstream URL    put it in front of a server of yours
       keyhatch keys create "My app"    make a key
-    """
+    """  # noqa: D301 - click wants the backspace itself

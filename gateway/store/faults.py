@@ -43,7 +43,7 @@ class StoreReplaced(StoreUnavailable):
     """The file was deleted, moved or replaced while it was open."""
 
 
-RESTORE: Final = "stop the gateway and put back a copy: keyhatch restore FILE"
+RESTORE: Final = "stop the gateway and put a backup copy in its place"
 _LOCKED: Final = "is locked for writing by another program: close whatever has it open"
 _BY_NAME: Final[tuple[tuple[str, type[StoreUnavailable], str], ...]] = (
     ("SQLITE_BUSY", StoreBusy, _LOCKED),
@@ -59,7 +59,7 @@ _BY_NAME: Final[tuple[tuple[str, type[StoreUnavailable], str], ...]] = (
         "cannot be opened: give the gateway's user access to it and its folder",
     ),
     ("SQLITE_FULL", StoreUnavailable, "cannot grow, the disk is full: free some space"),
-    ("SQLITE_IOERR", StoreUnavailable, "cannot be read or written: check the disk, then run keyhatch doctor"),
+    ("SQLITE_IOERR", StoreUnavailable, "cannot be read or written: check the disk and its file system"),
     ("SQLITE_CORRUPT", StoreDamaged, f"is damaged: {RESTORE}"),
     ("SQLITE_NOTADB", StoreForeign, f"is not a SQLite file: {RESTORE}"),
     (
@@ -93,7 +93,7 @@ def fault_of(path: Path, error: Exception) -> StoreUnavailable:
     for start, kind, text in _BY_NAME:
         if name.startswith(start):
             return kind(f"{path} {text} ({name})")
-    return StoreUnavailable(f"{path} cannot be used ({name}): run keyhatch doctor")
+    return StoreUnavailable(f"{path} cannot be used ({name}): check the file, its folder and the disk")
 
 
 def _told(error: Exception) -> str:
