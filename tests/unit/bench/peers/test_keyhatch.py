@@ -35,7 +35,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return package.parent
 
 
-def test_the_wrong_key_is_one_that_was_issued_and_deleted(checkout: Path, tmp_path: Path) -> None:
+def test_the_wrong_key_is_one_that_was_issued_revoked_and_deleted(checkout: Path, tmp_path: Path) -> None:
     peer = Keyhatch("lean")
     ready = peer.set_up(peer.find(fetch=False), Site(tmp_path, 40001, 40002))
     config = ["--config", str(tmp_path / "config.yaml")]
@@ -43,6 +43,7 @@ def test_the_wrong_key_is_one_that_was_issued_and_deleted(checkout: Path, tmp_pa
     assert [(call[:2], call[-1]) for call in calls[1:]] == [
         (["keys", "create"], "bench"),
         (["keys", "create"], "deleted"),
+        (["keys", "revoke"], "--yes"),
         (["keys", "delete"], "--yes"),
     ]
     assert (ready.key, ready.wrong_key) == ("kh_of_bench", "kh_of_deleted")
