@@ -62,14 +62,12 @@ class UpstreamResponse(aiohttp.ClientResponse):
     _link: UpstreamLink | None = None
 
     async def start(self, connection: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
-        """Read the head. After a 101 no other request may use the connection, whatever headers it has."""
+        """Read the head."""
         if isinstance(connection.protocol, UpstreamLink):
             self._link = connection.protocol
         await super().start(connection)
         if self._link is not None:
             self._link.body = self.content
-            if self.status == 101 and not self._link.upgraded:
-                self.discard()
         return self
 
     def discard(self) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.http_samples import answer, chunked, switching, websocket
 from tests.support.plane_stand import Stand, request
-from tests.support.raw_connection import eventually
+from tests.support.raw_connection import eventually, steady
 from tests.support.scripted_upstream import OK
 
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -26,7 +26,7 @@ async def test_what_is_under_way_is_finished(by_hand: Stand) -> None:
     upstream = await by_hand.upstream.connection()
     await upstream.request()
     draining = asyncio.ensure_future(by_hand.plane.drain(5))
-    await asyncio.sleep(0)
+    await steady(lambda: len(caller.received), for_s=0.1)
     assert await refuses(by_hand)
     assert not draining.done()
     upstream.send(answer(body=b"finished"))
@@ -41,7 +41,7 @@ async def test_a_stream_that_ends_in_time_is_finished(by_hand: Stand) -> None:
     upstream.send(HEAD + chunked(b"one", end=b""))
     await caller.until_body(b"one")
     draining = asyncio.ensure_future(by_hand.plane.drain(5))
-    await asyncio.sleep(0)
+    await steady(lambda: len(caller.received), for_s=0.1)
     upstream.send(chunked(b"two"))
     assert (await caller.last_response()).body == b"onetwo"
     await asyncio.wait_for(draining, 1)

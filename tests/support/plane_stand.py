@@ -190,13 +190,13 @@ class Stand:
         around = Surroundings(self.gatekeeper, self.notebook, self.clock)
         return PLANES[self.plane_name](self._ground(), around)
 
-    def lead(self, name: str, port: int | None) -> None:
-        """A reload: from now on this upstream is at that port, or (None) there is none of that name."""
+    def lead(self, name: str, port: int | None, host: str = "127.0.0.1") -> None:
+        """A reload: from now on this upstream is at that place, or (None) there is none of that name."""
         ground = self.plane.ground
         upstreams = dict(ground.upstreams)
         old = upstreams.pop(name)
         if port is not None:
-            upstreams[name] = replace(old, port=port)
+            upstreams[name] = replace(old, host=host, port=port)
         self.plane.ground = replace(ground, upstreams=upstreams)
 
     async def call(self, *pieces: bytes) -> RawCaller:
