@@ -60,6 +60,16 @@ def showing(key: str) -> Iterator[str]:
     yield request("/x", *UPGRADE, f"Sec-WebSocket-Protocol: openai-insecure-api-key.{key}, tune")
 
 
+def doubling(key: str) -> Iterator[str]:
+    """Requests that show the key where it may stand, and once more where it does not belong."""
+    for field in ("Cookie: a=b; session=", "Referer: http://gate.example/?access_token=", "User-Agent: "):
+        yield request("/x", f"X-API-Key: {key}", f"{field}{key}")
+    for field in ("X-Request-Id: ", "Proxy-Authorization: Bearer ", "X-Custom: ", "Origin: http://"):
+        yield request("/x", f"X-API-Key: {key}", f"{field}{key}")
+    for query in (f"key={key}", f"a=1&access_token={key}", key):
+        yield request(f"/x?{query}", f"X-API-Key: {key}")
+
+
 def misplacing(key: str) -> Iterator[str]:
     """Requests that show the key where no key belongs, and no key where one does."""
     yield request(f"/x?access_token={key}")
@@ -94,6 +104,9 @@ def garbling(key: str) -> Iterator[str]:
     yield f"CONNECT {key}:443 HTTP/1.1\r\nHost: gate.example\r\n\r\n"
     yield f"{key}\r\n\r\n"
     yield f"\x16\x03\x01{key}\r\n\r\n"
+
+
+ROOMS = (showing, doubling, misplacing, garbling)
 
 
 class MoodyUpstream(ScriptedUpstream):
@@ -165,9 +178,7 @@ async def test_no_key_is_found_where_it_does_not_belong(home: Home, upstream: Mo
             "a foreign key": FOREIGN,
         }
         home.manage(lambda desk: desk.revoke("Dead canary"))
-        requests = [
-            text for key in keys.values() for text in (*showing(key), *misplacing(key), *garbling(key))
-        ]
+        requests = [text for key in keys.values() for room in ROOMS for text in room(key)]
         answers = [await send(gateway, text) for text in requests]
         assert sum(answer.startswith(b"HTTP/1.1 200 ") for answer in answers) >= 10, "the good one got in"
         for mood in (RESET, CLOSE, b"nonsense\r\n\r\n"):
