@@ -3,6 +3,7 @@
 import gzip
 import http.client
 import json
+import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.support.plain_caller import Answer, read
+from tests.support.programs import program
 from tests.support.real_upstreams import Nginx, http_server, wsgi_server
 from tests.support.running_gateway import Home, RunningGateway
 
@@ -202,6 +204,32 @@ def test_every_method_reaches_pythons_own_server(home: Home) -> None:
         assert rig.ask("/", "REPORT").data == ["/a"]
         assert (rig.ask("/a", "DELETE").status, rig.ask("/a", "DELETE").status) == (204, 404)
         assert rig.ask("/a").status == 404
+
+
+def test_curl_sends_a_large_body_only_where_the_key_was_accepted(home: Home) -> None:
+    content = b"0123456789abcdef" * 100_000
+    (home.folder / "large.bin").write_bytes(content)
+    with http_server(Shelf) as upstream, before(upstream.url, home.folder) as rig:
+        assert put_by_curl(home, rig.gateway, "kh_" + "A" * 49) == "401 0"
+        assert put_by_curl(home, rig.gateway, rig.key) == f"201 {len(content)}"
+        assert rig.ask("/large.bin").body == content
+
+
+def put_by_curl(home: Home, gateway: RunningGateway, key: str) -> str:
+    """The status, and how many bytes of the body curl sent: it waits for 100 Continue first."""
+    command = [program("curl"), "--silent", "--show-error", "--config", "-", f"{gateway.url}/large.bin"]
+    options = ["upload-file large.bin", "output /dev/null", 'write-out "%{http_code} %{size_upload}"']
+    options += [f'header "X-API-Key: {key}"', 'header "Expect: 100-continue"', "expect100-timeout 10"]
+    done = subprocess.run(
+        command,
+        input="\n".join(options),
+        cwd=home.folder,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    return done.stdout
 
 
 def test_files_come_whole_from_a_server_that_speaks_http_1_0(home: Home) -> None:

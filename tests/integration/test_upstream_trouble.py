@@ -15,7 +15,7 @@ import pytest
 from tests.support.raw_caller import RawCaller, call, json_body
 from tests.support.raw_connection import eventually
 from tests.support.real_upstreams import free_port
-from tests.support.running_gateway import Home, RunningGateway
+from tests.support.running_gateway import ANY_KEY, Home, RunningGateway
 from tests.support.scripted_upstream import CLOSE, OK, RESET, Script, ScriptedUpstream, answering, playing
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -65,7 +65,10 @@ async def upstream(port: int) -> AsyncIterator[ScriptedUpstream]:
 
 def put_before(home: Home, port: int) -> None:
     url = f"http://127.0.0.1:{port}"
-    home.configure(url, upstreams={"main": {"url": url, "timeouts": TIMEOUTS}})
+    nowhere = {"url": "http://nowhere.invalid", "timeouts": {**TIMEOUTS, "first_byte": "20s"}}
+    route = {"id": "nowhere", "path": "/nowhere", "upstream": "nowhere", "scopes": []}
+    upstreams = {"main": {"url": url, "timeouts": TIMEOUTS}, "nowhere": nowhere}
+    home.configure(url, [*ANY_KEY, route], upstreams=upstreams)
 
 
 @asynccontextmanager
@@ -132,6 +135,13 @@ async def test_an_upstream_that_is_down_is_502_at_once_and_200_when_it_is_back(
     assert gateway.ask_admin("/healthz").status == 200
     await upstream.start()
     assert await works(gateway, key, upstream)
+
+
+async def test_an_upstream_whose_name_leads_nowhere_is_502(gateway: RunningGateway, key: bytes) -> None:
+    async with knock(gateway, key, b"GET /nowhere HTTP/1.1") as caller:
+        response = await caller.response(within_s=25)
+    assert (response.status, response.one(b"x-keyhatch-reason")) == (502, b"upstream_unreachable")
+    assert b"invalid" not in response.body
 
 
 async def test_an_upstream_that_never_answers_is_504_in_its_time(
