@@ -1,10 +1,13 @@
 """When a key dies, what it opened ends within a second, and what still waits is told why."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
 
+from gateway.core.decision import Allow, NeedKey
+from gateway.core.refusal import Deny
 from tests.conformance.conftest import BuildStand
 from tests.support.http_samples import EVENTS, answer, chunked, switching, websocket
 from tests.support.plane_stand import EPOCH_S, KEY, OTHER_KEY, Stand, key, other_key, request
@@ -220,6 +223,23 @@ async def test_a_key_that_dies_while_it_is_looked_up_opens_nothing(mortal: Stand
     mortal.store.may_answer.set()
     assert (await caller.response()).one(b"x-keyhatch-reason") == b"key_revoked"
     mortal.assert_untouched()
+
+
+async def test_a_key_that_dies_right_after_the_decision_is_not_missed(
+    mortal: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gatekeeper, loop = mortal.gatekeeper, asyncio.get_running_loop()
+    settle = gatekeeper.settle
+
+    async def settle_before_the_death(need: NeedKey) -> Allow | Deny:
+        decision = await settle(need)
+        loop.call_soon(gatekeeper.key_changed, "key_ada", key(revoked_at=EPOCH_S))
+        return decision
+
+    monkeypatch.setattr(gatekeeper, "settle", settle_before_the_death)
+    caller = await mortal.call(request())
+    response = await caller.last_response(within_s=SOON_S)
+    assert (response.status, response.one(b"x-keyhatch-reason")) == (401, b"key_revoked")
 
 
 async def test_a_kept_connection_gives_a_dead_key_nothing(mortal: Stand) -> None:

@@ -127,6 +127,18 @@ async def test_a_second_head_that_began_during_the_first_exchange_has_one_too(bu
     assert (await caller.last_response(within_s=1)).status == 408
 
 
+async def test_the_bytes_of_a_body_are_not_the_beginning_of_a_head(build: BuildStand) -> None:
+    stand = await build(limits=Limits(head_timeout_s=0.1))
+    caller = await stand.call(request(b"POST /any/x HTTP/1.1", b"Content-Length: 4", body=b"ab"))
+    upstream = await stand.upstream.connection()
+    await upstream.until_received(b"ab")
+    caller.send(b"cd")
+    assert (await caller.response()).status == 200
+    await steady(lambda: len(caller.received), for_s=0.25)
+    caller.send(get())
+    assert (await caller.response()).status == 200
+
+
 async def test_a_connection_without_a_byte_is_closed_after_the_idle_time(build: BuildStand) -> None:
     stand = await build(limits=Limits(head_timeout_s=0.1, idle_timeout_s=0.2))
     caller = await stand.call()

@@ -3,7 +3,8 @@
 The plane is chosen by name and everything else is the same for all planes: the routes, the keys, limits
 short enough to wait for, a clock that the test moves by hand, a store that can break or dawdle, an observer
 that keeps what it was told. `Stand.stop` checks what must hold after every test whatever it was about: no
-upstream saw a secret, every exchange was told exactly once, the plane left no connection open.
+upstream saw a secret or anything but strict HTTP, every exchange was told exactly once, the plane left no
+connection open.
 """
 
 import asyncio
@@ -90,12 +91,13 @@ class Shelf(MemoryKeyStore):
         self.looking = 0
 
     async def find_by_digest(self, digest: bytes) -> ApiKey | None:
-        """The record, when it may be told."""
+        """The record as it is now, told when it may be told."""
         self.looking += 1
+        found = await super().find_by_digest(digest)
         await self.may_answer.wait()
         if self.is_broken:
             raise StoreUnavailable("broken by the test")
-        return await super().find_by_digest(digest)
+        return found
 
 
 class Notebook:
@@ -255,6 +257,8 @@ class Stand:
     def _check(self) -> None:
         seen = self.upstream.everything() + self.second.everything()
         assert not [secret for secret in SECRETS if secret in seen], "the upstream saw a secret"
+        for upstream in (self.upstream, self.second):
+            upstream.requests()  # raises if anything but strict HTTP arrived
         assert self.notebook.begun == len(self.notebook.ended), "exchanges begun and ended differ"
         assert self.upstream.troubles == []
         if self._is_untouched:

@@ -65,11 +65,11 @@ class UpstreamConnection(RawConnection):
         return request
 
     def requests(self) -> list[Message]:
-        """Every request that arrived on this connection, the last one perhaps in part."""
+        """Every request that arrived, the last one perhaps in part; what follows an upgrade is not HTTP."""
         found, at = [], 0
         while (request := read_request(bytes(self.received[at:]))) is not None:
             found.append(request)
-            if not request.is_whole:
+            if not request.is_whole or request.all(b"upgrade"):
                 break
             at += request.size
         return found
