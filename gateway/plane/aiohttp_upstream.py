@@ -48,6 +48,10 @@ class UpstreamLink(ResponseHandler):
             self.close()
         else:
             super().data_received(data)
+            # A body's end and a second answer in one piece: the pool took the connection back in between.
+            is_over = self.body is not None and self.body.is_eof() and not self.upgraded
+            if is_over and (self._buffer or self._tail):
+                self.close()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """The connection is gone; a body that has not come to its end by then never will."""

@@ -14,6 +14,7 @@ import fcntl
 import os
 from pathlib import Path
 
+from gateway.keeper.ports import StoreUnavailable
 from gateway.store.faults import StoreBusy, fault_of
 
 
@@ -25,9 +26,13 @@ class StoreLock:
         self._descriptor = -1
         path = lock_path(store)
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            # A link planted here would have root empty and give away whatever file it leads to.
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
             raise fault_of(path, error) from error
+        if os.fstat(descriptor).st_nlink > 1:
+            os.close(descriptor)
+            raise StoreUnavailable(f"{path} has another name: delete it, it is not the lock we made")
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -85,6 +85,22 @@ async def test_bytes_that_come_while_it_is_idle_spoil_it(by_hand: Stand) -> None
     assert (await caller.response()).body == b"2"
 
 
+async def test_a_second_answer_in_one_piece_with_the_end_of_a_body_goes_to_nobody(by_hand: Stand) -> None:
+    caller = await by_hand.call(get(b"/any/1"))
+    first = await by_hand.upstream.connection()
+    await first.request()
+    first.send(HEAD + b"Content-Length: 2\r\n\r\n")
+    await caller.until_body(b"")
+    first.send(b"ok" + answer(body=b"poison"))
+    assert (await caller.response()).body == b"ok"
+    await first.until_ended(within_s=1)
+    caller.send(get(b"/any/2"))
+    second = await by_hand.upstream.connection(1)
+    await second.request()
+    second.send(answer(body=b"2"))
+    assert (await caller.response()).body == b"2"
+
+
 async def test_a_head_request_that_is_answered_with_a_body_spoils_it(build: BuildStand) -> None:
     stand = await build(script=answering(answer(body=b"a body that does not belong"), OK))
     caller = await stand.call(request(b"HEAD /any/x HTTP/1.1"))

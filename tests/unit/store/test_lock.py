@@ -95,6 +95,19 @@ def test_a_lock_that_cannot_be_made_is_an_outage_that_names_it(tmp_path: Path) -
         StoreLock(tmp_path / "missing" / "keys.db")
 
 
+def test_a_link_in_the_place_of_the_lock_is_refused_and_its_target_untouched(path: Path) -> None:
+    target = path.with_name("target")
+    target.write_text("precious")
+    lock_path(path).symlink_to(target)
+    with pytest.raises(StoreUnavailable):
+        StoreLock(path)
+    lock_path(path).unlink()
+    os.link(target, lock_path(path))
+    with pytest.raises(StoreUnavailable, match="has another name"):
+        StoreLock(path)
+    assert target.read_text() == "precious"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_root_leaves_the_lock_to_the_owner_of_the_store(path: Path) -> None:
     path.touch()
