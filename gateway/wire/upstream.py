@@ -77,7 +77,7 @@ def compose_head(head: Head, allow: Allow, upstream: Upstream, hop: Hop) -> Upst
     if view.kind is Kind.WEBSOCKET:
         ours += [(b"connection", b"Upgrade"), (b"upgrade", b"websocket")]
     ours += _identity(allow.identity)
-    ours += _forwarded(head, hop, is_trusted=is_trusted)
+    ours += _forwarded(stripped, hop, is_trusted=is_trusted)
     ours += [(b"via", VIA), (b"x-request-id", hop.request_id.encode("ascii"))]
     return UpstreamHead(view.method, _target(head, allow), (*ours[:1], *kept, *ours[1:]))
 
@@ -102,14 +102,14 @@ def _identity(identity: Identity | None) -> list[tuple[bytes, bytes]]:
     ]
 
 
-def _forwarded(head: Head, hop: Hop, *, is_trusted: bool) -> list[tuple[bytes, bytes]]:
+def _forwarded(headers: Headers, hop: Hop, *, is_trusted: bool) -> list[tuple[bytes, bytes]]:
     """What this hop saw, behind what a trusted proxy told it. A header that would be empty is left out."""
-    told = head.view.headers if is_trusted else ()
+    told = headers if is_trusted else ()
     peer = hop.peer.encode("ascii", "replace")
     said = [
         (b"x-forwarded-for", b", ".join(filter(None, [*values(told, b"x-forwarded-for"), peer]))),
         (b"x-forwarded-proto", _first(told, b"x-forwarded-proto") or hop.scheme.encode("ascii")),
-        (b"x-forwarded-host", _first(told, b"x-forwarded-host") or head.host),
+        (b"x-forwarded-host", _first(told, b"x-forwarded-host") or _first(headers, b"host")),
     ]
     return [(name, value) for name, value in said if value]
 

@@ -359,3 +359,11 @@ def test_the_property_above_would_see_a_key() -> None:
     composed = compose_head(head, allowing(), UPSTREAM, hop())
     assert SECRET.encode() in composed.target
     assert lookup(composed.headers, b"x-api-key") == [SECRET.encode()]
+
+
+def test_a_key_in_the_place_of_the_host_is_told_to_nobody() -> None:
+    head = reading((b"Host", SECRET.encode()))
+    assert isinstance(head, Head)
+    headers = sent(head, allowing(Strip({0: None})))
+    assert lookup(headers, b"x-forwarded-host") == []
+    assert not any(SECRET.encode() in value for _, value in headers)
