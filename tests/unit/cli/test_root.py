@@ -70,8 +70,9 @@ def test_a_store_that_fails_is_a_sentence(line: CommandLine, monkeypatch: pytest
 
 def test_ctrl_c_at_a_prompt_ends_with_130_and_without_a_traceback(tmp_path: Path) -> None:
     keyboard, stdin = os.openpty()
+    # A suite that runs in the background inherits a SIGINT that is ignored, and so would the command.
     process = subprocess.Popen(
-        [*KEYHATCH, "keys", "verify"],
+        ["env", "--default-signal=INT", *KEYHATCH, "keys", "verify"],
         cwd=tmp_path,
         env=ENVIRON,
         stdin=stdin,
