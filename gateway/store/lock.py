@@ -1,8 +1,8 @@
 """One writer always: an exclusive lock on `<store>.lock`, held as long as the store is open.
 
 SQLite lets several processes write in turns. Keyhatch does not want that: a running server would not learn at
-once of what another process wrote, and SQLite before 3.51.3 can lose a write when two connections write and
-checkpoint at the same moment (the WAL-reset bug). So whoever opens the store holds this lock, and everyone
+once of what another process wrote, and many versions of SQLite can damage the log when two connections write
+and checkpoint at the same moment (the WAL-reset bug). So whoever opens the store holds this lock, and everyone
 else asks them (`gateway.admin.control`).
 
 The kernel releases the lock when its holder dies, however it dies, so no stale lock ever has to be removed.
