@@ -2,8 +2,8 @@
 
 SQLite lets several processes write in turns. Keyhatch does not want that: a running server would not learn at
 once of what another process wrote, and many versions of SQLite can damage the log when two connections write
-and checkpoint at the same moment (the WAL-reset bug). So whoever opens the store holds this lock, and everyone
-else asks them (`gateway.admin.control`).
+and checkpoint at the same moment (the WAL-reset bug). So whoever opens the store holds this lock, and all
+others ask them (`gateway.admin.control`).
 
 The kernel releases the lock when its holder dies, however it dies, so no stale lock ever has to be removed.
 The file itself stays and holds the last holder's process number, for people. `flock` is POSIX; on Windows,
