@@ -58,14 +58,23 @@ class Gatekeeper:
 
     def peek(self, view: RequestView) -> Decision:
         """Decide without waiting; `NeedKey` if the record is not cached."""
+        decision = self.admit(view)
+        return self.look(decision) if isinstance(decision, NeedKey) else decision
+
+    def admit(self, view: RequestView) -> Decision:
+        """The part of a decision that needs no record: the same for the same view and `table`."""
         try:
-            decision = admit(view, self.table, self.prefix)
-            if not isinstance(decision, NeedKey):
-                return decision
-            key = self.cache.look_up(decision.digest)
-            if key is None and not self.cache.is_absent(decision.digest):
-                return decision
-            return self._judge(decision, key)
+            return admit(view, self.table, self.prefix)
+        except Exception:  # noqa: BLE001 - promise 3: whatever went wrong, it is refused
+            return self._accident()
+
+    def look(self, need: NeedKey) -> Decision:
+        """The rest of it, if the record is cached; `need` itself if not."""
+        try:
+            key = self.cache.look_up(need.digest)
+            if key is None and not self.cache.is_absent(need.digest):
+                return need
+            return self._judge(need, key)
         except Exception:  # noqa: BLE001 - promise 3: whatever went wrong, it is refused
             return self._accident()
 

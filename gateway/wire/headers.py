@@ -91,6 +91,16 @@ def dropped_names(headers: Headers) -> frozenset[bytes]:
     return HOP_BY_HOP | listed
 
 
+def reads_as(name: bytes) -> bytes:
+    """A lower-case field name as the most forgiving upstream reads it: every sign may stand for `-`."""
+    return name.translate(_READ_AS)
+
+
+def is_like_a_key(value: bytes) -> bool:
+    """Whether something in the form of a key stands in a value, whatever its prefix."""
+    return _LIKE_A_KEY.search(value) is not None
+
+
 def is_own(name: bytes) -> bool:
     """Whether a field name is, or could be read as, one of the gateway's own (rule 3)."""
     return name.translate(_READ_AS).startswith(OWN_PREFIX)

@@ -54,6 +54,11 @@ def response_length(headers: Headers, status: int = 200) -> int | None:
 
 def response_headers(raw: Headers, request_id: str, *, identified: bool) -> Headers:
     """The upstream's headers as the caller may see them, framing (`Content-Length`) left to the plane."""
+    return (*relayed_headers(raw, identified=identified), (b"x-request-id", request_id.encode("ascii")))
+
+
+def relayed_headers(raw: Headers, *, identified: bool) -> Headers:
+    """The same without our request id: what does not change when the upstream repeats its head."""
     headers = tuple((name.lower(), value) for name, value in raw)
     if any(_VALUE_BAD.search(value) for _, value in headers):
         raise ResponseFault("control character in a header")
@@ -61,10 +66,9 @@ def response_headers(raw: Headers, request_id: str, *, identified: bool) -> Head
         raise ResponseFault("a header name that is no token")
     gone = dropped_names(headers) | {b"content-length", b"x-request-id"}
     kept = without(headers, gone)
-    ours = [(b"x-request-id", request_id.encode("ascii"))]
     if identified and not any(values(kept, b"cache-control")):
-        ours.append((b"cache-control", b"private"))
-    return (*kept, *ours)
+        return (*kept, (b"cache-control", b"private"))
+    return kept
 
 
 def status_line(status: int, reason: str, version: str = "1.1") -> bytes:

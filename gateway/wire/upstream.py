@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
+from gateway.core.credentials import Strip
 from gateway.core.decision import Allow, Identity
 from gateway.core.keys import Network
 from gateway.core.policy import is_within
@@ -68,38 +69,43 @@ class Hop:
 
 def compose_head(head: Head, allow: Allow, upstream: Upstream, hop: Hop) -> UpstreamHead:
     """The head for the upstream, body framing left out. See the module's rules."""
+    ours = (*identity_fields(allow.identity), (b"x-request-id", hop.request_id.encode("ascii")))
+    headers = (*outline(head, allow.strip, upstream, hop), *ours)
+    return UpstreamHead(head.view.method, target_of(head, allow.strip), headers)
+
+
+def outline(head: Head, strip: Strip, upstream: Upstream, hop: Hop) -> Headers:
+    """All of the upstream's fields but who calls and the request id: the same whenever a head is repeated."""
     view = head.view
     is_trusted = bool(hop.trusted) and is_within(hop.peer, hop.trusted)
     gone = dropped_names(view.headers) | _LATER | REWRITTEN
-    stripped = allow.strip.apply(view.headers)
+    stripped = strip.apply(view.headers)
     kept = without(stripped, gone) if is_trusted else without(stripped, gone | CLAIMS, begin=(CLAIM_PREFIX,))
-    ours = [(b"host", upstream.authority.encode("ascii"))]
+    ours = _forwarded(stripped, hop, is_trusted=is_trusted)
     if view.kind is Kind.WEBSOCKET:
         ours += [(b"connection", b"Upgrade"), (b"upgrade", b"websocket")]
-    ours += _identity(allow.identity)
-    ours += _forwarded(stripped, hop, is_trusted=is_trusted)
-    ours += [(b"via", VIA), (b"x-request-id", hop.request_id.encode("ascii"))]
-    return UpstreamHead(view.method, _target(head, allow), (*ours[:1], *kept, *ours[1:]))
+    return ((b"host", upstream.authority.encode("ascii")), *kept, *ours, (b"via", VIA))
 
 
-def _target(head: Head, allow: Allow) -> bytes:
+def target_of(head: Head, strip: Strip) -> bytes:
+    """The judged target's bytes; only a query parameter that held our key is cut out."""
     target = head.view.target
-    if allow.strip.query is None:
+    if strip.query is None:
         return target.raw
     path = target.path.encode("ascii")
-    return path + b"?" + allow.strip.query if allow.strip.query else path
+    return path + b"?" + strip.query if strip.query else path
 
 
-def _identity(identity: Identity | None) -> list[tuple[bytes, bytes]]:
+def identity_fields(identity: Identity | None) -> Headers:
     """Who calls, percent-encoded UTF-8 where a name holds more than printable ASCII."""
     if identity is None or identity.key_id is None:
-        return []
-    return [
+        return ()
+    return (
         (b"x-keyhatch-key-id", identity.key_id.encode("ascii")),
         (b"x-keyhatch-key-name", quote(identity.name, safe=_SAFE_IN_NAMES).encode("ascii")),
         (b"x-keyhatch-owner", quote(identity.owner, safe=_SAFE_IN_NAMES).encode("ascii")),
         (b"x-keyhatch-scopes", " ".join(identity.scopes).encode("ascii")),
-    ]
+    )
 
 
 def _forwarded(headers: Headers, hop: Hop, *, is_trusted: bool) -> list[tuple[bytes, bytes]]:

@@ -19,6 +19,7 @@ from gateway.core.routes import Anonymous, Route, RouteTable
 from gateway.keeper.gatekeeper import Gatekeeper
 from gateway.keeper.ports import Exchange, StoreUnavailable
 from gateway.plane.contract import Ground, Plane, Surroundings
+from gateway.plane.lean_server import LeanPlane
 from gateway.plane.with_aiohttp import AiohttpPlane
 from gateway.store.memory import MemoryKeyStore
 from gateway.wire.request_head import Limits
@@ -27,7 +28,7 @@ from tests.support.raw_caller import RawCaller, call
 from tests.support.raw_connection import eventually
 from tests.support.scripted_upstream import OK, Script, ScriptedUpstream, answering
 
-PLANES: Final[Mapping[str, Callable[[Ground, Surroundings], Plane]]] = {"aiohttp": AiohttpPlane}
+PLANES: Final[Mapping[str, Callable[[Ground, Surroundings], Plane]]] = {"aiohttp": AiohttpPlane, "lean": LeanPlane}
 
 EPOCH_S: Final = 1_800_000_000.0  # 2027-01-15T08:00:00Z: where every test's wall clock begins
 LOCAL: Final[Network] = ip_network("127.0.0.0/8")

@@ -1,0 +1,241 @@
+"""The upstream's answer: bytes of the upstream in, bytes for the caller out. Pure; it knows no connection.
+
+1. A head is read whole, judged, and written anew; interim ones (1xx) are read away, at most `INTERIM_MAX`.
+2. A body passes as it was received wherever both sides frame it alike: by length, or by chunks that have
+   neither extensions nor trailer fields. Otherwise it is framed anew, and trailer fields pass by the rules
+   of `wire.trailers`.
+3. `keeps_link` is true only if the answer came to its end by its own framing, nothing came behind it, and
+   the upstream means to keep the connection. Anything else and it must not serve another caller.
+4. Only `Fault` is raised, before or after the head was given out (`is_begun`).
+
+The head's meaning is kept by its SHA-256 as requests' are (`lean_plan`): a server that answers the same
+within one second, `Date` included, answers with the same bytes.
+"""
+
+from hashlib import sha256
+from typing import Final
+
+from gateway.core.request import Headers
+from gateway.plane.lean_codec import ANSWER_HEAD_BYTES_MAX, HEAD_END, parse_answer
+from gateway.plane.lean_framing import ByChunks, ByLength, Fault, Framing, Span, ToTheEnd, chunk, payload
+from gateway.wire.headers import tokens
+from gateway.wire.request_head import Version
+from gateway.wire.response_head import (
+    ResponseFault,
+    check_status,
+    has_body,
+    head_bytes,
+    relayed_headers,
+    response_length,
+    status_line,
+)
+from gateway.wire.trailers import TrailerFault, passed_on
+
+INTERIM_MAX: Final = 32
+HEADS_MAX: Final = 512
+HEAD_BYTES_KEPT_MAX: Final = 2_048
+
+
+class AnswerHead:
+    """One response head's meaning. `lead` is the caller's head up to our request id and the framing."""
+
+    __slots__ = ("fields", "is_chunked", "keeps_link", "lead", "length", "status")
+
+    def __init__(self, raw: bytes, *, identified: bool) -> None:
+        parts = parse_answer(raw)
+        self.status = parts.status
+        self.fields: Headers = parts.fields
+        self.lead = b""
+        self.length: int | None = None
+        self.is_chunked = False
+        self.keeps_link = False
+        if 100 <= self.status < 200 and self.status != 101:
+            return
+        try:
+            check_status(parts.status, parts.version)
+            kept = relayed_headers(parts.fields, identified=identified and self.status != 101)
+            self.length = response_length(parts.fields, parts.status)
+        except ResponseFault as fault:
+            raise Fault(str(fault)) from None
+        self.is_chunked = any(name == b"transfer-encoding" for name, _ in parts.fields)
+        if self.is_chunked and parts.version < (1, 1):
+            raise Fault("chunks in HTTP/1.0")
+        connection = tokens(parts.fields, b"connection")
+        self.keeps_link = b"close" not in connection and (
+            parts.version >= (1, 1) or b"keep-alive" in connection
+        )
+        self.lead = head_bytes(status_line(parts.status, parts.phrase), kept)[:-2]
+
+
+class AnswerHeads:
+    """The meanings of response heads, the most recent of them kept. Holds no bytes that came in."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[bytes, bool], AnswerHead] = {}
+
+    def of(self, raw: bytes, *, identified: bool) -> AnswerHead:
+        """The meaning of one whole head. Raises `Fault`."""
+        if len(raw) > HEAD_BYTES_KEPT_MAX:
+            return AnswerHead(raw, identified=identified)
+        name = (sha256(raw).digest(), identified)
+        head = self._kept.get(name)
+        if head is None:
+            head = AnswerHead(raw, identified=identified)
+            if len(self._kept) >= HEADS_MAX:
+                self._kept.clear()
+            self._kept[name] = head
+        return head
+
+
+class Answer:
+    """The answer to one request, as it arrives. `may_keep`: the caller's connection may stay open after it."""
+
+    __slots__ = (
+        "_begun_raw",
+        "_framing",
+        "_heads",
+        "_identified",
+        "_interim",
+        "_is_head",
+        "_is_one",
+        "_passes",
+        "_request_id",
+        "body_bytes",
+        "ends_by_closing",
+        "head",
+        "is_begun",
+        "is_over",
+        "keeps_caller",
+        "keeps_link",
+        "rest",
+    )
+
+    def __init__(
+        self, heads: AnswerHeads, request_id: str, version: Version, *, is_head: bool, identified: bool
+    ) -> None:
+        self._heads = heads
+        self._request_id = request_id
+        self._is_one = version >= (1, 1)
+        self._is_head = is_head
+        self._identified = identified
+        self._begun_raw = b""
+        self._framing: Framing | None = None
+        self._passes = False
+        self._interim = 0
+        self.head: AnswerHead | None = None
+        self.is_begun = False
+        self.is_over = False
+        self.keeps_caller = False
+        self.keeps_link = False
+        self.ends_by_closing = False
+        self.body_bytes = 0
+        self.rest = b""
+
+    def feed(self, data: bytes, *, may_keep: bool) -> bytes:
+        """What the caller is to be sent for these bytes. Raises `Fault`."""
+        if self.is_begun:
+            return self._body(data)
+        if self._begun_raw:
+            data = self._begun_raw + data
+        while True:
+            end = data.find(HEAD_END)
+            if end < 0 or end > ANSWER_HEAD_BYTES_MAX:
+                if len(data) > ANSWER_HEAD_BYTES_MAX:
+                    raise Fault("a head that is too large")
+                self._begun_raw = data
+                return b""
+            head = self._heads.of(data[: end + 4], identified=self._identified)
+            data = data[end + 4 :]
+            if head.lead:
+                break
+            self._interim += 1
+            if self._interim > INTERIM_MAX:
+                raise Fault("too many interim answers")
+        self.head, self._begun_raw = head, b""
+        if head.status == 101:
+            self.rest = data
+            return b""
+        out = self._begin(head, may_keep=may_keep)
+        if self.is_over:
+            self.keeps_link = head.keeps_link and not data
+            return out
+        return out + self._body(data) if data else out
+
+    def switched(self) -> bytes:
+        """The caller's head for a 101 that was found to be right."""
+        assert self.head is not None  # noqa: S101 - asked only once `head.status` is 101
+        self.is_begun = True
+        line = b"x-request-id: %b\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n"
+        return self.head.lead + line % self._request_id.encode("ascii")
+
+    def end(self) -> bytes:
+        """The upstream's connection ended in order: what closes the caller's body. Raises `Fault` if it is cut."""
+        if not isinstance(self._framing, ToTheEnd):
+            raise Fault("the connection ended before the answer did")
+        self.is_over = True
+        return b"" if self.ends_by_closing else b"0\r\n\r\n"
+
+    def _begin(self, head: AnswerHead, *, may_keep: bool) -> bytes:
+        self.is_begun = True
+        framing = b""
+        if head.length is not None:
+            framing = b"content-length: %d\r\n" % head.length
+        if not has_body("HEAD" if self._is_head else "GET", head.status):
+            self.is_over = True
+        elif head.length is not None:
+            self._framing = ByLength(head.length)
+            self._passes = True
+            self.is_over = not head.length
+        else:
+            self._framing = ByChunks() if head.is_chunked else ToTheEnd()
+            self._passes = self._is_one is head.is_chunked
+            self.ends_by_closing = not self._is_one
+            may_keep = may_keep and self._is_one
+            framing = b"transfer-encoding: chunked\r\n" if self._is_one else b""
+        self.keeps_caller = may_keep
+        if not may_keep:
+            framing += b"connection: close\r\n"
+        elif not self._is_one:
+            framing += b"connection: keep-alive\r\n"
+        return b"%bx-request-id: %b\r\n%b\r\n" % (head.lead, self._request_id.encode("ascii"), framing)
+
+    def _body(self, data: bytes) -> bytes:
+        framing = self._framing
+        if framing is None or self.is_over:
+            self.keeps_link = False
+            return b""
+        told = _under_way(framing) if self._passes else None
+        spans, end = framing.walk(data)
+        for begin, to in spans:
+            self.body_bytes += to - begin
+        if framing.is_over:
+            self.is_over = True
+            self.keeps_link = self.head is not None and self.head.keeps_link and end == len(data)
+        if self._passes and framing.is_clean:
+            return data if end == len(data) else data[:end]
+        return self._framed_anew(data, spans, framing, told)
+
+    def _framed_anew(self, data: bytes, spans: list[Span], framing: Framing, told: int | None) -> bytes:
+        """Own chunks from here on. A chunk of which the caller was told already is brought to its end first."""
+        if not self._is_one:
+            return payload(data, spans)
+        begun = b""
+        if told is not None:
+            self._passes = False
+            if told > 0:
+                begun, spans = data[: spans[0][1]], spans[1:]
+            begun = begun + b"\r\n" if told >= 0 else b""
+        body = begun + chunk(payload(data, spans))
+        if not framing.is_over:
+            return body
+        try:
+            return body + b"0\r\n" + passed_on(framing.trailer)
+        except TrailerFault as fault:
+            raise Fault(str(fault)) from None
+
+
+def _under_way(framing: Framing) -> int:
+    """Payload bytes to come of a chunk that was passed on in part; 0: only its CRLF is; -1: there is none."""
+    if not isinstance(framing, ByChunks):
+        return -1
+    return framing.announced or (0 if framing.awaits_end else -1)

@@ -1,0 +1,374 @@
+"""One caller's connection on the lean plane: heads out of bytes, one exchange at a time, answers in order.
+
+1. A head is taken as a whole or not at all; while it is incomplete it weighs at most `limits.head_bytes_max`
+   and is refused as soon as it cannot become one.
+2. Pipelined requests wait as bytes, at most a head's weight of them, then the connection is read no more; they
+   are served one after the other, so their answers are in order.
+3. Nothing is served while the caller does not take what it was sent before.
+4. A refusal that closes is followed by `LINGER_S` of reading what still comes and throwing it away: closing
+   on unread bytes would reset the connection, and the refusal with it (RFC 9112 §9.6).
+5. Deadlines are numbers that one sweep compares (`lean_server`), not timers: a request costs none of them.
+"""
+
+import asyncio
+import logging
+import socket
+import struct
+from typing import Final, Protocol, cast
+
+from gateway.core.refusal import Deny, Reason
+from gateway.plane.contract import Ground
+from gateway.plane.lean_codec import HEAD_END, beginning_fault
+from gateway.plane.lean_exchange import House, LeanExchange
+from gateway.plane.lean_plan import Plan, Plans
+from gateway.wire.request_head import malformed, too_large
+
+LINGER_S: Final = 5.0
+AT_ONCE_MAX: Final = 16  # pipelined requests served before others get their turn
+WRITE_BUFFER_BYTES: Final = 65_536
+_NEVER: Final = float("inf")
+_RESET: Final = struct.pack("ii", 1, 0)
+
+_log: Final = logging.getLogger("gateway.plane")
+
+
+class Reception(Protocol):
+    """What a connection asks of its plane."""
+
+    ground: Ground
+    house: House
+    plans: Plans
+
+    def came(self, caller: "LeanCaller") -> bool:
+        """Count a connection in; False if there are too many."""
+
+    def went(self, caller: "LeanCaller") -> None:
+        """Count it out."""
+
+    def new_request_id(self) -> str:
+        """16 hexadecimal characters."""
+
+
+class LeanCaller(asyncio.Protocol):
+    """One connection. `deadline`: when `expire` is to be called (monotonic seconds); `peer`: who is there."""
+
+    __slots__ = (
+        "_buffer",
+        "_exchange",
+        "_head_since",
+        "_idle_since",
+        "_is_going_on",
+        "_is_held_for_bytes",
+        "_is_held_for_upstream",
+        "_is_lingering",
+        "_reception",
+        "deadline",
+        "is_full",
+        "peer",
+        "transport",
+    )
+
+    def __init__(self, reception: Reception) -> None:
+        self._reception = reception
+        self._buffer = b""
+        self._exchange: LeanExchange | None = None
+        self._head_since: float | None = None
+        self._idle_since = 0.0
+        self._is_going_on = False
+        self._is_held_for_bytes = False
+        self._is_held_for_upstream = False
+        self._is_lingering = False
+        self.deadline = _NEVER
+        self.is_full = False
+        self.peer = ""
+        self.transport: asyncio.Transport
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether an exchange is under way."""
+        return self._exchange is not None
+
+    @property
+    def idle_since(self) -> float:
+        """When the last exchange ended (monotonic seconds)."""
+        return self._idle_since
+
+    # What the loop tells
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Somebody is there."""
+        self.transport = transport = cast(asyncio.Transport, transport)  # uvloop's is one by its methods
+        name = transport.get_extra_info("peername")
+        self.peer = name[0] if isinstance(name, tuple) else ""
+        if not self._reception.came(self):
+            transport.abort()
+            return
+        transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
+        self._begin_idle(self._now())
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        """The caller is gone."""
+        self._leave()
+        self._reception.went(self)
+
+    def eof_received(self) -> None:
+        """The caller says no more. It counts as gone: see docs/planes.md."""
+        self._leave()
+
+    def data_received(self, data: bytes) -> None:
+        """The caller sent something."""
+        try:
+            self._received(data)
+        except Exception:  # noqa: BLE001 - an accident must end in a refusal or a cut, never in silence
+            self._accident()
+
+    def pause_writing(self) -> None:
+        """The caller does not take more."""
+        self.is_full = True
+        if self._exchange is not None:
+            self._exchange.caller_is_full(full=True)
+        self._look_at(self._now() + self._reception.ground.limits.idle_timeout_s)
+
+    def resume_writing(self) -> None:
+        """It does again."""
+        self.is_full = False
+        if self._exchange is not None:
+            self._exchange.caller_is_full(full=False)
+        elif self._buffer and not self._is_lingering:
+            self._go_on_later()
+
+    # What the exchange tells
+
+    def write(self, data: bytes) -> None:
+        """Send."""
+        self.transport.write(data)
+
+    def hold_back(self, *, full: bool) -> None:
+        """Whether to read no more of the body for now."""
+        self._is_held_for_upstream = full
+        self._hold()
+
+    def held_bytes(self) -> bytes:
+        """Give up what was received behind the head while the decision was awaited."""
+        data, self._buffer = self._buffer, b""
+        return data
+
+    def go_on(self, rest: bytes) -> None:
+        """Take back what of it was not the body's; in a tunnel all of it is the upstream's."""
+        exchange = self._exchange
+        if exchange is not None and exchange.is_tunnel:
+            data, self._buffer = self._buffer, b""
+            if data:
+                exchange.tunnelled(data)
+        elif rest:
+            self._buffer = rest + self._buffer
+        self._hold_for_bytes()
+        if self._exchange is None:
+            self._go_on()
+
+    def exchange_over(self, *, keep: bool) -> None:
+        """The answer was written whole; the connection serves on or closes."""
+        self._exchange = None
+        self._is_held_for_upstream = False
+        house = self._reception.house
+        if house.is_draining:
+            house.quiet.set()
+        if not keep or house.is_draining:
+            self._close_gently()
+            return
+        self._begin_idle(self._now())
+        if not self._is_going_on:
+            self._hold()
+            if self._buffer:
+                self._go_on()
+
+    def hang_up(self, *, reset: bool) -> None:
+        """Close without an ending; what has not left yet is thrown away.
+
+        Where closing would be the ending, the connection is reset instead (RFC 9112 §8: a cut must be seen).
+        """
+        self._exchange = None
+        if reset:
+            sock = self.transport.get_extra_info("socket")
+            if sock is not None:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        if reset or self.transport.get_write_buffer_size():
+            self.transport.abort()
+        else:
+            self.transport.close()
+
+    def tunnel_over(self) -> None:
+        """Close once everything was sent."""
+        self._exchange = None
+        self._look_at(self._now() + LINGER_S)
+        self._is_lingering = True
+        self.transport.close()
+
+    # What the plane tells
+
+    def expire(self, now: float) -> None:
+        """The deadline has passed: act, or set the next one."""
+        if self._exchange is not None:
+            self.deadline = self._exchange.expire(now)
+        elif self._is_lingering or self.is_full:
+            self.transport.abort()
+        elif self._head_since is not None:
+            self._expire_head(now)
+        elif now >= self._idle_since + self._reception.ground.limits.idle_timeout_s:
+            self.transport.close()
+        else:
+            self.deadline = self._idle_since + self._reception.ground.limits.idle_timeout_s
+
+    def cut(self) -> None:
+        """The gateway stops: end the exchange in the middle."""
+        if self._exchange is not None:
+            self._exchange.cut("shutdown")
+        else:
+            self.transport.abort()
+
+    # The steps
+
+    def _received(self, data: bytes) -> None:
+        exchange = self._exchange
+        if exchange is not None and not self._buffer:
+            if exchange.is_tunnel:
+                exchange.tunnelled(data)
+                return
+            if exchange.wants_body:
+                data = exchange.take(data)
+        if self._is_lingering or not data:
+            return
+        self._buffer = self._buffer + data if self._buffer else data
+        if self._exchange is None:
+            self._go_on()
+        else:
+            self._hold_for_bytes()
+
+    def _go_on(self) -> None:
+        """Serve what has arrived, until an exchange takes its time or nothing whole is left."""
+        if self._is_going_on or self.is_full or self.transport.is_closing():
+            return
+        self._is_going_on = True
+        try:
+            for _ in range(AT_ONCE_MAX):
+                if self._exchange is not None or self.is_full or not self._buffer or not self._serve_next():
+                    break
+            else:
+                if self._buffer and self._exchange is None:
+                    self._go_on_later()
+        finally:
+            self._is_going_on = False
+        self._hold_for_bytes()
+
+    def _go_on_later(self) -> None:
+        asyncio.get_running_loop().call_soon(self._go_on_now)
+
+    def _go_on_now(self) -> None:
+        if self._exchange is None and not self._is_lingering:
+            try:
+                self._go_on()
+            except Exception:  # noqa: BLE001 - as in `data_received`
+                self._accident()
+
+    def _serve_next(self) -> bool:
+        """Serve one request if its head is whole; False if there is nothing more to do now."""
+        data = self._buffer
+        end = data.find(HEAD_END)
+        if end < 0 or data.startswith(b"\r\n"):
+            return self._begin_head(data)
+        self._head_since = None
+        reception = self._reception
+        plan = reception.plans.of(data[: end + 4], self.peer, reception.ground)
+        return self._run(plan, data[end + 4 :])
+
+    def _run(self, plan: Plan, rest: bytes) -> bool:
+        reception, now = self._reception, self._now()
+        self._buffer = b""
+        exchange = LeanExchange(
+            self, plan, reception.ground, reception.house, reception.new_request_id(), now
+        )
+        self._exchange = exchange
+        self.deadline = now  # the sweep asks the exchange, which knows
+        rest = exchange.start(rest)
+        if self._is_lingering:
+            return False
+        self._buffer = rest
+        return True
+
+    def _begin_head(self, data: bytes) -> bool:
+        """Part of a head, or blank lines before one (RFC 9112 §2.2: a robust server skips one)."""
+        limits = self._reception.ground.limits
+        if data.startswith(b"\r\n"):
+            self._buffer = data[2:]
+            return bool(self._buffer)
+        rule = beginning_fault(data)
+        if rule is not None:
+            self._refuse(malformed(rule))
+        elif len(data) > limits.head_bytes_max:
+            self._refuse(too_large("bytes in the head", limits.head_bytes_max))
+        elif self._head_since is None:
+            self._head_since = self._now()
+            self._look_at(self._head_since + limits.head_timeout_s)
+        return False
+
+    def _expire_head(self, now: float) -> None:
+        limits = self._reception.ground.limits
+        at = (self._head_since or 0.0) + limits.head_timeout_s
+        if now < at:
+            self.deadline = at
+        else:
+            self._refuse(Deny(Reason.REQUEST_TIMEOUT, {"limit": f"{limits.head_timeout_s:g}"}))
+
+    def _refuse(self, deny: Deny) -> None:
+        """A head that never became a request."""
+        self._head_since = None
+        self._run(Plan(deny, self.peer), b"")
+
+    def _close_gently(self) -> None:
+        self._buffer = b""
+        if self.transport.is_closing():
+            return
+        self._is_lingering = True
+        self.deadline = self._now() + LINGER_S
+        self._hold()
+        self.transport.write_eof()
+
+    def _begin_idle(self, now: float) -> None:
+        self._idle_since = now
+        self.deadline = now + self._reception.ground.limits.idle_timeout_s
+
+    def _hold_for_bytes(self) -> None:
+        is_much = len(self._buffer) > self._reception.ground.limits.head_bytes_max
+        if is_much is not self._is_held_for_bytes:
+            self._is_held_for_bytes = is_much
+            self._hold()
+
+    def _hold(self) -> None:
+        """Read on or not, whatever the reasons are."""
+        should = (self._is_held_for_bytes or self._is_held_for_upstream) and not self._is_lingering
+        if self.transport.is_closing():
+            return
+        if should is self.transport.is_reading():
+            if should:
+                self.transport.pause_reading()
+            else:
+                self.transport.resume_reading()
+
+    def _leave(self) -> None:
+        exchange, self._exchange = self._exchange, None
+        self._buffer = b""
+        if exchange is not None:
+            exchange.caller_left()
+
+    def _look_at(self, at: float) -> None:
+        self.deadline = min(self.deadline, at)
+
+    def _accident(self) -> None:
+        if self._exchange is not None:
+            self._exchange.accident()
+        else:
+            _log.exception("a caller's connection met something unexpected")
+            self.transport.abort()
+
+    def _now(self) -> float:
+        return self._reception.house.around.clock.monotonic()

@@ -1,0 +1,132 @@
+"""Heads of HTTP/1.x messages, from bytes to raw parts. httptools (llhttp) parses; this room is its guard.
+
+llhttp in its strict mode refuses bare LF, folded lines, blanks before a colon, control characters, a
+`Content-Length` beside a `Transfer-Encoding` and most else that a smuggler needs. It has no limits, takes
+versions that do not exist, and skips blank lines without end; those are held here. What a head means is
+judged below, by `wire.request_head` and `wire.response_head`, for every plane alike.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+import httptools
+
+from gateway.core.request import Headers
+from gateway.plane.lean_framing import Fault
+from gateway.wire.request_head import Version
+
+HEAD_END: Final = b"\r\n\r\n"
+ANSWER_HEAD_BYTES_MAX: Final = 65_536
+ANSWER_FIELDS_MAX: Final = 256
+_VERSIONS: Final[dict[str, Version]] = {"1.0": (1, 0), "1.1": (1, 1)}
+_LONE_FEED: Final = re.compile(rb"(?<!\r)\n")
+_TLS: Final = b"\x16\x03"  # a handshake record, RFC 8446 §5.1
+
+
+@dataclass(frozen=True, slots=True)
+class RawRequest:
+    """A request head in raw parts."""
+
+    method: bytes
+    target: bytes
+    version: Version
+    fields: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    """A response head in raw parts, its field names in lower case."""
+
+    status: int
+    phrase: str
+    version: Version
+    fields: Headers
+
+
+class _Parts:
+    """What httptools calls back: collects the raw parts."""
+
+    __slots__ = ("fields", "is_whole", "phrase", "target")
+
+    def __init__(self) -> None:
+        self.target = b""
+        self.phrase = b""
+        self.fields: list[tuple[bytes, bytes]] = []
+        self.is_whole = False
+
+    def on_url(self, url: bytes) -> None:
+        self.target += url
+
+    def on_status(self, status: bytes) -> None:
+        self.phrase += status
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.fields.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        self.is_whole = True
+
+
+def parse_request(raw: bytes) -> RawRequest:
+    """The raw parts of one whole head (its blank line included). Raises `Fault`."""
+    parts = _Parts()
+    parser = httptools.HttpRequestParser(parts)
+    _feed(parser, raw, parts)
+    version = _VERSIONS.get(parser.get_http_version())
+    if version is None:
+        raise Fault("the only versions spoken here are HTTP/1.1 and HTTP/1.0")
+    return RawRequest(parser.get_method(), parts.target, version, tuple(parts.fields))
+
+
+def parse_answer(raw: bytes) -> RawAnswer:
+    """The raw parts of one whole response head (its blank line included). Raises `Fault`."""
+    parts = _Parts()
+    parser = httptools.HttpResponseParser(parts)
+    _feed(parser, raw, parts)
+    version = _VERSIONS.get(parser.get_http_version())
+    if version is None:
+        raise Fault("another version of HTTP")
+    if len(parts.fields) > ANSWER_FIELDS_MAX:
+        raise Fault("too many header fields")
+    fields = tuple((name.lower(), value) for name, value in parts.fields)
+    return RawAnswer(parser.get_status_code(), parts.phrase.decode("latin-1"), version, fields)
+
+
+def beginning_fault(raw: bytes) -> str | None:
+    """Why what has arrived of a head can never become one, so that nobody has to wait for its end."""
+    if raw.startswith(_TLS):
+        return "this looks like TLS, and plain HTTP is spoken here"
+    if _LONE_FEED.search(raw) is not None:
+        return "a line in the head does not end in CRLF"
+    if b"\0" in raw:
+        return "the head holds a NUL"
+    return None
+
+
+def fields_in(raw: bytes) -> int:
+    """How many header fields a whole head has: its lines less the first and the last."""
+    return raw.count(b"\r\n") - 2
+
+
+def _feed(
+    parser: httptools.HttpRequestParser | httptools.HttpResponseParser, raw: bytes, parts: _Parts
+) -> None:
+    try:
+        parser.feed_data(raw)
+    except httptools.HttpParserUpgrade:
+        pass  # an upgrade is asked for or granted: whether it may is judged below
+    except httptools.HttpParserError as error:
+        raise Fault(_rule(error)) from None
+    if not parts.is_whole:
+        raise Fault("its head cannot be parsed")
+
+
+def _rule(error: Exception) -> str:
+    """llhttp's own words where they name a rule; they never quote the message."""
+    text = str(error)
+    return (
+        f"its head cannot be parsed ({text})"
+        if text.isascii() and len(text) < 80
+        else "its head cannot be parsed"
+    )

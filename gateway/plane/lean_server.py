@@ -1,0 +1,120 @@
+"""The lean data plane: `asyncio.Protocol` on both sides, uvloop where it exists, no task for a request.
+
+The default plane. `lean_caller` is the caller's connection, `lean_exchange` one request and its answer,
+`lean_plan` what a head comes to, `lean_codec` and `lean_framing` the bytes of heads and bodies, `lean_answer`
+and `lean_upload` what becomes of them, `lean_upstream` and `lean_pool` the connections to upstreams. Below
+them the same rooms decide as for the aiohttp plane, and one suite holds both to one behaviour.
+
+This room holds the listener, the number of connections, the sweep of deadlines, and the end.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from gateway.plane.contract import Ground, Surroundings
+from gateway.plane.lean_caller import LeanCaller
+from gateway.plane.lean_exchange import House
+from gateway.plane.lean_plan import Plans
+
+BACKLOG: Final = 1_024
+CUT_S: Final = 1.0  # how long what was cut may take to notice
+SWEEP_S: Final = (0.01, 0.5)  # from, to: an eighth of the shortest time that is waited for
+
+
+class LeanPlane:
+    """One listener and one pool. See `gateway.plane.contract.Plane`."""
+
+    def __init__(self, ground: Ground, around: Surroundings) -> None:
+        self.house = House(around)
+        self.plans = Plans(around.gatekeeper, ground)
+        self._ground = ground
+        self._callers: set[LeanCaller] = set()
+        self._per_peer: dict[str, int] = {}
+        self._listener: asyncio.Server | None = None
+        self._sweeping: asyncio.TimerHandle | None = None
+        self._random = random.Random(random.SystemRandom().getrandbits(256))  # noqa: S311 - names, not secrets
+
+    @property
+    def ground(self) -> Ground:
+        """What is served on; to set it is a reload."""
+        return self._ground
+
+    @ground.setter
+    def ground(self, ground: Ground) -> None:
+        self._ground = ground
+        self.house.pool.retire()
+
+    async def start(self, host: str, port: int) -> tuple[str, int]:
+        """Listen, and return the address in use (port 0 picks one). Raises `OSError` if it is taken."""
+        loop = asyncio.get_running_loop()
+        self._listener = await loop.create_server(lambda: LeanCaller(self), host, port, backlog=BACKLOG)
+        self._sweep()
+        bound = self._listener.sockets[0].getsockname()
+        return bound[0], bound[1]
+
+    async def drain(self, grace_s: float) -> None:
+        """Take no new connection, let exchanges finish for `grace_s`, cut the rest, close everything."""
+        if self._listener is None:
+            return
+        self._listener.close()
+        self.house.is_draining = True
+        for caller in tuple(self._callers):
+            if not caller.is_busy:
+                caller.transport.close()
+        await self._until(lambda: not any(caller.is_busy for caller in self._callers), grace_s)
+        for caller in tuple(self._callers):
+            caller.cut()
+        await self._until(lambda: not self._callers, CUT_S)
+        self.house.pool.close()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+
+    def came(self, caller: LeanCaller) -> bool:
+        """Count a connection in; False if there are too many."""
+        if self.house.is_draining:
+            return False
+        self._callers.add(caller)
+        self._per_peer[caller.peer] = self._per_peer.get(caller.peer, 0) + 1
+        return True
+
+    def went(self, caller: LeanCaller) -> None:
+        """Count it out."""
+        if caller in self._callers:
+            self._callers.discard(caller)
+            left = self._per_peer[caller.peer] - 1
+            if left:
+                self._per_peer[caller.peer] = left
+            else:
+                del self._per_peer[caller.peer]
+        self.house.quiet.set()
+
+    def new_request_id(self) -> str:
+        """16 hexadecimal characters."""
+        return f"{self._random.getrandbits(64):016x}"
+
+    async def _until(self, is_so: Callable[[], bool], most_s: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(most_s):
+                while not is_so():
+                    self.house.quiet.clear()
+                    await self.house.quiet.wait()
+
+    def _sweep(self) -> None:
+        """Compare every deadline with the time, and come again."""
+        now = self.house.around.clock.monotonic()
+        for caller in tuple(self._callers):
+            if caller.deadline <= now:
+                caller.expire(now)
+        self.house.pool.sweep(now)
+        self._sweeping = asyncio.get_running_loop().call_later(self._interval_s(), self._sweep)
+
+    def _interval_s(self) -> float:
+        limits = self._ground.limits
+        waits = [limits.head_timeout_s, limits.idle_timeout_s]
+        for upstream in self._ground.upstreams.values():
+            waits += (upstream.timeout_connect_s, upstream.timeout_first_byte_s, upstream.timeout_idle_s)
+        least, most = SWEEP_S
+        return max(least, min(most, min(waits) / 8))

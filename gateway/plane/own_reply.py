@@ -1,0 +1,31 @@
+"""The gateway's own answers as bytes, for every plane alike."""
+
+from typing import Final
+
+from gateway.core.request import Headers
+from gateway.wire.reply import Reply
+from gateway.wire.response_head import head_bytes, status_line
+
+_PHRASES: Final = {
+    200: "OK",
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    408: "Request Timeout",
+    413: "Content Too Large",
+    431: "Request Header Fields Too Large",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Gateway Timeout",
+}
+
+
+def reply_bytes(reply: Reply, *, is_head: bool, keep_alive: bool) -> bytes:
+    """A whole answer of the gateway's own, framed by its length; without its body for HEAD."""
+    headers: Headers = (*reply.headers, (b"content-length", str(len(reply.body)).encode("ascii")))
+    if not keep_alive:
+        headers = (*headers, (b"connection", b"close"))
+    head = head_bytes(status_line(reply.status, _PHRASES.get(reply.status, "")), headers)
+    return head if is_head else head + reply.body
