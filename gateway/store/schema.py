@@ -8,7 +8,8 @@ Promises
 3. Each migration is one transaction with its version number inside, so a kill at any moment leaves the old
    schema or the new one. A copy of an older file is kept beside it before it is touched.
 4. A schema from a newer Keyhatch is refused.
-5. Files are readable by their owner alone: mode 0600, and 0700 for a folder made here.
+5. Files are their owner's alone: mode 0600 where they are made here, and tightened where they came otherwise
+   (`gateway.store.modes`).
 
 The version is SQLite's `user_version`; `application_id` marks the file as ours.
 """
@@ -24,6 +25,7 @@ from typing import Final
 
 from gateway.store.connection import Connection, connect
 from gateway.store.faults import RESTORE, StoreEmptied, StoreForeign, StoreTooNew, damaged, fault_of
+from gateway.store.modes import assert_ours_to_tighten, tighten
 
 APPLICATION_ID: Final = 0x4B_48_61_74  # "KHat"
 _MAGIC: Final = b"SQLite format 3\0"
@@ -88,6 +90,10 @@ async def make_ready(path: Path, migrations: Sequence[Migration], *, busy_timeou
         await migrate(connection, migrations)
     finally:
         await connection.close()
+    try:
+        tighten(path)
+    except OSError as error:
+        raise fault_of(path, error) from error
 
 
 async def migrate(connection: Connection, migrations: Sequence[Migration]) -> None:
@@ -121,6 +127,7 @@ def _look_at(path: Path) -> bool:
     with path.open("rb") as file:
         if file.read(len(_MAGIC)) != _MAGIC:
             raise StoreForeign(f"{path} is not a SQLite file: name another file for the store, or {RESTORE}")
+    assert_ours_to_tighten(path, status)
     return True
 
 
