@@ -27,6 +27,10 @@ class StoreEmptied(StoreUnavailable):
     """The file is there and holds nothing, or is gone and left its write-ahead log behind."""
 
 
+class StoreMissing(StoreUnavailable):
+    """Nothing is where the store should be, and it was not asked for a new one to be begun there."""
+
+
 class StoreDamaged(StoreUnavailable):
     """The file is ours and cannot be trusted any more."""
 
@@ -68,6 +72,30 @@ _BY_NAME: Final[tuple[tuple[str, type[StoreUnavailable], str], ...]] = (
         "refuses the record: its id or secret is taken, or a value is wrong",
     ),
 )
+
+
+def missing(path: Path) -> StoreMissing:
+    """There is no store here."""
+    return StoreMissing(
+        f"there is no store at {path}: `keyhatch keys create NAME` begins one; if yours lies elsewhere, say "
+        "where with --store sqlite:///FILE or with store.url"
+    )
+
+
+def leads_nowhere(path: Path) -> StoreMissing:
+    """The store is a link, and its file is gone: an empty one in its place would be a wrong answer."""
+    return StoreMissing(
+        f"{path} is a link to {path.readlink()}, where no file is: put the store back there (is its disk "
+        "mounted?), or delete the link to begin anew"
+    )
+
+
+def no_folder(path: Path, error: OSError) -> StoreUnavailable:
+    """The folder for a new store is not there and cannot be made."""
+    return StoreUnavailable(
+        f"{path} cannot be created, its folder cannot be made ({error.strerror}): make {path.parent}, or say "
+        "with --store or store.url where the store shall lie"
+    )
 
 
 def busy(path: Path) -> StoreBusy:

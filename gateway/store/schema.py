@@ -68,11 +68,7 @@ def split(script: str) -> tuple[str, ...]:
 
 async def make_ready(path: Path, migrations: Sequence[Migration], *, busy_timeout_s: float) -> None:
     """See to it that a whole, current store of ours is at `path`. Only under the store's lock."""
-    try:
-        found = _look_at(path)
-    except OSError as error:
-        raise fault_of(path, error) from error
-    if not found:
+    if not is_there(path):
         await _create(path, migrations, busy_timeout_s=busy_timeout_s)
         return
     connection = await connect(path, busy_timeout_s=busy_timeout_s, can_write=True)
@@ -106,8 +102,15 @@ async def migrate(connection: Connection, migrations: Sequence[Migration]) -> No
             await connection.fetch(f"PRAGMA user_version = {migration.version}")
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is a file to open; refuses what must not be opened. It is only looked at."""
+    try:
+        return _look_at(path)
+    except OSError as error:
+        raise fault_of(path, error) from error
+
+
 def _look_at(path: Path) -> bool:
-    """Whether there is a file to open; refuses what must not be opened. SQLite has not touched it yet."""
     try:
         status = path.stat()
     except FileNotFoundError:

@@ -33,10 +33,12 @@ from gateway.store.faults import (
     busy,
     closed,
     damaged,
-    fault_of,
+    leads_nowhere,
+    missing,
+    no_folder,
 )
-from gateway.store.lock import StoreLock
-from gateway.store.schema import Migration, load_migrations, make_ready
+from gateway.store.lock import StoreLock, lock_path
+from gateway.store.schema import Migration, is_there, load_migrations, make_ready
 
 BUSY_TIMEOUT_S: Final = 5.0
 _ROWS_AT_ONCE: Final = 256  # about 2 ms of reading rows before others get their turn
@@ -204,13 +206,16 @@ async def open_sqlite(
     *,
     busy_timeout_s: float = BUSY_TIMEOUT_S,
     migrations: Sequence[Migration] | None = None,
+    can_create: bool = True,
 ) -> SqliteKeyStore:
-    """Open the store in this file, creating it where there is none; raises `StoreUnavailable`.
+    """Open the store in this file; raises `StoreUnavailable`.
 
-    `busy_timeout_s` bounds how long a write waits for another program or for the write before it.
+    Where there is none it is created, and the one folder it lies in; without `can_create` nothing is, and
+    `StoreMissing` is raised. `busy_timeout_s` bounds how long a write waits for another program or for the
+    write before it.
     """
     known = load_migrations() if migrations is None else migrations
-    opening = asyncio.ensure_future(_open(path, known, busy_timeout_s=busy_timeout_s))
+    opening = asyncio.ensure_future(_open(path, known, busy_timeout_s, can_create=can_create))
     try:
         return await asyncio.shield(opening)
     except asyncio.CancelledError:
@@ -219,11 +224,15 @@ async def open_sqlite(
         raise
 
 
-async def _open(path: Path, migrations: Sequence[Migration], *, busy_timeout_s: float) -> SqliteKeyStore:
-    path = _settle(path)
+async def _open(
+    path: Path, migrations: Sequence[Migration], busy_timeout_s: float, *, can_create: bool
+) -> SqliteKeyStore:
+    path = _settle(path, can_create=can_create)
     async with AsyncExitStack() as undo:
         lock = StoreLock(path)
         undo.callback(lock.release)
+        if not can_create and not is_there(path):
+            raise missing(path)
         await make_ready(path, migrations, busy_timeout_s=busy_timeout_s)
         writer = await connect(path, busy_timeout_s=busy_timeout_s, can_write=True)
         undo.push_async_callback(writer.close)
@@ -237,14 +246,30 @@ async def _open(path: Path, migrations: Sequence[Migration], *, busy_timeout_s: 
     return store
 
 
-def _settle(path: Path) -> Path:
-    """The file's one true path, in a folder that exists."""
+def _settle(path: Path, *, can_create: bool) -> Path:
+    """The file's one true path, in a folder that exists if something may be created."""
+    if path.is_symlink() and _is_gone(path):
+        raise leads_nowhere(path)
+    if can_create:
+        try:
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise no_folder(path, error) from error
     path = Path(os.path.realpath(path))
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise fault_of(path.parent, error) from error
+    is_locked = os.path.exists(lock_path(path))  # noqa: PTH110 - it never raises
+    if not can_create and not is_locked and not is_there(path):
+        raise missing(path)  # not even a lock is made; where there is one, somebody may just be beginning
     return path
+
+
+def _is_gone(link: Path) -> bool:
+    try:
+        os.lstat(os.path.realpath(link))
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False  # it may be there; opening it will tell
+    return False
 
 
 def _identity(path: Path) -> tuple[tuple[int, int] | None, ...]:
