@@ -8,6 +8,7 @@ Promises
 4. A key that was revoked is refused from the moment its record was written, also where a look-up for it was
    under way at that moment.
 5. Only allowed requests count as a use of a key.
+6. A look-up ends: one whose answers are always older than some change is `store_unavailable` after a while.
 """
 
 import asyncio
@@ -114,12 +115,14 @@ class Gatekeeper:
             await self._renew(key_id)
 
     async def _renew(self, key_id: str) -> None:
+        began = self._clock.monotonic()
         while True:
             generation = self.cache.generation
             key = await self._ask(self._store.get(key_id))
             if generation == self.cache.generation:  # else what was read may be older than a change
                 self.key_changed(key_id, key)
                 return
+            self._assert_patient(began)
 
     def _judge(self, need: NeedKey, key: ApiKey | None) -> Allow | Deny:
         now = self._clock.now()
@@ -129,10 +132,17 @@ class Gatekeeper:
         return decision
 
     async def _settle(self, need: NeedKey) -> Allow | Deny:
+        began = self._clock.monotonic()
         while True:
             key, generation = await self._fetch(need.digest)
             if generation == self.cache.generation:
                 return self._judge(need, key)
+            self._assert_patient(began)
+
+    def _assert_patient(self, began: float) -> None:
+        """Every change makes whoever looks something up ask again (promise 6)."""
+        if self._clock.monotonic() - began >= self._look_up_timeout_s:
+            raise StoreUnavailable(f"the store changed again and again for {self._look_up_timeout_s:g} s")
 
     async def _fetch(self, digest: bytes) -> tuple[ApiKey | None, int]:
         """The record and the cache's generation in which it was true; one look-up for all who wait."""

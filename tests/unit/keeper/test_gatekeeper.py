@@ -13,6 +13,7 @@ from gateway.core.decision import Allow
 from gateway.core.keys import ApiKey
 from gateway.core.refusal import Deny, Reason
 from gateway.core.routes import Route, RouteTable
+from gateway.keeper.gatekeeper import Gatekeeper
 from gateway.keeper.ports import StoreUnavailable
 from tests.unit.keeper.interleavings import InterleavingsMachine
 from tests.unit.keeper.stage import (
@@ -335,6 +336,52 @@ async def test_a_renewal_that_the_store_does_not_answer_is_told_to_who_asked() -
     keeper.live.register(key_of(1), key_of(1).digest, no_end)
     with pytest.raises(StoreUnavailable):
         await keeper.data_changed()
+
+
+async def overtake(store: SteppedStore, keeper: Gatekeeper, clock: HandClock, seconds: int) -> int:
+    """Let every answer of the store be older than some change, once a second; how many were asked for."""
+    asked = 0
+    for _ in range(seconds):
+        await settled()
+        for call in list(store.calls):
+            call.look()
+            keeper.key_changed("k9", key_of(9))
+            call.arrive()
+            asked += 1
+        clock.mono += 1
+    await settled()
+    return asked
+
+
+async def test_a_look_up_that_is_always_overtaken_ends_in_a_refusal(caplog: pytest.LogCaptureFixture) -> None:
+    store, clock, errors = SteppedStore(key_of(1)), HandClock(), Counter()
+    keeper = keeper_of(store, clock, errors, look_up_timeout_s=6)
+    waiting = asyncio.ensure_future(keeper.settle(need_of(keeper)))
+    assert await overtake(store, keeper, clock, 20) == 6
+    assert waiting.done()
+    assert await waiting == Deny(Reason.STORE_UNAVAILABLE, route_id="chat")
+    assert (store.calls, errors.count) == ([], 1)
+    assert "changed again and again for 6 s" in caplog.text
+
+
+async def test_a_look_up_that_is_overtaken_for_a_while_ends_in_the_truth() -> None:
+    store, clock = SteppedStore(key_of(1)), HandClock()
+    keeper = keeper_of(store, clock, look_up_timeout_s=6)
+    waiting = asyncio.ensure_future(keeper.settle(need_of(keeper)))
+    assert await overtake(store, keeper, clock, 5) == 5
+    store.calls[0].arrive()
+    assert reason_of(await waiting) is None
+
+
+async def test_a_renewal_that_is_always_overtaken_is_told_to_who_asked() -> None:
+    store, clock = SteppedStore(key_of(1)), HandClock()
+    keeper = keeper_of(store, clock, look_up_timeout_s=6)
+    keeper.live.register(key_of(1), key_of(1).digest, no_end)
+    renewal = asyncio.ensure_future(keeper.data_changed())
+    assert await overtake(store, keeper, clock, 20) == 6
+    assert renewal.done()
+    with pytest.raises(StoreUnavailable, match="again and again"):
+        await renewal
 
 
 # --- Uses and exchanges ---------------------------------------------------------------------------
