@@ -93,8 +93,8 @@ def leads_nowhere(path: Path) -> StoreMissing:
 def no_folder(path: Path, error: OSError) -> StoreUnavailable:
     """The folder for a new store is not there and cannot be made."""
     return StoreUnavailable(
-        f"{path} cannot be created, its folder cannot be made ({error.strerror}): make {path.parent}, or say "
-        "with --store or store.url where the store shall lie"
+        f"{path} cannot be created, its folder cannot be made ({error.strerror}): make {path.parent} a folder "
+        "of the gateway's user, or name another place with --store or store.url"
     )
 
 

@@ -248,6 +248,7 @@ async def _open(
 
 def _settle(path: Path, *, can_create: bool) -> Path:
     """The file's one true path, in a folder that exists if something may be created."""
+    path = path.absolute()
     if path.is_symlink() and _is_gone(path):
         raise leads_nowhere(path)
     if can_create:

@@ -215,11 +215,18 @@ async def test_a_store_that_is_just_being_begun_is_busy_and_not_missing(path: Pa
     assert names(path.parent) == ["keys.db.lock"]
 
 
+async def test_a_path_from_here_is_told_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for can_create in (True, False):
+        with pytest.raises(StoreUnavailable, match=rf"{tmp_path}/a/b/keys\.db"):
+            await open_sqlite(Path("a/b/keys.db"), can_create=can_create)
+
+
 async def test_only_the_folder_of_the_store_itself_is_made(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b" / "keys.db"
     with pytest.raises(
         StoreUnavailable,
-        match=rf"{path} cannot be created, .*\(No such file or directory\): make {path.parent}, or",
+        match=rf"{path} cannot be created, .*\(No such file or directory\): make {path.parent} a folder",
     ):
         await open_sqlite(path)
     assert names(tmp_path) == []
