@@ -150,7 +150,8 @@ class Gatekeeper:
         if flight is None:
             flight = self._flights[digest] = asyncio.ensure_future(self._look_up(digest))
             flight.add_done_callback(lambda done: self._landed(digest, done))
-        return await asyncio.shield(flight)
+        await asyncio.wait((flight,))  # a shield would, since Python 3.14, report what nobody waits for
+        return flight.result()
 
     def _landed(self, digest: bytes, flight: asyncio.Future[tuple[ApiKey | None, int]]) -> None:
         del self._flights[digest]

@@ -12,7 +12,7 @@ from gateway.keeper.ports import StoreUnavailable
 
 
 class StoreBusy(StoreUnavailable):
-    """Another process holds the store."""
+    """Another process holds the store, or more is asked of it than it can answer."""
 
 
 class StoreConflict(StoreUnavailable):
@@ -93,14 +93,19 @@ def leads_nowhere(path: Path) -> StoreMissing:
 def no_folder(path: Path, error: OSError) -> StoreUnavailable:
     """The folder for a new store is not there and cannot be made."""
     return StoreUnavailable(
-        f"{path} cannot be created, its folder cannot be made ({error.strerror}): make {path.parent} a folder "
-        "of the gateway's user, or name another place with --store or store.url"
+        f"{path} cannot be created, its folder cannot be made ({error.strerror}): make {path.parent} a "
+        "folder of the gateway's user, or name another place with --store or store.url"
     )
 
 
 def busy(path: Path) -> StoreBusy:
     """Somebody else keeps the store locked for writing."""
     return StoreBusy(f"{path} {_LOCKED}")
+
+
+def flooded(path: Path, waiting: int) -> StoreBusy:
+    """More is asked than is answered."""
+    return StoreBusy(f"{path} does not keep up, {waiting} look-ups wait for it: check the disk and the load")
 
 
 def damaged(path: Path, finding: str) -> StoreDamaged:

@@ -7,7 +7,9 @@ Promises
 3. Every digest that ever led to a record still does, until the record is deleted.
 4. A file that was deleted, moved or replaced while open is noticed before the next answer: what the old file
    says is no longer the truth, and what was written to it would be lost.
-5. What cannot be trusted is refused when it is opened (`gateway.store.schema`), and the lock keeps other
+5. A look-up that nobody waits for any more still counts until SQLite is done with it, and past a bound new
+   ones are refused at once: a disk that hangs does not gather work without end.
+6. What cannot be trusted is refused when it is opened (`gateway.store.schema`), and the lock keeps other
    processes of Keyhatch away (`gateway.store.lock`).
 
 While this store is open nothing else in the process may open and close the same file: POSIX would drop
@@ -25,7 +27,7 @@ from typing import Final
 from gateway.core.keys import EXPIRING_WINDOW_S, ApiKey, Status
 from gateway.keeper.ports import KeyNotFound, StoreUnavailable, Use
 from gateway.store import rows
-from gateway.store.connection import Connection, connect
+from gateway.store.connection import Connection, Values, connect
 from gateway.store.faults import (
     RESTORE,
     StoreConflict,
@@ -33,6 +35,7 @@ from gateway.store.faults import (
     busy,
     closed,
     damaged,
+    flooded,
     leads_nowhere,
     missing,
     no_folder,
@@ -41,6 +44,7 @@ from gateway.store.lock import StoreLock, lock_path
 from gateway.store.schema import Migration, is_there, load_migrations, make_ready
 
 BUSY_TIMEOUT_S: Final = 5.0
+READS_WAITING_MAX: Final = 1_024  # up to 0.1 s of work where the disk does not hang
 _ROWS_AT_ONCE: Final = 256  # about 2 ms of reading rows before others get their turn
 
 
@@ -56,6 +60,7 @@ class SqliteKeyStore:
         self._reader = reader
         self._busy_timeout_s = busy_timeout_s
         self._writing = asyncio.Lock()
+        self._reads: set[asyncio.Future[list[rows.Row]]] = set()
         self._closing: asyncio.Task[None] | None = None
         self._opened = _identity(path)
         self._version = 0
@@ -67,11 +72,11 @@ class SqliteKeyStore:
 
     async def find_by_digest(self, digest: bytes) -> ApiKey | None:
         """The record whose secret has, or before a rotation had, this digest."""
-        return self._one(await self._read(rows.SELECT_BY_DIGEST, digest))
+        return self._one(await self._read(rows.SELECT_BY_DIGEST, (digest,)))
 
     async def get(self, key_id: str) -> ApiKey | None:
         """The record with this id."""
-        return self._one(await self._read(rows.SELECT_BY_ID, key_id))
+        return self._one(await self._read(rows.SELECT_BY_ID, (key_id,)))
 
     async def list_keys(self) -> list[ApiKey]:
         """All records, newest first."""
@@ -84,9 +89,7 @@ class SqliteKeyStore:
 
     async def count_by_status(self, now: float) -> dict[Status, int]:
         """How many records have which status at `now`."""
-        self._assert_open()
-        asked = {"now": now, "window": EXPIRING_WINDOW_S}
-        counts = await self._reader.fetch(rows.COUNT_BY_STATUS, asked)
+        counts = await self._read(rows.COUNT_BY_STATUS, {"now": now, "window": EXPIRING_WINDOW_S})
         return {Status(status): count for status, count in counts}
 
     async def insert(self, key: ApiKey) -> None:
@@ -154,9 +157,20 @@ class SqliteKeyStore:
         finally:
             self._lock.release()
 
-    async def _read(self, statement: str, *values: object) -> list[rows.Row]:
+    async def _read(self, statement: str, values: Values = ()) -> list[rows.Row]:
         self._assert_open()
-        return await self._reader.fetch(statement, values)
+        if len(self._reads) >= READS_WAITING_MAX:
+            raise flooded(self._path, len(self._reads))
+        read = asyncio.ensure_future(self._reader.fetch(statement, values))
+        self._reads.add(read)
+        read.add_done_callback(self._was_read)
+        await asyncio.wait((read,))  # whoever leaves does not take it back from the thread
+        return read.result()
+
+    def _was_read(self, read: asyncio.Future[list[rows.Row]]) -> None:
+        self._reads.discard(read)
+        with suppress(asyncio.CancelledError):
+            read.exception()  # who waits is told; if nobody does any more, asyncio need not complain
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[None]:

@@ -1,6 +1,7 @@
 """Guarantees of gateway/store/sqlite.py beyond the contract: the file, its faults, what runs beside it."""
 
 import asyncio
+import gc
 import os
 import sqlite3
 import stat
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 
 from gateway.keeper.ports import KeyNotFound, StoreUnavailable, Use
+from gateway.store import sqlite
 from gateway.store.faults import StoreBusy, StoreEmptied, StoreMissing, StoreReadOnly, StoreReplaced
 from gateway.store.lock import StoreLock
 from gateway.store.sqlite import SqliteKeyStore, open_sqlite
@@ -404,6 +406,78 @@ async def test_a_file_that_is_not_the_one_opened_is_neither_believed_nor_written
     ):
         with pytest.raises(StoreReplaced, match=r"keys\.db was deleted, moved or replaced"):
             await act()
+
+
+# --- More than can be answered
+
+
+@pytest.fixture
+async def held(store: SqliteKeyStore, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[threading.Event]:
+    """The thread that reads hangs until this is set, and three look-ups may wait for it."""
+    monkeypatch.setattr(sqlite, "READS_WAITING_MAX", 3)
+    release = threading.Event()
+    await store.insert(record())
+    await store._reader._driver.create_function("hang", 0, lambda: release.wait(20))
+    yield release
+    release.set()
+
+
+def hang(store: SqliteKeyStore) -> asyncio.Future[Any]:
+    return asyncio.ensure_future(store._read("SELECT hang()"))
+
+
+async def test_look_ups_that_nobody_waits_for_any_more_do_not_pile_up(
+    store: SqliteKeyStore, held: threading.Event
+) -> None:
+    abandoned = [hang(store), *(asyncio.ensure_future(store.find_by_digest(b"?" * 32)) for _ in range(2))]
+    await asyncio.sleep(0)
+    for each in abandoned:
+        each.cancel()
+    await asyncio.gather(*abandoned, return_exceptions=True)
+    for act in (
+        lambda: store.find_by_digest(digest("key_1")),
+        lambda: store.get("key_1"),
+        store.list_keys,
+        lambda: store.count_by_status(NOW),
+        store.check,
+    ):
+        with pytest.raises(StoreBusy, match=r"keys\.db does not keep up, 3 look-ups wait for it"):
+            await act()
+    held.set()
+    await _until(lambda: not store._reads)
+    assert await store.find_by_digest(digest("key_1")) == record()
+
+
+async def test_look_ups_within_the_bound_wait_and_are_answered(
+    store: SqliteKeyStore, held: threading.Event
+) -> None:
+    waiting = [hang(store), *(asyncio.ensure_future(store.get("key_1")) for _ in range(2))]
+    await asyncio.sleep(0)
+    held.set()
+    assert await asyncio.gather(*waiting) == [[(1,)], record(), record()]
+
+
+async def test_a_write_goes_on_while_look_ups_hang(store: SqliteKeyStore, held: threading.Event) -> None:
+    waiting = hang(store)
+    await store.insert(record("key_2"))
+    held.set()
+    await waiting
+
+
+async def test_trouble_with_a_look_up_that_nobody_waits_for_is_nobodys(
+    store: SqliteKeyStore, held: threading.Event
+) -> None:
+    troubles: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: troubles.append(context))
+    waiting, failing = hang(store), asyncio.ensure_future(store._read("SELECT nonsense"))
+    await asyncio.sleep(0)
+    failing.cancel()
+    held.set()
+    await waiting
+    await _until(lambda: not store._reads)
+    del failing
+    gc.collect()  # asyncio complains when it throws a task away
+    assert troubles == []
 
 
 # --- What cannot be
