@@ -6,7 +6,8 @@ rest once the record is known. Between them the gatekeeper fetches the record, f
 The rules, in the order in which they are asked; the first that speaks is the answer
 1. No route → `no_route`; the route does not take the method → `method_not_allowed`; the path has two
    readings that are guarded differently → `target_ambiguous`.
-2. A public route passes. Any key of ours is stripped and not judged.
+2. A key of ours in the path → `credential_malformed`: it could not be kept from the upstream. Otherwise a
+   public route passes; any key of ours is stripped and not judged.
 3. Two different keys of ours → `credential_ambiguous`; ours but mistyped → `credential_malformed`.
 4. None of ours: from a network the route is `anonymous` for, the caller passes with that entry's scopes
    (or fails on them); anyone else is told `credential_missing` or, if they showed another kind of
@@ -49,6 +50,8 @@ def admit(view: RequestView, table: RouteTable, prefix: str) -> Allow | Deny | N
     if route.own is Own.NOTHING:
         return Deny(Reason.NO_ROUTE)
     findings = find(view, prefix)
+    if findings.in_path:
+        return Deny(Reason.CREDENTIAL_MALFORMED, {"problem": "in_path"}, route.id)
     if route.public:
         return Allow(route, findings.strip)
     chosen = choose(findings, prefix)

@@ -58,6 +58,14 @@ def told(view: RequestView) -> tuple[str, str | None]:
         pytest.param(view(KEY, path="/files/x"), ("Allow", "files"), id="public-with-a-key"),
         pytest.param(view(KEY, OTHER, path="/files/x"), ("Allow", "files"), id="public-with-two-keys"),
         pytest.param(view(MISTYPED, path="/files/x"), ("Allow", "files"), id="public-with-half-a-key"),
+        pytest.param(view(path=f"/nowhere/{A}"), ("no_route", None), id="no-route-before-a-key-in-the-path"),
+        pytest.param(
+            view(path=f"/files/{A}"), ("credential_malformed", "files"), id="public-key-in-the-path"
+        ),
+        pytest.param(view(KEY, path=f"/v1/{A}"), ("credential_malformed", "chat"), id="key-in-the-path-too"),
+        pytest.param(
+            view(KEY, OTHER, path=f"/v1/{A}"), ("credential_malformed", "chat"), id="path-before-two-keys"
+        ),
         pytest.param(view(ALIEN, path="/files/x"), ("Allow", "files"), id="public-with-a-foreign-key"),
         pytest.param(view(path="/v1/a"), ("credential_missing", "chat"), id="nothing-shown"),
         pytest.param(view(ALIEN, path="/v1/a"), ("credential_foreign", "chat"), id="foreign"),
@@ -143,6 +151,11 @@ def test_on_a_public_route_a_key_is_stripped_and_nobody_is_named() -> None:
     assert allow.strip.apply(asked.headers) == ((b"accept", b"*/*"),)
     assert allow.strip.query == b"a"
     assert (allow.identity, allow.key, allow.digest) == (None, None, b"")
+
+
+def test_who_put_a_key_into_the_path_is_told_so_and_the_key_is_not_repeated() -> None:
+    refused = admit(view(path=f"/home/{A.replace('_', '%5F')}"), DOORS, "kh")
+    assert refused == Deny(Reason.CREDENTIAL_MALFORMED, {"problem": "in_path"}, "home")
 
 
 def test_what_waits_for_a_record_holds_the_digest_and_not_the_secret() -> None:

@@ -18,6 +18,7 @@ EXAMPLES: Final[Mapping[Reason, tuple[Mapping[str, str], ...]]] = {
         {"problem": "wrong_length", **MALFORMED},
         {"problem": "wrong_characters", **MALFORMED},
         {"problem": "wrong_checksum", **MALFORMED},
+        {"problem": "in_path"},
     ),
     Reason.CREDENTIAL_AMBIGUOUS: ({"places": "Authorization and X-API-Key"},),
     Reason.KEY_UNKNOWN: ({},),
