@@ -89,6 +89,7 @@ class Findings:
     foreign: tuple[Shown, ...]
     strip: Strip
     in_path: bool = False
+    kind: Kind = Kind.PLAIN
 
 
 class _Scan:
@@ -140,7 +141,7 @@ def find(view: RequestView, prefix: str) -> Findings:
         strip = NOTHING_TO_STRIP
     raw = view.target.raw
     in_path = (scan.mark in raw or b"%" in raw) and bool(scan.keys_in(raw.partition(b"?")[0]))
-    return Findings(tuple(scan.ours), tuple(scan.foreign), strip, in_path)
+    return Findings(tuple(scan.ours), tuple(scan.foreign), strip, in_path, view.kind)
 
 
 def choose(findings: Findings, prefix: str) -> bytes | Deny:
@@ -193,7 +194,8 @@ def _basic(encoded: str) -> str:
 
 def _without_ours(findings: Findings) -> Deny:
     if not findings.foreign:
-        return Deny(Reason.CREDENTIAL_MISSING)
+        is_websocket = findings.kind is Kind.WEBSOCKET  # a browser cannot set headers there
+        return Deny(Reason.CREDENTIAL_MISSING, {"also": "?access_token="} if is_websocket else {})
     shown = findings.foreign[0]
     return Deny(Reason.CREDENTIAL_FOREIGN, {"place": shown.place, "looks_like": looks_like(shown.text)})
 

@@ -120,7 +120,8 @@ def _missing(facts: Facts, prefix: str) -> str:
             f"A key was found in {stray}, where it does not count. {how}. Only WebSocket and "
             f"event-stream requests may carry it in their address, as '?access_token={prefix}_…'."
         )
-    return f"No API key was sent. {how}."
+    also = f", or in the address as '{facts['also']}{prefix}_…'" if "also" in facts else ""
+    return f"No API key was sent. {how}{also}."
 
 
 def _foreign(facts: Facts, prefix: str) -> str:

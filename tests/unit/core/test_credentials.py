@@ -108,7 +108,8 @@ def test_another_gateways_prefix_is_foreign_here() -> None:
 
 @pytest.mark.parametrize(("headers", "query", "kind"), NOTHING_SHOWN)
 def test_without_a_credential_one_is_missing(headers: list[tuple[str, str]], query: str, kind: Kind) -> None:
-    assert chosen(*headers, query=query, kind=kind) == Deny(Reason.CREDENTIAL_MISSING)
+    facts = {"also": "?access_token="} if kind is SOCKET else {}
+    assert chosen(*headers, query=query, kind=kind) == Deny(Reason.CREDENTIAL_MISSING, facts)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from gateway.core.decision import Allow, Identity, NeedKey
 from gateway.core.keys import ApiKey, digest_of
 from gateway.core.policy import admit, is_within, judge, moment, read_address, scope_facts, standing
 from gateway.core.refusal import Deny, Reason
-from gateway.core.request import RequestView
+from gateway.core.request import Kind, RequestView
 from gateway.core.routes import Anonymous, Own, Route
 from tests.unit.core.peers import PEERS
 from tests.unit.core.samples import NOW, PEER, A, B, networks, record, table, view
@@ -156,6 +156,15 @@ def test_on_a_public_route_a_key_is_stripped_and_nobody_is_named() -> None:
 def test_who_put_a_key_into_the_path_is_told_so_and_the_key_is_not_repeated() -> None:
     refused = admit(view(path=f"/home/{A.replace('_', '%5F')}"), DOORS, "kh")
     assert refused == Deny(Reason.CREDENTIAL_MALFORMED, {"problem": "in_path"}, "home")
+
+
+def test_who_asks_for_a_websocket_without_a_key_is_told_what_a_browser_can_do() -> None:
+    missing = Deny(Reason.CREDENTIAL_MISSING, {"also": "?access_token="}, "chat")
+    assert admit(view(path="/v1/a", kind=Kind.WEBSOCKET), DOORS, "kh") == missing
+    for kind in (Kind.PLAIN, Kind.EVENT_STREAM):
+        assert admit(view(path="/v1/a", kind=kind), DOORS, "kh") == Deny(
+            Reason.CREDENTIAL_MISSING, {}, "chat"
+        )
 
 
 def test_what_waits_for_a_record_holds_the_digest_and_not_the_secret() -> None:
