@@ -70,11 +70,11 @@ def judge(need: NeedKey, key: ApiKey | None, now: float) -> Allow | Deny:
         return Deny(Reason.KEY_UNKNOWN, route_id=route.id)
     dead = standing(key, need.digest, now)
     if dead is not None:
-        return Deny(dead.reason, dead.facts, route.id, key.id)
+        return Deny(dead.reason, dead.facts, route.id, key.id, key.name)
     if key.allow_from and not is_within(need.peer, key.allow_from):
-        return Deny(Reason.ADDRESS_NOT_ALLOWED, {"address": need.peer}, route.id, key.id)
+        return Deny(Reason.ADDRESS_NOT_ALLOWED, {"address": need.peer}, route.id, key.id, key.name)
     if not route.satisfied_by(key.scopes):
-        return Deny(Reason.SCOPE_MISSING, scope_facts(route, key.scopes), route.id, key.id)
+        return Deny(Reason.SCOPE_MISSING, scope_facts(route, key.scopes), route.id, key.id, key.name)
     identity = Identity(key.id, key.name, key.owner, tuple(sorted(key.scopes)))
     return Allow(route, need.strip, identity, key, need.digest)
 
@@ -88,15 +88,15 @@ def standing(key: ApiKey, digest: bytes, now: float) -> Deny | None:
             Status.EXPIRED: key.expires_at,
             Status.DISABLED: key.disabled_at,
         }[status]
-        return Deny(_DEAD[status], {"since": moment(since)}, key_id=key.id)
+        return Deny(_DEAD[status], {"since": moment(since)}, key_id=key.id, key_name=key.name)
     if compare_digest(digest, key.digest):
         return None
     until = key.previous_secret_valid_until
     if key.previous_digest is not None and compare_digest(digest, key.previous_digest):
         if until is not None and now < until:
             return None
-        return Deny(Reason.KEY_ROTATED, {"since": moment(until)}, key_id=key.id)
-    return Deny(Reason.KEY_ROTATED, {"since": moment(key.rotated_at)}, key_id=key.id)
+        return Deny(Reason.KEY_ROTATED, {"since": moment(until)}, key_id=key.id, key_name=key.name)
+    return Deny(Reason.KEY_ROTATED, {"since": moment(key.rotated_at)}, key_id=key.id, key_name=key.name)
 
 
 def scope_facts(route: Route, held: frozenset[str]) -> dict[str, str]:

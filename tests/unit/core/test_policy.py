@@ -260,7 +260,7 @@ def test_a_key_is_judged_alive_then_from_here_then_by_scope(
         expected = Reason.SCOPE_MISSING if lacking else None
     assert (decision.reason if isinstance(decision, Deny) else None) is expected
     if isinstance(decision, Deny):
-        assert (decision.route_id, decision.key_id) == (door.id, "key_1")
+        assert (decision.route_id, decision.key_id, decision.key_name) == (door.id, "key_1", "laptop")
 
 
 def judged(
@@ -294,7 +294,7 @@ def test_the_digest_of_an_allow_is_that_of_the_secret_shown() -> None:
 
 def test_an_address_that_is_not_allowed_is_named() -> None:
     assert judged(record(allow_from=networks("10.0.0.0/8"))) == Deny(
-        Reason.ADDRESS_NOT_ALLOWED, {"address": PEER}, "chat", "key_1"
+        Reason.ADDRESS_NOT_ALLOWED, {"address": PEER}, "chat", "key_1", "laptop"
     )
 
 
@@ -303,7 +303,7 @@ def test_a_missing_scope_is_named_beside_those_held() -> None:
     facts = {"needed": "chat:write chat:read", "any_of": "a:b c:d", "held": "a:* models:read"}
     assert scope_facts(route, frozenset({"models:read", "a:*"})) == facts
     assert judged(record(scopes=frozenset({"models:read", "a:*"})), route) == Deny(
-        Reason.SCOPE_MISSING, facts, "x", "key_1"
+        Reason.SCOPE_MISSING, facts, "x", "key_1", "laptop"
     )
 
 
@@ -333,7 +333,9 @@ def test_a_star_opens_every_route_but_the_reserved() -> None:
     ],
 )
 def test_a_dead_key_is_told_since_when(facts: dict[str, Any], reason: Reason, since: str) -> None:
-    assert standing(record(**facts), digest_of(A), NOW) == Deny(reason, {"since": since}, None, "key_1")
+    assert standing(record(**facts), digest_of(A), NOW) == Deny(
+        reason, {"since": since}, None, "key_1", "laptop"
+    )
 
 
 def test_an_overlap_ends_at_its_very_moment() -> None:

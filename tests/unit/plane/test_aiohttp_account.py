@@ -12,7 +12,7 @@ from gateway.core.routes import OWN_ROUTES, Route
 from gateway.plane.aiohttp_account import Account
 from gateway.wire.request_head import Head
 
-DENY = Deny(Reason.SCOPE_MISSING, {}, "chat", "k-1")
+DENY = Deny(Reason.SCOPE_MISSING, {}, "chat", "k-1", "Inventory")
 ALLOW = Allow(Route("chat", "/chat", "ai"), NOTHING_TO_STRIP, Identity("k-1", "Inventory", "ops", ()))
 
 
@@ -52,15 +52,15 @@ def test_an_allowed_exchange_is_told_under_its_route_upstream_and_key(kind: Kind
 @pytest.mark.parametrize(
     ("deny", "told_of"),
     [
-        pytest.param(DENY, ("chat", "k-1", Reason.SCOPE_MISSING), id="of-a-known-key"),
-        pytest.param(Deny(Reason.NO_ROUTE), (None, None, Reason.NO_ROUTE), id="without-a-route"),
-        pytest.param(None, (None, None, None), id="undecided"),
+        pytest.param(DENY, ("chat", "k-1", "Inventory", Reason.SCOPE_MISSING), id="of-a-known-key"),
+        pytest.param(Deny(Reason.NO_ROUTE), (None, None, None, Reason.NO_ROUTE), id="without-a-route"),
+        pytest.param(None, (None, None, None, None), id="undecided"),
     ],
 )
 def test_a_refusal_is_told_under_what_it_knows(deny: Deny | None, told_of: tuple[object, ...]) -> None:
     told = account(head=head(), deny=deny).told(11.0)
-    assert (told.route_id, told.key_id, told.reason) == told_of
-    assert (told.upstream, told.key_name) == (None, None)
+    assert (told.route_id, told.key_id, told.key_name, told.reason) == told_of
+    assert told.upstream is None
 
 
 def test_trouble_upstream_is_told_under_the_key_that_was_allowed() -> None:
