@@ -7,9 +7,7 @@ Promises
 3. Every digest that ever led to a record still does, until the record is deleted.
 4. A file that was deleted, moved or replaced while open is noticed before the next answer: what the old file
    says is no longer the truth, and what was written to it would be lost.
-5. A look-up that nobody waits for any more still counts until SQLite is done with it, and past a bound new
-   ones are refused at once: a disk that hangs does not gather work without end.
-6. What cannot be trusted is refused when it is opened (`gateway.store.schema`), and the lock keeps other
+5. What cannot be trusted is refused when it is opened (`gateway.store.schema`), and the lock keeps other
    processes of Keyhatch away (`gateway.store.lock`).
 
 While this store is open nothing else in the process may open and close the same file: POSIX would drop
@@ -17,7 +15,6 @@ SQLite's own locks on it.
 """
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import asdict
@@ -35,16 +32,14 @@ from gateway.store.faults import (
     busy,
     closed,
     damaged,
-    flooded,
-    leads_nowhere,
     missing,
-    no_folder,
 )
-from gateway.store.lock import StoreLock, lock_path
+from gateway.store.lock import StoreLock
+from gateway.store.place import settle
+from gateway.store.reader import Reader
 from gateway.store.schema import Migration, is_there, load_migrations, make_ready
 
 BUSY_TIMEOUT_S: Final = 5.0
-READS_WAITING_MAX: Final = 1_024  # up to 0.1 s of work where the disk does not hang
 _ROWS_AT_ONCE: Final = 256  # about 2 ms of reading rows before others get their turn
 
 
@@ -52,7 +47,7 @@ class SqliteKeyStore:
     """An open store; made by `open_sqlite`."""
 
     def __init__(
-        self, path: Path, lock: StoreLock, writer: Connection, reader: Connection, *, busy_timeout_s: float
+        self, path: Path, lock: StoreLock, writer: Connection, reader: Reader, *, busy_timeout_s: float
     ) -> None:
         self._path = path
         self._lock = lock
@@ -60,7 +55,6 @@ class SqliteKeyStore:
         self._reader = reader
         self._busy_timeout_s = busy_timeout_s
         self._writing = asyncio.Lock()
-        self._reads: set[asyncio.Future[list[rows.Row]]] = set()
         self._closing: asyncio.Task[None] | None = None
         self._opened = _identity(path)
         self._version = 0
@@ -159,18 +153,7 @@ class SqliteKeyStore:
 
     async def _read(self, statement: str, values: Values = ()) -> list[rows.Row]:
         self._assert_open()
-        if len(self._reads) >= READS_WAITING_MAX:
-            raise flooded(self._path, len(self._reads))
-        read = asyncio.ensure_future(self._reader.fetch(statement, values))
-        self._reads.add(read)
-        read.add_done_callback(self._was_read)
-        await asyncio.wait((read,))  # whoever leaves does not take it back from the thread
-        return read.result()
-
-    def _was_read(self, read: asyncio.Future[list[rows.Row]]) -> None:
-        self._reads.discard(read)
-        with suppress(asyncio.CancelledError):
-            read.exception()  # who waits is told; if nobody does any more, asyncio need not complain
+        return await self._reader.fetch(statement, values)
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[None]:
@@ -241,7 +224,7 @@ async def open_sqlite(
 async def _open(
     path: Path, migrations: Sequence[Migration], busy_timeout_s: float, *, can_create: bool
 ) -> SqliteKeyStore:
-    path = _settle(path, can_create=can_create)
+    path = settle(path, can_create=can_create)
     async with AsyncExitStack() as undo:
         lock = StoreLock(path)
         undo.callback(lock.release)
@@ -250,7 +233,7 @@ async def _open(
         await make_ready(path, migrations, busy_timeout_s=busy_timeout_s)
         writer = await connect(path, busy_timeout_s=busy_timeout_s, can_write=True)
         undo.push_async_callback(writer.close)
-        reader = await connect(path, busy_timeout_s=busy_timeout_s, can_write=False)
+        reader = Reader(path, await connect(path, busy_timeout_s=busy_timeout_s, can_write=False))
         undo.push_async_callback(reader.close)
         # What cannot be written is said now and not at the first key; BEGIN alone would not notice.
         await writer.fetch("DELETE FROM keys WHERE FALSE")
@@ -258,33 +241,6 @@ async def _open(
         await store.check()
         undo.pop_all()
     return store
-
-
-def _settle(path: Path, *, can_create: bool) -> Path:
-    """The file's one true path, in a folder that exists if something may be created."""
-    path = path.absolute()
-    if path.is_symlink() and _is_gone(path):
-        raise leads_nowhere(path)
-    if can_create:
-        try:
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-        except OSError as error:
-            raise no_folder(path, error) from error
-    path = Path(os.path.realpath(path))
-    is_locked = os.path.exists(lock_path(path))  # noqa: PTH110 - it never raises
-    if not can_create and not is_locked and not is_there(path):
-        raise missing(path)  # not even a lock is made; where there is one, somebody may just be beginning
-    return path
-
-
-def _is_gone(link: Path) -> bool:
-    try:
-        os.lstat(os.path.realpath(link))
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False  # it may be there; opening it will tell
-    return False
 
 
 def _identity(path: Path) -> tuple[tuple[int, int] | None, ...]:

@@ -1,7 +1,6 @@
 """Guarantees of gateway/store/sqlite.py beyond the contract: the file, its faults, what runs beside it."""
 
 import asyncio
-import gc
 import os
 import sqlite3
 import stat
@@ -17,9 +16,7 @@ from typing import Any
 import pytest
 
 from gateway.keeper.ports import KeyNotFound, StoreUnavailable, Use
-from gateway.store import sqlite
-from gateway.store.faults import StoreBusy, StoreEmptied, StoreMissing, StoreReadOnly, StoreReplaced
-from gateway.store.lock import StoreLock
+from gateway.store.faults import StoreBusy, StoreReadOnly, StoreReplaced
 from gateway.store.sqlite import SqliteKeyStore, open_sqlite
 from tests.support.records import NOW, digest, record
 
@@ -137,110 +134,6 @@ async def test_a_symbolic_link_is_the_file_it_leads_to(tmp_path: Path, store: Sq
     link.symlink_to(store.path)
     with pytest.raises(StoreBusy):
         await open_sqlite(link)
-
-
-def link_to(path: Path, target: Path | str) -> Path:
-    path.symlink_to(target)
-    return path
-
-
-@pytest.mark.parametrize("can_create", [True, False])
-@pytest.mark.parametrize("target", ["gone.db", "unmounted/keys.db"])
-async def test_a_link_that_leads_nowhere_is_refused_and_nothing_is_made_at_its_end(
-    path: Path, target: str, *, can_create: bool
-) -> None:
-    link_to(path, target)
-    with pytest.raises(
-        StoreMissing, match=rf"{path} is a link to {target}, where no file is: put the store back there"
-    ):
-        await open_sqlite(path, can_create=can_create)
-    assert names(path.parent) == ["keys.db"]
-
-
-async def test_a_link_for_a_folder_that_leads_nowhere_is_refused_too(tmp_path: Path) -> None:
-    folder = link_to(tmp_path / "data", "unmounted")
-    with pytest.raises(StoreUnavailable, match=rf"{folder}/keys\.db cannot be created"):
-        await open_sqlite(folder / "keys.db")
-    assert names(tmp_path) == ["data"]
-
-
-async def test_links_in_a_ring_are_an_outage(path: Path) -> None:
-    link_to(path, path.name)
-    for can_create in (True, False):
-        with pytest.raises(StoreUnavailable, match=r"keys\.db cannot be used"):
-            await open_sqlite(path, can_create=can_create)
-
-
-async def test_a_link_into_a_closed_folder_is_an_outage_and_not_called_missing(unprivileged: Path) -> None:
-    closed_folder = unprivileged / "closed"
-    await (await open_sqlite(closed_folder / "keys.db")).close()
-    link = link_to(unprivileged / "link.db", closed_folder / "keys.db")
-    set_mode(closed_folder, 0o000)
-    for can_create in (True, False):
-        with pytest.raises(StoreUnavailable, match="Permission denied") as refusal:
-            await open_sqlite(link, can_create=can_create)
-        assert not isinstance(refusal.value, StoreMissing)
-    set_mode(closed_folder, 0o700)
-
-
-async def test_who_only_reads_is_told_that_there_is_no_store_and_creates_nothing(tmp_path: Path) -> None:
-    for path in (tmp_path / "keys.db", tmp_path / "a" / "b" / "keys.db"):
-        with pytest.raises(
-            StoreMissing,
-            match=rf"there is no store at {path}: `keyhatch keys create NAME` begins one; .*--store",
-        ):
-            await open_sqlite(path, can_create=False)
-    assert names(tmp_path) == []
-
-
-async def test_who_only_reads_is_told_of_the_log_that_a_lost_store_left(path: Path) -> None:
-    path.with_name("keys.db-wal").write_bytes(b"the last writes")
-    with pytest.raises(StoreEmptied, match="write-ahead log"):
-        await open_sqlite(path, can_create=False)
-    assert names(path.parent) == ["keys.db-wal"]
-
-
-async def test_who_only_reads_opens_what_is_there(path: Path) -> None:
-    await (await open_sqlite(path)).close()
-    store = await open_sqlite(path, can_create=False)
-    assert await store.list_keys() == []
-    await store.close()
-
-
-async def test_a_store_that_is_just_being_begun_is_busy_and_not_missing(path: Path) -> None:
-    lock = StoreLock(path)
-    with pytest.raises(StoreBusy):
-        await open_sqlite(path, can_create=False)
-    lock.release()
-    with pytest.raises(StoreMissing):
-        await open_sqlite(path, can_create=False)
-    assert names(path.parent) == ["keys.db.lock"]
-
-
-async def test_a_path_from_here_is_told_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    for can_create in (True, False):
-        with pytest.raises(StoreUnavailable, match=rf"{tmp_path}/a/b/keys\.db"):
-            await open_sqlite(Path("a/b/keys.db"), can_create=can_create)
-
-
-async def test_only_the_folder_of_the_store_itself_is_made(tmp_path: Path) -> None:
-    path = tmp_path / "a" / "b" / "keys.db"
-    with pytest.raises(
-        StoreUnavailable,
-        match=rf"{path} cannot be created, .*\(No such file or directory\): make {path.parent} a folder",
-    ):
-        await open_sqlite(path)
-    assert names(tmp_path) == []
-
-
-async def test_a_folder_that_cannot_be_made_is_named_with_the_store(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    for folder in (tmp_path / "file", tmp_path / "file" / "sub"):
-        with pytest.raises(
-            StoreUnavailable, match=rf"{folder}/keys\.db cannot be created, .*: make {folder}"
-        ):
-            await open_sqlite(folder / "keys.db")
 
 
 async def test_a_file_that_cannot_be_written_is_refused_when_it_is_opened(unprivileged: Path) -> None:
@@ -406,78 +299,6 @@ async def test_a_file_that_is_not_the_one_opened_is_neither_believed_nor_written
     ):
         with pytest.raises(StoreReplaced, match=r"keys\.db was deleted, moved or replaced"):
             await act()
-
-
-# --- More than can be answered
-
-
-@pytest.fixture
-async def held(store: SqliteKeyStore, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[threading.Event]:
-    """The thread that reads hangs until this is set, and three look-ups may wait for it."""
-    monkeypatch.setattr(sqlite, "READS_WAITING_MAX", 3)
-    release = threading.Event()
-    await store.insert(record())
-    await store._reader._driver.create_function("hang", 0, lambda: release.wait(20))
-    yield release
-    release.set()
-
-
-def hang(store: SqliteKeyStore) -> asyncio.Future[Any]:
-    return asyncio.ensure_future(store._read("SELECT hang()"))
-
-
-async def test_look_ups_that_nobody_waits_for_any_more_do_not_pile_up(
-    store: SqliteKeyStore, held: threading.Event
-) -> None:
-    abandoned = [hang(store), *(asyncio.ensure_future(store.find_by_digest(b"?" * 32)) for _ in range(2))]
-    await asyncio.sleep(0)
-    for each in abandoned:
-        each.cancel()
-    await asyncio.gather(*abandoned, return_exceptions=True)
-    for act in (
-        lambda: store.find_by_digest(digest("key_1")),
-        lambda: store.get("key_1"),
-        store.list_keys,
-        lambda: store.count_by_status(NOW),
-        store.check,
-    ):
-        with pytest.raises(StoreBusy, match=r"keys\.db does not keep up, 3 look-ups wait for it"):
-            await act()
-    held.set()
-    await _until(lambda: not store._reads)
-    assert await store.find_by_digest(digest("key_1")) == record()
-
-
-async def test_look_ups_within_the_bound_wait_and_are_answered(
-    store: SqliteKeyStore, held: threading.Event
-) -> None:
-    waiting = [hang(store), *(asyncio.ensure_future(store.get("key_1")) for _ in range(2))]
-    await asyncio.sleep(0)
-    held.set()
-    assert await asyncio.gather(*waiting) == [[(1,)], record(), record()]
-
-
-async def test_a_write_goes_on_while_look_ups_hang(store: SqliteKeyStore, held: threading.Event) -> None:
-    waiting = hang(store)
-    await store.insert(record("key_2"))
-    held.set()
-    await waiting
-
-
-async def test_trouble_with_a_look_up_that_nobody_waits_for_is_nobodys(
-    store: SqliteKeyStore, held: threading.Event
-) -> None:
-    troubles: list[dict[str, Any]] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: troubles.append(context))
-    waiting, failing = hang(store), asyncio.ensure_future(store._read("SELECT nonsense"))
-    await asyncio.sleep(0)
-    failing.cancel()
-    held.set()
-    await waiting
-    await _until(lambda: not store._reads)
-    del failing
-    gc.collect()  # asyncio complains when it throws a task away
-    assert troubles == []
 
 
 # --- What cannot be
