@@ -1,7 +1,8 @@
 """From a tree to `Settings`: every problem at its place, in our words, none of them twice.
 
 Pydantic judges the fields; `gateway.config.rules` and `gateway.config.loops` judge what holds between them,
-also where some fields are broken. What either says about an expanded scalar is shown with the `${…}` that was written.
+also where some fields are broken. What any of them says about an expanded scalar is shown with the `${…}`
+that was written.
 """
 
 import re

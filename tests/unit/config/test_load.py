@@ -86,8 +86,14 @@ def _locs(node: Node, loc: Loc = ()) -> list[Loc]:
     ("text", "problem"),
     [
         ("", "config.yaml: no upstream: add one under upstreams:, or say keyhatch serve --upstream URL"),
-        ("upstreams:", "config.yaml: no upstream: add one under upstreams:, or say keyhatch serve --upstream URL"),
-        ("upstreams: {}", "config.yaml: no upstream: add one under upstreams:, or say keyhatch serve --upstream URL"),
+        (
+            "upstreams:",
+            "config.yaml: no upstream: add one under upstreams:, or say keyhatch serve --upstream URL",
+        ),
+        (
+            "upstreams: {}",
+            "config.yaml: no upstream: add one under upstreams:, or say keyhatch serve --upstream URL",
+        ),
         (
             "upstreams: {a: {url: http://a}}",
             (
@@ -115,7 +121,10 @@ def test_warnings_are_told_beside_problems(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as refused:
         load(file, {}, {})
     assert [problem.path for problem in refused.value.problems] == ["server.prxy"]
-    assert [warning.path for warning in refused.value.warnings] == ["server.admin", "server.trusted_proxies[0]"]
+    assert [warning.path for warning in refused.value.warnings] == [
+        "server.admin",
+        "server.trusted_proxies[0]",
+    ]
 
 
 def test_a_file_that_cannot_be_read_has_no_warnings(tmp_path: Path) -> None:
