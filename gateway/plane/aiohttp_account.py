@@ -9,6 +9,14 @@ from gateway.keeper.ports import Exchange
 from gateway.wire.request_head import Head
 
 
+class CutShort(Exception):
+    """The answer stopped after its head was sent; `cause` is one of `Exchange.cut`'s."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+
 @dataclass(slots=True)
 class Account:
     """Filled in as things happen. Times are monotonic seconds; `status` 0 means that no head was sent yet.

@@ -20,9 +20,9 @@ from aiohttp import web
 from gateway.core.decision import Allow, NeedKey
 from gateway.core.refusal import Deny, Reason
 from gateway.core.routes import Own
-from gateway.plane.aiohttp_account import Account
+from gateway.plane.aiohttp_account import Account, CutShort
 from gateway.plane.aiohttp_caller import Answer, protocol_of, reply_bytes, reset_on_close
-from gateway.plane.aiohttp_forward import CutShort, Forward, Refused
+from gateway.plane.aiohttp_forward import Forward, Refused
 from gateway.plane.aiohttp_upstream import UpstreamSession
 from gateway.plane.contract import Ground, Surroundings
 from gateway.wire.headers import request_id_of
@@ -153,7 +153,7 @@ class AiohttpExchange:
         account.status = reply.status
         account.bytes_out = 0 if is_head else len(reply.body)
         raw = reply_bytes(reply, is_head=is_head, keep_alive=account.keep_alive)
-        await self._request.writer.write(raw)
+        await protocol_of(self._request).deliver(raw)
 
     def _end(self, deny: Deny, serving: asyncio.Task[object] | None) -> None:
         self._ended = deny
@@ -171,7 +171,7 @@ class AiohttpExchange:
             self._hang_up()
         else:
             self.account.keep_alive = False
-            with suppress(ConnectionError):
+            with suppress(ConnectionError, CutShort):
                 await self._refuse(self._ended)
         return True
 

@@ -85,7 +85,9 @@ class AiohttpPlane:
         self._under_way += 1
         try:
             answer = await AiohttpExchange(request, self.ground, self._around, session).run()
-            return Answer(keep_alive=answer.keep_alive and not self._is_draining)
+            stays = answer.keep_alive and not self._is_draining
+            caller.is_over = not stays
+            return Answer(keep_alive=stays)
         finally:
             caller.is_busy, caller.body = False, None
             if request.content.exception() is not None:

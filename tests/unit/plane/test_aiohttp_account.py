@@ -9,7 +9,7 @@ from gateway.core.decision import Allow, Identity
 from gateway.core.refusal import Deny, Reason
 from gateway.core.request import Kind, RequestView, Target, read_target
 from gateway.core.routes import OWN_ROUTES, Route
-from gateway.plane.aiohttp_account import Account
+from gateway.plane.aiohttp_account import Account, CutShort
 from gateway.wire.request_head import Head
 
 DENY = Deny(Reason.SCOPE_MISSING, {}, "chat", "k-1", "Inventory")
@@ -78,3 +78,7 @@ def test_an_answer_that_waited_for_no_upstream_has_no_share_of_its_own() -> None
     made = account()
     made.head_was_sent(12.0)
     assert made.own_s is None
+
+
+def test_a_cut_says_why() -> None:
+    assert CutShort("upstream_idle").cause == "upstream_idle"
