@@ -17,6 +17,7 @@ from aiohttp.http_exceptions import LineTooLong, TransferEncodingError
 from gateway.core.refusal import Deny, Reason
 from gateway.core.request import Headers
 from gateway.plane.aiohttp_account import CutShort
+from gateway.plane.http_date import HttpDate
 from gateway.wire.reply import Reply
 from gateway.wire.request_head import Limits, malformed, too_large
 from gateway.wire.response_head import head_bytes, status_line
@@ -70,7 +71,7 @@ class CallerProtocol(web.RequestHandler):  # type: ignore[misc,unused-ignore]
     idle time is over.
     """
 
-    def __init__(self, server: web.Server, limits: Limits, refuse: Refuse) -> None:
+    def __init__(self, server: web.Server, limits: Limits, refuse: Refuse, date: HttpDate) -> None:
         super().__init__(
             server,
             loop=asyncio.get_running_loop(),
@@ -83,6 +84,7 @@ class CallerProtocol(web.RequestHandler):  # type: ignore[misc,unused-ignore]
             auto_decompress=False,
         )
         self.limits = limits
+        self.date = date
         self.peer = ""
         self.is_busy = False
         self.is_over = False
@@ -180,12 +182,13 @@ class CallerProtocol(web.RequestHandler):  # type: ignore[misc,unused-ignore]
 
     def _write_and_close(self, reply: Reply) -> None:
         if self.transport is not None and not self.transport.is_closing():
-            self.transport.write(reply_bytes(reply, is_head=False, keep_alive=False))
+            self.transport.write(reply_bytes(reply, self.date(), is_head=False, keep_alive=False))
 
 
-def reply_bytes(reply: Reply, *, is_head: bool, keep_alive: bool) -> bytes:
-    """A whole answer of the gateway's own, framed by its length; without its body for HEAD."""
-    headers: Headers = (*reply.headers, (b"content-length", str(len(reply.body)).encode("ascii")))
+def reply_bytes(reply: Reply, date: bytes, *, is_head: bool, keep_alive: bool) -> bytes:
+    """A whole answer of the gateway's own, dated, framed by its length; without its body for HEAD."""
+    headers: Headers = ((b"date", date), *reply.headers)
+    headers = (*headers, (b"content-length", str(len(reply.body)).encode("ascii")))
     if not keep_alive:
         headers = (*headers, (b"connection", b"close"))
     head = head_bytes(status_line(reply.status, _PHRASES.get(reply.status, "")), headers)

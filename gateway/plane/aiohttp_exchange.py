@@ -152,8 +152,10 @@ class AiohttpExchange:
         is_head = self._request.method == "HEAD"
         account.status = reply.status
         account.bytes_out = 0 if is_head else len(reply.body)
-        raw = reply_bytes(reply, is_head=is_head, keep_alive=account.keep_alive)
-        await protocol_of(self._request).deliver(raw)
+        caller = protocol_of(self._request)
+        await caller.deliver(
+            reply_bytes(reply, caller.date(), is_head=is_head, keep_alive=account.keep_alive)
+        )
 
     def _end(self, deny: Deny, serving: asyncio.Task[object] | None) -> None:
         self._ended = deny
