@@ -18,7 +18,6 @@ import logging
 import os
 import socket
 import stat
-import struct
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -28,6 +27,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from gateway.admin.control_path import address_of, socket_path
+from gateway.admin.control_peer import Peer, uid_of_peer
 from gateway.admin.control_words import (
     ASKED_BYTES_MAX,
     REFUSALS,
@@ -53,7 +53,6 @@ from gateway.keeper.ports import StoreUnavailable
 _log: Final = logging.getLogger("gateway.control")
 _STOP_S: Final = 2.0
 _BACKLOG: Final = 16
-_UCRED: Final = struct.Struct("3i")  # pid, uid, gid
 
 Act = tuple[type[Words], Callable[[KeyDesk, Any], Awaitable[Words]]]
 
@@ -69,11 +68,11 @@ class ControlServer:
         desk: KeyDesk,
         store_path: Path,
         *,
-        peer_uid: Callable[[socket.socket], int | None] | None = None,
+        peer_uid: Callable[[Peer], int | None] = uid_of_peer,
     ) -> None:
         self._desk = desk
         self._path = socket_path(store_path)
-        self._peer_uid = peer_uid or uid_of_peer
+        self._peer_uid = peer_uid
         self._server: asyncio.Server | None = None
         self._runner: web.AppRunner | None = None
         self._inode: int | None = None
@@ -159,17 +158,6 @@ class ControlServer:
         except ValidationError as error:
             raise RuleBroken(f"the running gateway cannot read what was asked: {places(error)}") from None
         return await do(self._desk, asked)
-
-
-def uid_of_peer(peer: socket.socket) -> int | None:
-    """The user at the other end as the kernel tells it.
-
-    Where it cannot be asked (not on Linux) the socket's mode stands alone, and the answer is our own user.
-    """
-    if not hasattr(socket, "SO_PEERCRED"):  # pragma: no cover - Linux has it
-        return os.geteuid()
-    _, uid, _ = _UCRED.unpack(peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
-    return int(uid)
 
 
 def _refuse(error: Exception) -> web.Response:

@@ -3,18 +3,24 @@
 It has the methods of the keyring and raises what the keyring would have raised. Each question has a
 connection of its own and is sent once: where no answer comes, nobody knows whether it was done, so nothing is
 ever asked twice.
+
+Finding the socket proves nothing: whoever may write in the folder can listen there. So the kernel tells who
+it is, on each connection and before a byte is sent; only root, our own user and the store's owner are asked.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import aiohttp
+from aiohttp.connector import Connection
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
 from gateway.admin.control_path import address_of, socket_path
+from gateway.admin.control_peer import Peer, may_serve, uid_of_peer
 from gateway.admin.control_words import (
     REFUSALS,
     TEXT_CHARS_MAX,
@@ -50,12 +56,23 @@ class DeskUnreachable(StoreUnavailable):
 
 
 class RemoteKeyring:
-    """The desk of whichever process holds the store in this file. Records it returns carry no digest."""
+    """The desk of whichever process holds the store in this file. Records it returns carry no digest.
 
-    def __init__(self, store_path: Path, *, timeout_answer_s: float = TIMEOUT_ANSWER_S) -> None:
+    `peer_uid` tells which user listens, None where the system cannot say. Every method raises `NotAllowed`
+    where it is nobody who may answer for this store; nothing was sent then.
+    """
+
+    def __init__(
+        self,
+        store_path: Path,
+        *,
+        timeout_answer_s: float = TIMEOUT_ANSWER_S,
+        peer_uid: Callable[[Peer], int | None] = uid_of_peer,
+    ) -> None:
         self._store_path = store_path
         self._path = socket_path(store_path)
         self._timeout_answer_s = timeout_answer_s
+        self._peer_uid = peer_uid
 
     async def is_there(self) -> bool:
         """Whether somebody serves the desk; raises `StoreUnavailable` if somebody is there and silent."""
@@ -124,7 +141,7 @@ class RemoteKeyring:
     async def _exchange(self, act: str, asked: bytes, timeout_s: float) -> tuple[int, bytes]:
         try:
             with address_of(self._path) as address:
-                return await _post(address, act, asked, timeout_s)
+                return await _post(_Connector(address, self._recognise), act, asked, timeout_s)
         except TimeoutError as error:
             raise StoreUnavailable(
                 f"the gateway that holds {self._store_path} did not answer within {timeout_s:g} s: see "
@@ -139,6 +156,15 @@ class RemoteKeyring:
         except OSError as error:
             raise self._unreachable(error) from error
 
+    def _recognise(self, peer: Peer | None) -> None:
+        uid = None if peer is None else self._peer_uid(peer)
+        if uid not in may_serve(self._store_path):
+            raise NotAllowed(
+                f"who listens on {self._path} is user {uid}, neither root, nor you, nor the owner of the "
+                "store: nothing was sent. If no gateway of yours runs there, remove it and see who may write "
+                "in that folder; else ask as the gateway's user or as root"
+            )
+
     def _unreachable(self, error: OSError) -> Exception:
         if isinstance(error, PermissionError):
             return NotAllowed(
@@ -147,11 +173,30 @@ class RemoteKeyring:
         return DeskUnreachable(f"no gateway listens on {self._path}: {error.strerror or error}")
 
 
-async def _post(address: str, act: str, asked: bytes, timeout_s: float) -> tuple[int, bytes]:
+class _Connector(aiohttp.UnixConnector):
+    """Connects, and has whoever listens recognised before anything is sent."""
+
+    def __init__(self, address: str, recognise: Callable[[Peer | None], None]) -> None:
+        super().__init__(path=address, force_close=True)
+        self._recognise = recognise
+
+    async def connect(self, *arguments: Any, **options: Any) -> Connection:
+        """A connection to somebody who may answer."""
+        connection = await super().connect(*arguments, **options)
+        try:
+            transport = connection.transport
+            self._recognise(None if transport is None else transport.get_extra_info("socket"))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+async def _post(connector: _Connector, act: str, asked: bytes, timeout_s: float) -> tuple[int, bytes]:
     async with (
         asyncio.timeout(timeout_s),
         aiohttp.ClientSession(
-            connector=aiohttp.UnixConnector(path=address),
+            connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None),
         ) as session,

@@ -1,5 +1,7 @@
 """`keyhatch check`: every problem of the configuration at once, each where it stands."""
 
+from collections.abc import Sequence
+
 import click
 
 from gateway.cli.everywhere import Command
@@ -23,18 +25,14 @@ def check(surroundings: Surroundings, form: Form) -> int:
         loaded = load(surroundings, need_upstream=True)
     except ConfigError as error:
         if form == "json":
-            data_json(
-                {"ok": False, "problems": [_as_json(problem) for problem in error.problems], "warnings": []}
-            )
+            _tell_json(error.problems, error.warnings)
         else:
             _tell(error)
         return ExitCode.USAGE
     if form == "json":
-        warnings = [_as_json(warning) for warning in loaded.warnings]
-        data_json({"ok": True, "problems": [], "warnings": warnings})
+        _tell_json((), loaded.warnings)
     else:
-        for warning in loaded.warnings:
-            warn(str(warning))
+        _warn_of(loaded.warnings)
         say(_verdict(loaded))
     return ExitCode.DONE
 
@@ -42,8 +40,24 @@ def check(surroundings: Surroundings, form: Form) -> int:
 def _tell(error: ConfigError) -> None:
     for problem in error.problems:
         data(str(problem))
+    _warn_of(error.warnings)
     count = len(error.problems)
     say(f"{count} problem{'s' if count > 1 else ''}: nothing would be served until mended.")
+
+
+def _warn_of(warnings: Sequence[Problem]) -> None:
+    for warning in warnings:
+        warn(str(warning))
+
+
+def _tell_json(problems: Sequence[Problem], warnings: Sequence[Problem]) -> None:
+    data_json(
+        {
+            "ok": not problems,
+            "problems": [_as_json(problem) for problem in problems],
+            "warnings": [_as_json(warning) for warning in warnings],
+        }
+    )
 
 
 def _verdict(loaded: Loaded) -> str:

@@ -1,26 +1,71 @@
 """What is lawful but probably not meant, or not done by this version: warnings, which stop nothing."""
 
 from collections.abc import Iterator
+from ipaddress import ip_address
+from typing import Final
 
-from gateway.config.model import Settings
-from gateway.config.rules import Finding
+from gateway.config.fields import Address
+from gateway.config.parts import Parts
+from gateway.config.problems import meant
+from gateway.config.rules import Draft, Finding
+from gateway.core.routes import FORWARDED_METHODS
+
+KNOWN_METHODS: Final = FORWARDED_METHODS | {
+    *("ACL", "BIND", "CHECKOUT", "LINK", "M-SEARCH", "MERGE", "MKACTIVITY", "MKCALENDAR", "NOTIFY", "PURGE"),
+    *("QUERY", "REBIND", "SOURCE", "SUBSCRIBE", "UNBIND", "UNLINK", "UNSUBSCRIBE"),
+}
+"""What llhttp can parse: a caller that sends another method is refused before any route is looked for."""
 
 
-def advice(settings: Settings) -> Iterator[Finding]:
+def advice(parts: Parts) -> Iterator[Finding]:
     """Everything worth a warning, in the order of the sections."""
-    if settings.server.plane == "lean":
+    yield from _server(parts)
+    yield from _upstreams(parts)
+    for draft in parts.drafts:
+        yield from _methods(draft)
+        yield from _everybody(draft)
+
+
+def _server(parts: Parts) -> Iterator[Finding]:
+    admin = parts.listeners.get("admin")
+    if admin is not None and _is_everywhere(admin):
+        message = "listens on every network and asks for no key"
+        yield Finding(("server", "admin"), message, f"127.0.0.1:{admin.port} keeps it on this machine")
+    if parts.plane == "lean":
         yield Finding(("server", "plane"), "this version has no lean plane; aiohttp serves instead")
-    for position, network in enumerate(settings.server.trusted_proxies):
+    for position, network in enumerate(parts.trusted_proxies):
         if network.prefixlen == 0:
             message = "believes X-Forwarded-For from everybody, so anybody can claim any address"
             yield Finding(("server", "trusted_proxies", position), message)
-    for name, upstream in settings.upstreams.items():
+
+
+def _is_everywhere(address: Address) -> bool:
+    try:
+        return ip_address(address.host).is_unspecified
+    except ValueError:
+        return False
+
+
+def _upstreams(parts: Parts) -> Iterator[Finding]:
+    served = {draft.route.upstream for draft in parts.drafts}
+    is_sure = served and parts.is_whole and served <= set(parts.upstreams)
+    for name, upstream in parts.upstreams.items():
         if upstream.preset is not None:
             yield Finding(("upstreams", name, "preset"), "this version does not apply presets")
-        if all(route.upstream != name for route in settings.routes):
+        if is_sure and name not in served:
             yield Finding(("upstreams", name), "no route leads here")
-    for index, route in enumerate(settings.routes):
-        for position, network in enumerate(route.anonymous.networks if route.anonymous else ()):
-            if network.prefixlen == 0:
-                message = "lets everybody in without a key; public: true says so plainly"
-                yield Finding(("routes", index, "anonymous", "from", position), message)
+
+
+def _methods(draft: Draft) -> Iterator[Finding]:
+    for position, method in enumerate(draft.route.methods or ()):
+        if method not in KNOWN_METHODS:
+            hint = meant(method, sorted(KNOWN_METHODS))
+            message = f"'{method}' is no method that HTTP knows"
+            yield Finding(draft.at("methods", position), message, hint, quotes=True)
+
+
+def _everybody(draft: Draft) -> Iterator[Finding]:
+    for position, network in enumerate(draft.route.anonymous.networks if draft.route.anonymous else ()):
+        if network.prefixlen == 0:
+            message = "lets everybody in without a key; public: true says so plainly"
+            yield Finding(draft.at("anonymous", "from", position), message)

@@ -24,6 +24,10 @@ _HOST: Final = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9]|[_-](?![_-])){0,62}(?<![_-])")
 _ROUTE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _METHOD: Final = re.compile(r"[A-Z][A-Z0-9_-]{0,31}")
+_SWITCH: Final = {
+    **dict.fromkeys(("on", "true", "yes", "1", "t", "y"), True),
+    **dict.fromkeys(("off", "false", "no", "0", "f", "n"), False),
+}
 _OWN_IDS: Final = f"{RESERVED_RESOURCE}-"
 MEMORY_URL: Final = "memory:"
 SQLITE_URL: Final = "sqlite:///"
@@ -194,6 +198,18 @@ def given(value: object) -> object:
     return value
 
 
+def read_switch(value: object) -> bool:
+    """`on` or `off`; what other programs call them (true, yes, 1) will do."""
+    if value is None:
+        raise Unfit("has no value")
+    if isinstance(value, bool):
+        return value
+    word = value.lower() if isinstance(value, str) else ""
+    if word not in _SWITCH:
+        raise Unfit("must be on or off")
+    return _SWITCH[word]
+
+
 def lower(value: object) -> object:
     """Words that people shout in variables (`DEBUG`)."""
     return value.lower() if isinstance(value, str) else value
@@ -229,6 +245,7 @@ Method = Annotated[str, AfterValidator(read_method)]
 CatalogueScope = Annotated[str, AfterValidator(read_catalogue_scope)]
 RouteScope = Annotated[str, AfterValidator(read_route_scope)]
 Grant = Annotated[str, AfterValidator(read_grant)]
+Switch = Annotated[bool, PlainValidator(read_switch)]
 Given = BeforeValidator(given)
 Lower = BeforeValidator(lower)
 TextOrNothing = Annotated[str, BeforeValidator(text_or_nothing)]

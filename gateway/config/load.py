@@ -14,6 +14,7 @@ from gateway.config.document import BYTES_MAX, read_document
 from gateway.config.expansion import expand
 from gateway.config.model import Settings
 from gateway.config.overlay import CONFIG_VARIABLE, lay_environment, lay_flags, lay_upstream
+from gateway.config.parts import parts_of
 from gateway.config.problems import ConfigError, Origin, Problem, problem_at
 from gateway.config.shown import origins_of, shown
 from gateway.config.tree import Node, find, from_plain
@@ -59,7 +60,7 @@ def find_config(flag: str | None, environ: Mapping[str, str], cwd: Path) -> Path
         if name:
             obstacle = _obstacle(cwd / name)
             if obstacle is not None:
-                raise ConfigError([problem_at(Origin(source), (), f"there is no file '{name}': {obstacle}")])
+                raise ConfigError([problem_at(Origin(source), (), obstacle.format(f"'{name}'"))])
             return cwd / name
     path = cwd / DEFAULT_FILE
     return path if _obstacle(path) is None else None
@@ -91,10 +92,10 @@ def load(
         settings, found = validate(tree)
         problems += found
         problems += _nowhere_to_go(tree, path) if need_upstream else ()
+    warnings = () if root is None else _in_order(problems_of(advice(parts_of(tree.plain())), tree))
     if settings is None or problems:
-        raise ConfigError(_in_order(problems))
-    warnings = problems_of(advice(settings), tree)
-    return Loaded(settings, origins_of(settings, tree), tuple(_in_order(warnings)), path, base_dir, tree)
+        raise ConfigError(_in_order(problems), warnings)
+    return Loaded(settings, origins_of(settings, tree), tuple(warnings), path, base_dir, tree)
 
 
 def effective(loaded: Loaded) -> dict[str, Any]:
@@ -103,11 +104,13 @@ def effective(loaded: Loaded) -> dict[str, Any]:
 
 
 def _obstacle(path: Path) -> str | None:
-    """Why there is nothing to be found at this path; None if there is."""
+    """Why there is nothing to be found at this path, `{}` for its name; None if there is something."""
     try:
         path.stat()
+    except FileNotFoundError:
+        return "there is no file {}"
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        return getattr(error, "strerror", None) or str(error)
+        return f"{{}} cannot be a file: {getattr(error, 'strerror', None) or error}"
     return None
 
 
@@ -128,7 +131,7 @@ def _nowhere_to_go(tree: Node, path: Path | None) -> Iterable[Problem]:
     upstreams, routes = tree.child("upstreams"), tree.child("routes")
     if upstreams is None or upstreams.content in (None, {}):
         mend = "write config.yaml" if path is None else "add one under upstreams:"
-        yield Problem(file, None, None, "", f"no upstream: {mend} or pass --upstream URL")
+        yield Problem(file, None, None, "", f"no upstream: {mend}, or say keyhatch serve --upstream URL")
     elif routes is None or routes.content in (None, []):
         mend = "add one under routes:, like {id: all, path: /**, upstream: NAME, scopes: []}"
         yield Problem(file, None, None, "", f"no route: {mend}")

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from gateway.config.fields import CatalogueScope, Name, TextOrNothing
+from gateway.config.loops import loops
 from gateway.config.problems import dotted
 from gateway.config.rules import Draft, broken_rules
 from gateway.config.sections import (
@@ -63,7 +64,9 @@ class Settings(Section):
     @model_validator(mode="after")
     def _rules_hold(self) -> Self:
         drafts = [Draft(index, route) for index, route in enumerate(self.routes)]
-        found = [*broken_rules(drafts, self.scopes, self.upstreams)]
+        listeners = {"proxy": self.server.proxy, "admin": self.server.admin}
+        urls = {name: upstream.url for name, upstream in self.upstreams.items()}
+        found = [*broken_rules(drafts, self.scopes, self.upstreams), *loops(listeners, urls)]
         if found:
             text = "; ".join(f"{dotted(finding.loc)}: {finding.message}" for finding in found)
             raise PydanticCustomError(RULES_BROKEN, "{text}", {"text": text})

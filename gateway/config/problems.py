@@ -42,10 +42,14 @@ class Problem:
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used. `problems` holds all that was found, in the order of the text."""
+    """The configuration cannot be used. `problems` holds all that was found, in the order of the text.
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    `warnings` hold what would only deserve a look, as far as it can be told beside the problems.
+    """
+
+    def __init__(self, problems: Sequence[Problem], warnings: Sequence[Problem] = ()) -> None:
         self.problems = tuple(problems)
+        self.warnings = tuple(warnings)
         super().__init__("\n".join(map(str, self.problems)))
 
 

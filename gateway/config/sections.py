@@ -27,6 +27,7 @@ from gateway.config.fields import (
     Size,
     Some,
     StoreUrl,
+    Switch,
     UpstreamUrl,
 )
 from gateway.config.problems import Unfit
@@ -94,7 +95,8 @@ class ServerSettings(Section):
     )
     admin: AddressField = Field(
         default=Address("127.0.0.1", 8081),
-        description="Management API, console, /metrics, /healthz and /readyz. Keep it off public networks.",
+        description="Health and metrics: /healthz, /readyz and /metrics. It asks for no key, so keep it off "
+        "public networks.",
     )
     plane: Literal["lean", "aiohttp"] = Field(
         default="aiohttp",
@@ -119,7 +121,7 @@ class StoreSettings(Section):
     url: StoreUrl = Field(
         default="sqlite:///keyhatch.db",
         description="sqlite:///FILE, relative to the configuration file; sqlite:////FILE, absolute; "
-        "memory: forgets everything at the end.",
+        "memory: forgets everything at the end and is for serve --demo: no command could make a key in it.",
     )
 
     @property
@@ -133,7 +135,8 @@ class KeySettings(Section):
 
     prefix: Prefix = Field(
         default="kh",
-        description="What every key begins with (prefix_…). Keys made under another prefix stop working.",
+        description="What every key begins with, before its underscore: kh makes keys like kh_…. Keys made "
+        "under another prefix are not recognised while it is set.",
     )
     default_expiry_s: Expiry = Field(
         default=90 * _DAY_S,
@@ -159,7 +162,7 @@ class LogSettings(Section):
     format: Literal["auto", "console", "json"] = Field(
         default="auto", description="auto: readable on a terminal, JSON elsewhere. Or console, or json."
     )
-    access: bool = Field(default=True, description="One line for each exchange: on or off.")
+    access: Switch = Field(default=True, description="One line for each exchange.")
 
 
 class LimitSettings(Section):

@@ -1,20 +1,22 @@
 """From a tree to `Settings`: every problem at its place, in our words, none of them twice.
 
-Pydantic judges the fields; `gateway.config.rules` judges what holds between them, also where some fields
-are broken. What either says about an expanded scalar is shown with the `${…}` that was written.
+Pydantic judges the fields; `gateway.config.rules` and `gateway.config.loops` judge what holds between them,
+also where some fields are broken. What any of them says about an expanded scalar is shown with the `${…}`
+that was written.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from gateway.config.loops import loops
 from gateway.config.model import RULES_BROKEN, Settings
+from gateway.config.parts import parts_of
 from gateway.config.problems import Loc, Problem, Unfit, meant, problem_at, with_hint
-from gateway.config.rules import Draft, Finding, broken_rules
-from gateway.config.sections import RouteSettings
+from gateway.config.rules import Finding, broken_rules
 from gateway.config.shape import keys_of, section_at
 from gateway.config.tree import Node, find, nearest
 
@@ -35,7 +37,6 @@ _MESSAGES: Final = {
     "less_than_equal": "must be at most {le}",
     "literal_error": "must be {expected}",
 }
-_STAND_INS: Final = {"id": "stand-in", "path": "/", "upstream": "stand-in"}
 _KEY_MARK: Final = "[key]"
 _AT_NULL: Final = ("extra_forbidden", "missing")
 """What is wrong beside a value that is null, not with it."""
@@ -50,7 +51,9 @@ def validate(root: Node) -> tuple[Settings | None, list[Problem]]:
         settings = Settings.model_validate(plain)
     except ValidationError as error:
         findings += [_finding(detail, root) for detail in error.errors() if not _is_echo(detail, root)]
-        findings += broken_rules(_drafts(plain), _keys(plain, "scopes"), _keys(plain, "upstreams"))
+        parts = parts_of(plain)
+        findings += broken_rules(parts.drafts, _keys(plain, "scopes"), _keys(plain, "upstreams"))
+        findings += loops(parts.listeners, {name: found.url for name, found in parts.upstreams.items()})
     return settings, problems_of(findings, root)
 
 
@@ -122,25 +125,6 @@ def _elsewhere(key: str) -> str:
         if section is not None and key in keys_of(section):
             return f"it belongs under {name}:"
     return ""
-
-
-def _drafts(plain: Mapping[str, Any]) -> list[Draft]:
-    """The routes as far as they can be read: broken fields are left out or replaced by stand-ins."""
-    routes = plain.get("routes")
-    return [*_readable(routes)] if isinstance(routes, list) else []
-
-
-def _readable(routes: list[Any]) -> Iterator[Draft]:
-    for index, written in enumerate(routes):
-        if not isinstance(written, dict):
-            continue
-        try:
-            yield Draft(index, RouteSettings.model_validate(written))
-        except ValidationError as error:
-            broken = frozenset(str(detail["loc"][0]) for detail in error.errors())
-            sound = {key: value for key, value in written.items() if key not in broken}
-            missing = {key: value for key, value in _STAND_INS.items() if key in broken}
-            yield Draft(index, RouteSettings.model_validate(sound | missing), broken)
 
 
 def _keys(plain: Mapping[str, Any], section: str) -> list[str]:

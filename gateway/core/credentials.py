@@ -11,9 +11,9 @@ carries our prefix. Rules:
 3. Whatever is not ours stays where it is, so an upstream's own `Authorization` survives beside our key.
 4. What is ours is stripped wherever it stands: accepted places, and also a query parameter, a cookie, a
    subprotocol or any header that carries a well-formed key amid other text, percent-encoded or within
-   Basic. No upstream and no upstream's log sees one. (A key in the path cannot be taken out, as no byte of
-   a path is ever changed; who puts it there has told it to the upstream.)
-5. Only the digest leaves this room.
+   Basic. No upstream and no upstream's log sees one.
+5. No byte of a path is ever changed, so a request with a well-formed key in its path is refused (`in_path`).
+6. Only the digest leaves this room.
 """
 
 import base64
@@ -88,6 +88,8 @@ class Findings:
     ours: tuple[Shown, ...]
     foreign: tuple[Shown, ...]
     strip: Strip
+    in_path: bool = False
+    kind: Kind = Kind.PLAIN
 
 
 class _Scan:
@@ -137,7 +139,9 @@ def find(view: RequestView, prefix: str) -> Findings:
         strip = Strip(changed, None if query == view.target.query else query)
     else:
         strip = NOTHING_TO_STRIP
-    return Findings(tuple(scan.ours), tuple(scan.foreign), strip)
+    raw = view.target.raw
+    in_path = (scan.mark in raw or b"%" in raw) and bool(scan.keys_in(raw.partition(b"?")[0]))
+    return Findings(tuple(scan.ours), tuple(scan.foreign), strip, in_path, view.kind)
 
 
 def choose(findings: Findings, prefix: str) -> bytes | Deny:
@@ -190,7 +194,8 @@ def _basic(encoded: str) -> str:
 
 def _without_ours(findings: Findings) -> Deny:
     if not findings.foreign:
-        return Deny(Reason.CREDENTIAL_MISSING)
+        is_websocket = findings.kind is Kind.WEBSOCKET  # a browser cannot set headers there
+        return Deny(Reason.CREDENTIAL_MISSING, {"also": "?access_token="} if is_websocket else {})
     shown = findings.foreign[0]
     return Deny(Reason.CREDENTIAL_FOREIGN, {"place": shown.place, "looks_like": looks_like(shown.text)})
 

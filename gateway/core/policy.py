@@ -6,7 +6,8 @@ rest once the record is known. Between them the gatekeeper fetches the record, f
 The rules, in the order in which they are asked; the first that speaks is the answer
 1. No route → `no_route`; the route does not take the method → `method_not_allowed`; the path has two
    readings that are guarded differently → `target_ambiguous`.
-2. A public route passes. Any key of ours is stripped and not judged.
+2. A key of ours in the path → `credential_malformed`: it could not be kept from the upstream. Otherwise a
+   public route passes; any key of ours is stripped and not judged.
 3. Two different keys of ours → `credential_ambiguous`; ours but mistyped → `credential_malformed`.
 4. None of ours: from a network the route is `anonymous` for, the caller passes with that entry's scopes
    (or fails on them); anyone else is told `credential_missing` or, if they showed another kind of
@@ -49,6 +50,8 @@ def admit(view: RequestView, table: RouteTable, prefix: str) -> Allow | Deny | N
     if route.own is Own.NOTHING:
         return Deny(Reason.NO_ROUTE)
     findings = find(view, prefix)
+    if findings.in_path:
+        return Deny(Reason.CREDENTIAL_MALFORMED, {"problem": "in_path"}, route.id)
     if route.public:
         return Allow(route, findings.strip)
     chosen = choose(findings, prefix)
@@ -67,11 +70,11 @@ def judge(need: NeedKey, key: ApiKey | None, now: float) -> Allow | Deny:
         return Deny(Reason.KEY_UNKNOWN, route_id=route.id)
     dead = standing(key, need.digest, now)
     if dead is not None:
-        return Deny(dead.reason, dead.facts, route.id, key.id)
+        return Deny(dead.reason, dead.facts, route.id, key.id, key.name)
     if key.allow_from and not is_within(need.peer, key.allow_from):
-        return Deny(Reason.ADDRESS_NOT_ALLOWED, {"address": need.peer}, route.id, key.id)
+        return Deny(Reason.ADDRESS_NOT_ALLOWED, {"address": need.peer}, route.id, key.id, key.name)
     if not route.satisfied_by(key.scopes):
-        return Deny(Reason.SCOPE_MISSING, scope_facts(route, key.scopes), route.id, key.id)
+        return Deny(Reason.SCOPE_MISSING, scope_facts(route, key.scopes), route.id, key.id, key.name)
     identity = Identity(key.id, key.name, key.owner, tuple(sorted(key.scopes)))
     return Allow(route, need.strip, identity, key, need.digest)
 
@@ -85,15 +88,15 @@ def standing(key: ApiKey, digest: bytes, now: float) -> Deny | None:
             Status.EXPIRED: key.expires_at,
             Status.DISABLED: key.disabled_at,
         }[status]
-        return Deny(_DEAD[status], {"since": moment(since)}, key_id=key.id)
+        return Deny(_DEAD[status], {"since": moment(since)}, key_id=key.id, key_name=key.name)
     if compare_digest(digest, key.digest):
         return None
     until = key.previous_secret_valid_until
     if key.previous_digest is not None and compare_digest(digest, key.previous_digest):
         if until is not None and now < until:
             return None
-        return Deny(Reason.KEY_ROTATED, {"since": moment(until)}, key_id=key.id)
-    return Deny(Reason.KEY_ROTATED, {"since": moment(key.rotated_at)}, key_id=key.id)
+        return Deny(Reason.KEY_ROTATED, {"since": moment(until)}, key_id=key.id, key_name=key.name)
+    return Deny(Reason.KEY_ROTATED, {"since": moment(key.rotated_at)}, key_id=key.id, key_name=key.name)
 
 
 def scope_facts(route: Route, held: frozenset[str]) -> dict[str, str]:

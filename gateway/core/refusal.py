@@ -40,9 +40,10 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Deny:
-    """A refusal. `facts` fill the public sentence; `route_id` and `key_id` are for the operator's log."""
+    """A refusal. `facts` fill the public sentence; `route_id` and the key are for the operator's log."""
 
     reason: Reason
     facts: Mapping[str, str] = field(default_factory=dict)
     route_id: str | None = None
     key_id: str | None = None
+    key_name: str | None = None

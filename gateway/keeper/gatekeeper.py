@@ -10,10 +10,8 @@ Promises
 5. Only allowed requests count as a use of a key.
 """
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Callable
 from typing import Final
 
 from gateway.core.decision import Allow, Decision, NeedKey
@@ -24,6 +22,7 @@ from gateway.core.request import RequestView
 from gateway.core.routes import RouteTable
 from gateway.keeper.cache import KeyCache
 from gateway.keeper.live import End, LiveExchanges
+from gateway.keeper.look_up import LookUps
 from gateway.keeper.ports import Clock, KeyStore, StoreUnavailable
 from gateway.keeper.usage import Usage
 
@@ -50,11 +49,9 @@ class Gatekeeper:
         self.usage = Usage(store, clock, on_store_error)
         self.live = LiveExchanges(clock)
         self.cache = KeyCache()
-        self._store = store
+        self._look_ups = LookUps(store, self.cache, clock, look_up_timeout_s)
         self._clock = clock
         self._on_store_error = on_store_error
-        self._look_up_timeout_s = look_up_timeout_s
-        self._flights: dict[bytes, asyncio.Future[tuple[ApiKey | None, int]]] = {}
 
     def peek(self, view: RequestView) -> Decision:
         """Decide without waiting; `NeedKey` if the record is not cached."""
@@ -81,7 +78,7 @@ class Gatekeeper:
     async def settle(self, need: NeedKey) -> Allow | Deny:
         """Fetch the record and decide."""
         try:
-            return await self._settle(need)
+            return self._judge(need, await self._look_ups.by_digest(need.digest))
         except StoreUnavailable as trouble:
             self._on_store_error()
             _log.warning("a key could not be checked: %s", trouble)
@@ -103,7 +100,7 @@ class Gatekeeper:
         if allow.key is None:
             return None
         try:
-            key = await self._ask(self._store.get(allow.key.id)) or allow.key
+            key = await self._look_ups.by_id(allow.key.id) or allow.key
         except StoreUnavailable:
             key = allow.key
         return self.usage.latest(key)
@@ -120,15 +117,7 @@ class Gatekeeper:
         """
         self.cache.clear()
         for key_id in self.live.key_ids():
-            await self._renew(key_id)
-
-    async def _renew(self, key_id: str) -> None:
-        while True:
-            generation = self.cache.generation
-            key = await self._ask(self._store.get(key_id))
-            if generation == self.cache.generation:  # else what was read may be older than a change
-                self.key_changed(key_id, key)
-                return
+            self.key_changed(key_id, await self._look_ups.by_id(key_id))
 
     def _judge(self, need: NeedKey, key: ApiKey | None) -> Allow | Deny:
         now = self._clock.now()
@@ -136,39 +125,6 @@ class Gatekeeper:
         if isinstance(decision, Allow) and key is not None:
             self.usage.note(key.id, need.peer, now, previous=need.digest != key.digest)
         return decision
-
-    async def _settle(self, need: NeedKey) -> Allow | Deny:
-        while True:
-            key, generation = await self._fetch(need.digest)
-            if generation == self.cache.generation:
-                return self._judge(need, key)
-
-    async def _fetch(self, digest: bytes) -> tuple[ApiKey | None, int]:
-        """The record and the cache's generation in which it was true; one look-up for all who wait."""
-        flight = self._flights.get(digest)
-        if flight is None:
-            flight = self._flights[digest] = asyncio.ensure_future(self._look_up(digest))
-            flight.add_done_callback(lambda done: self._landed(digest, done))
-        return await asyncio.shield(flight)
-
-    def _landed(self, digest: bytes, flight: asyncio.Future[tuple[ApiKey | None, int]]) -> None:
-        del self._flights[digest]
-        with suppress(asyncio.CancelledError):
-            flight.exception()  # who waits is told; if nobody does any more, asyncio need not complain
-
-    async def _look_up(self, digest: bytes) -> tuple[ApiKey | None, int]:
-        generation = self.cache.generation
-        key = await self._ask(self._store.find_by_digest(digest))
-        self.cache.remember(digest, key, generation)
-        return key, generation
-
-    async def _ask(self, answer: Awaitable[ApiKey | None]) -> ApiKey | None:
-        """The store's answer, if it comes in time (promise 3)."""
-        try:
-            async with asyncio.timeout(self._look_up_timeout_s):
-                return await answer
-        except TimeoutError:
-            raise StoreUnavailable(f"no answer within {self._look_up_timeout_s:g} s") from None
 
     def _accident(self) -> Deny:
         self._on_store_error()

@@ -108,7 +108,7 @@ class Exchange:
     peer: str
     status: int
     reason: Reason | None
-    cut: str | None  # caller_gone | upstream_cut | upstream_idle | key_ended | shutdown
+    cut: str | None  # caller_gone | caller_idle | upstream_cut | upstream_idle | key_ended | shutdown
     bytes_in: int
     bytes_out: int
     duration_s: float

@@ -21,7 +21,7 @@ from gateway.keeper.ports import Exchange
 NONE: Final = "none"
 OTHER: Final = "other"
 METHODS: Final = FORWARDED_METHODS | {"TRACE", "CONNECT"}
-CUTS: Final = ("caller_gone", "upstream_cut", "upstream_idle", "key_ended", "shutdown")
+CUTS: Final = ("caller_gone", "caller_idle", "upstream_cut", "upstream_idle", "key_ended", "shutdown")
 
 ALLOWED: Final = "allowed"
 ALLOWED_ANONYMOUS: Final = "allowed_anonymous"

@@ -9,6 +9,14 @@ from gateway.keeper.ports import Exchange
 from gateway.wire.request_head import Head
 
 
+class CutShort(Exception):
+    """The answer stopped after its head was sent; `cause` is one of `Exchange.cut`'s."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+
 @dataclass(slots=True)
 class Account:
     """Filled in as things happen. Times are monotonic seconds; `status` 0 means that no head was sent yet.
@@ -57,7 +65,7 @@ class Account:
             route_id=route.id if route is not None else deny.route_id if deny is not None else None,
             upstream=(route.upstream or None) if route is not None else None,
             key_id=identity.key_id if identity is not None else deny.key_id if deny is not None else None,
-            key_name=identity.name if identity is not None else None,
+            key_name=identity.name if identity is not None else deny.key_name if deny is not None else None,
             peer=view.peer if view is not None else self.peer,
             status=self.status,
             reason=deny.reason if deny is not None else None,

@@ -16,6 +16,8 @@ from aiohttp.http_exceptions import LineTooLong, TransferEncodingError
 
 from gateway.core.refusal import Deny, Reason
 from gateway.core.request import Headers
+from gateway.plane.aiohttp_account import CutShort
+from gateway.plane.http_date import HttpDate
 from gateway.wire.reply import Reply
 from gateway.wire.request_head import Limits, malformed, too_large
 from gateway.wire.response_head import head_bytes, status_line
@@ -63,12 +65,13 @@ class Answer(web.StreamResponse):
 class CallerProtocol(web.RequestHandler):  # type: ignore[misc,unused-ignore]
     """One caller's connection. A head that does not arrive whole within its deadline is refused.
 
-    `is_busy`: an exchange is under way. `is_cut`: the gateway stops, and ends it in the middle. `body`: what
-    the exchange reads. aiohttp 3.14 never tells a body that its chunks broke; it queues the fault as if it
-    were the next request, and the reader would wait until the idle time is over.
+    `is_busy`: an exchange is under way. `is_over`: the last answer was given. `is_cut`: the gateway stops
+    and ends it in the middle. `body`: what the exchange reads. aiohttp 3.14 never tells a body that its
+    chunks broke; it queues the fault as if it were the next request, and the reader would wait until the
+    idle time is over.
     """
 
-    def __init__(self, server: web.Server, limits: Limits, refuse: Refuse) -> None:
+    def __init__(self, server: web.Server, limits: Limits, refuse: Refuse, date: HttpDate) -> None:
         super().__init__(
             server,
             loop=asyncio.get_running_loop(),
@@ -81,12 +84,16 @@ class CallerProtocol(web.RequestHandler):  # type: ignore[misc,unused-ignore]
             auto_decompress=False,
         )
         self.limits = limits
+        self.date = date
         self.peer = ""
         self.is_busy = False
+        self.is_over = False
         self.is_cut = False
         self.body: StreamReader | None = None
         self._refuse = refuse
         self._head_timer: asyncio.TimerHandle | None = None
+        self._may_write = asyncio.Event()
+        self._may_write.set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember who is there."""
@@ -98,10 +105,40 @@ class CallerProtocol(web.RequestHandler):  # type: ignore[misc,unused-ignore]
         """The caller is gone: stop the clock; aiohttp cancels the exchange."""
         self.stop_head_timer()
         super().connection_lost(exc)
+        self._may_write.set()
+
+    def pause_writing(self) -> None:
+        """The caller reads more slowly than it is written to."""
+        super().pause_writing()
+        self._may_write.clear()
+
+    def resume_writing(self) -> None:
+        """It has caught up."""
+        super().resume_writing()
+        self._may_write.set()
+
+    async def deliver(self, data: bytes) -> None:
+        """Write, then wait until the caller has caught up.
+
+        Raises a `ConnectionError` if it is gone, and `CutShort` if it takes nothing at all for the idle time:
+        a caller that reads slowly may go on, one that does not read must not hold what it was given for ever.
+        """
+        transport = self.transport
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("the caller is gone")
+        transport.write(data)
+        while not self._may_write.is_set():
+            left = transport.get_write_buffer_size()
+            try:
+                async with asyncio.timeout(self.limits.idle_timeout_s):
+                    await self._may_write.wait()
+            except TimeoutError:
+                if transport.get_write_buffer_size() >= left:
+                    raise CutShort("caller_idle") from None
 
     def data_received(self, data: bytes) -> None:
         """The first byte of a head starts its deadline."""
-        if not self.is_busy and self._head_timer is None:
+        if self._head_timer is None and not self.is_busy and not self.is_over:
             self._head_timer = asyncio.get_running_loop().call_later(
                 self.limits.head_timeout_s, self._head_is_late
             )
@@ -125,6 +162,7 @@ class CallerProtocol(web.RequestHandler):  # type: ignore[misc,unused-ignore]
     ) -> web.StreamResponse:
         """A head that aiohttp could not parse: our refusal instead of its page, and the connection closes."""
         self.stop_head_timer()
+        self.is_over = True
         self._write_and_close(self._refuse(self._fault(exc), self.peer))
         return Answer(keep_alive=False)
 
@@ -144,12 +182,13 @@ class CallerProtocol(web.RequestHandler):  # type: ignore[misc,unused-ignore]
 
     def _write_and_close(self, reply: Reply) -> None:
         if self.transport is not None and not self.transport.is_closing():
-            self.transport.write(reply_bytes(reply, is_head=False, keep_alive=False))
+            self.transport.write(reply_bytes(reply, self.date(), is_head=False, keep_alive=False))
 
 
-def reply_bytes(reply: Reply, *, is_head: bool, keep_alive: bool) -> bytes:
-    """A whole answer of the gateway's own, framed by its length; without its body for HEAD."""
-    headers: Headers = (*reply.headers, (b"content-length", str(len(reply.body)).encode("ascii")))
+def reply_bytes(reply: Reply, date: bytes, *, is_head: bool, keep_alive: bool) -> bytes:
+    """A whole answer of the gateway's own, dated, framed by its length; without its body for HEAD."""
+    headers: Headers = ((b"date", date), *reply.headers)
+    headers = (*headers, (b"content-length", str(len(reply.body)).encode("ascii")))
     if not keep_alive:
         headers = (*headers, (b"connection", b"close"))
     head = head_bytes(status_line(reply.status, _PHRASES.get(reply.status, "")), headers)

@@ -20,9 +20,9 @@ from aiohttp import web
 from gateway.core.decision import Allow, NeedKey
 from gateway.core.refusal import Deny, Reason
 from gateway.core.routes import Own
-from gateway.plane.aiohttp_account import Account
+from gateway.plane.aiohttp_account import Account, CutShort
 from gateway.plane.aiohttp_caller import Answer, protocol_of, reply_bytes, reset_on_close
-from gateway.plane.aiohttp_forward import CutShort, Forward, Refused
+from gateway.plane.aiohttp_forward import Forward, Refused
 from gateway.plane.aiohttp_upstream import UpstreamSession
 from gateway.plane.contract import Ground, Surroundings
 from gateway.wire.headers import request_id_of
@@ -152,8 +152,10 @@ class AiohttpExchange:
         is_head = self._request.method == "HEAD"
         account.status = reply.status
         account.bytes_out = 0 if is_head else len(reply.body)
-        raw = reply_bytes(reply, is_head=is_head, keep_alive=account.keep_alive)
-        await self._request.writer.write(raw)
+        caller = protocol_of(self._request)
+        await caller.deliver(
+            reply_bytes(reply, caller.date(), is_head=is_head, keep_alive=account.keep_alive)
+        )
 
     def _end(self, deny: Deny, serving: asyncio.Task[object] | None) -> None:
         self._ended = deny
@@ -171,7 +173,7 @@ class AiohttpExchange:
             self._hang_up()
         else:
             self.account.keep_alive = False
-            with suppress(ConnectionError):
+            with suppress(ConnectionError, CutShort):
                 await self._refuse(self._ended)
         return True
 

@@ -16,7 +16,8 @@ from aiohttp import web
 from gateway.core.refusal import Deny, Reason
 from gateway.core.request import Headers
 from gateway.keeper.ports import Clock
-from gateway.plane.aiohttp_account import Account
+from gateway.plane.aiohttp_account import Account, CutShort
+from gateway.plane.aiohttp_caller import protocol_of
 from gateway.plane.aiohttp_tunnel import handshake_fault, tunnel
 from gateway.plane.aiohttp_upstream import UpstreamResponse, UpstreamSession, fault_of
 from gateway.wire.request_head import Head, Limits, Version, body_too_large, malformed
@@ -33,14 +34,6 @@ from gateway.wire.upstream import Upstream, UpstreamHead
 
 _log: Final = logging.getLogger("gateway.plane")
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
-
-
-class CutShort(Exception):
-    """The answer stopped after its head was sent; `cause` is one of `Exchange.cut`'s."""
-
-    def __init__(self, cause: str) -> None:
-        super().__init__(cause)
-        self.cause = cause
 
 
 class Refused(Exception):
@@ -69,13 +62,14 @@ class Forward:
         self._upstream = upstream
         self._limits = limits
         self._clock = clock
+        self._deliver = protocol_of(request).deliver
         self._body_fault: Deny | None = None
         self._awaiting: asyncio.Timeout | None = None
 
     async def run(self, session: UpstreamSession, composed: UpstreamHead) -> None:
         """Send, then relay what comes back; raises `Refused`, `CutShort` or a `ConnectionError`."""
         if self._head.expects_continue and self._head.has_body:
-            await self._request.writer.write(_CONTINUE)
+            await self._deliver(_CONTINUE)
         response = await self._ask(session, composed)
         try:
             self._account.answered_at = self._clock.monotonic()
@@ -184,20 +178,20 @@ class Forward:
         elif self._head.version < (1, 1):
             headers = (*headers, (b"connection", b"keep-alive"))
         account.status = status
-        await self._request.writer.write(head_bytes(status_line(status, reason), headers) + body)
+        await self._deliver(head_bytes(status_line(status, reason), headers) + body)
         account.head_was_sent(self._clock.monotonic())
 
     async def _relay_body(
         self, response: aiohttp.ClientResponse, length: int | None, *, is_chunked: bool
     ) -> None:
-        write = self._request.writer.write
+        deliver = self._deliver
         while chunk := await self._next_chunk(response):
             self._account.bytes_out += len(chunk)
-            await write(_framed(chunk, is_chunked=is_chunked))
+            await deliver(_framed(chunk, is_chunked=is_chunked))
         if length is not None and self._account.bytes_out != length:
             raise CutShort("upstream_cut")
         if is_chunked:
-            await write(b"0\r\n\r\n")
+            await deliver(b"0\r\n\r\n")
 
     async def _next_chunk(self, response: aiohttp.ClientResponse) -> bytes:
         """What the upstream sent next; empty at its proper end."""

@@ -17,6 +17,7 @@ from gateway.plane.aiohttp_caller import Answer, CallerProtocol, protocol_of
 from gateway.plane.aiohttp_exchange import AiohttpExchange, new_request_id
 from gateway.plane.aiohttp_upstream import UpstreamSession
 from gateway.plane.contract import Ground, Surroundings
+from gateway.plane.http_date import HttpDate
 from gateway.wire.reply import Reply, refusal
 
 BACKLOG: Final = 1_024
@@ -39,9 +40,13 @@ class AiohttpPlane:
 
     async def start(self, host: str, port: int) -> tuple[str, int]:
         """Listen, and return the address in use (port 0 picks one). Raises `OSError` if it is taken."""
+        date = HttpDate(self._around.clock)
         server = web.Server(self._serve, handler_cancellation=True)
         self._listener = await asyncio.get_running_loop().create_server(
-            lambda: CallerProtocol(server, self.ground.limits, self._refuse), host, port, backlog=BACKLOG
+            lambda: CallerProtocol(server, self.ground.limits, self._refuse, date),
+            host,
+            port,
+            backlog=BACKLOG,
         )
         self._server = server
         self._session = UpstreamSession(self.ground.limits)
@@ -85,7 +90,9 @@ class AiohttpPlane:
         self._under_way += 1
         try:
             answer = await AiohttpExchange(request, self.ground, self._around, session).run()
-            return Answer(keep_alive=answer.keep_alive and not self._is_draining)
+            stays = answer.keep_alive and not self._is_draining
+            caller.is_over = not stays
+            return Answer(keep_alive=stays)
         finally:
             caller.is_busy, caller.body = False, None
             if request.content.exception() is not None:

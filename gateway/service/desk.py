@@ -3,22 +3,25 @@
 There is one writer always. Whoever holds the store's lock serves the desk: a running server over its control
 socket, otherwise this process, for as long as the context lasts. While a server starts or stops, or another
 command is at work, neither is to be had for a moment; so both are tried in turn for a few seconds.
+
+Where there is no store yet, only making a key begins one. Whoever only asks, or mistyped a path, is told that
+there is none, and leaves no file behind.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 from gateway.admin.control_client import RemoteKeyring
 from gateway.admin.control_path import socket_path
-from gateway.core.keys import ApiKey
-from gateway.keeper.desk import KeyDesk
+from gateway.core.keys import ApiKey, Secret
+from gateway.keeper.desk import KeyDesk, KeyDraft, StatusFilter, Verification
 from gateway.keeper.keyring import Keyring
 from gateway.keeper.ports import Clock
-from gateway.store.faults import StoreBusy
+from gateway.store.faults import StoreBusy, StoreMissing
 from gateway.store.sqlite import SqliteKeyStore, open_sqlite
 
 PATIENCE_S: Final = 5.0
@@ -39,41 +42,92 @@ async def open_desk(
 ) -> AsyncIterator[KeyDesk]:
     """The desk for the store at `store_path`; raises `StoreUnavailable` with the mend, or `NotAllowed`.
 
-    The keyring's options count only where this process opens the file; a running server has its own.
+    Where there is no store every method but `create` raises `StoreMissing`. The keyring's options count only
+    where this process opens the file; a running server has its own.
     """
-    found = await _find(store_path, patience_s)
-    if isinstance(found, RemoteKeyring):
-        yield found
-        return
-    try:
-        yield Keyring(
-            found,
-            clock,
-            prefix=prefix,
-            default_expiry_s=default_expiry_s,
-            max_active_per_owner=max_active_per_owner,
-            catalogue=catalogue,
-            entropy=entropy,
-            on_change=_nobody_to_tell,
-        )
-    finally:
-        await found.close()
+    async with AsyncExitStack() as until_closed:
+
+        async def find(*, can_create: bool) -> KeyDesk:
+            found = await _find(store_path, patience_s, can_create=can_create)
+            if isinstance(found, RemoteKeyring):
+                return found
+            until_closed.push_async_callback(found.close)
+            return Keyring(
+                found,
+                clock,
+                prefix=prefix,
+                default_expiry_s=default_expiry_s,
+                max_active_per_owner=max_active_per_owner,
+                catalogue=catalogue,
+                entropy=entropy,
+                on_change=_nobody_to_tell,
+            )
+
+        try:
+            desk = await find(can_create=False)
+        except StoreMissing as missing:
+            desk = _DeskWithoutStore(missing, lambda: find(can_create=True))
+        yield desk
 
 
-async def _find(store_path: Path, patience_s: float) -> RemoteKeyring | SqliteKeyStore:
+async def _find(store_path: Path, patience_s: float, *, can_create: bool) -> RemoteKeyring | SqliteKeyStore:
     deadline = time.monotonic() + patience_s
     while True:
         remote = RemoteKeyring(store_path)
         if await remote.is_there():
             return remote
         try:
-            return await open_sqlite(store_path)
+            return await open_sqlite(store_path, can_create=can_create)
         except StoreBusy as busy:
             if time.monotonic() >= deadline:
                 raise StoreBusy(
                     f"{busy}; nobody answers on {socket_path(store_path)}, so it cannot be asked either"
                 ) from busy
         await asyncio.sleep(_PAUSE_S)
+
+
+class _DeskWithoutStore:
+    """Says that there is no store, until a key is made: that begins one."""
+
+    def __init__(self, missing: StoreMissing, begin: Callable[[], Awaitable[KeyDesk]]) -> None:
+        self._missing = missing
+        self._begin = begin
+        self._begun: KeyDesk | None = None
+
+    @property
+    def _desk(self) -> KeyDesk:
+        if self._begun is None:
+            raise self._missing
+        return self._begun
+
+    async def create(self, draft: KeyDraft) -> tuple[ApiKey, Secret]:
+        if self._begun is None:
+            self._begun = await self._begin()
+        return await self._begun.create(draft)
+
+    async def list_keys(self, status: StatusFilter = None, owner: str | None = None) -> list[ApiKey]:
+        return await self._desk.list_keys(status, owner)
+
+    async def resolve(self, id_or_name: str) -> ApiKey:
+        return await self._desk.resolve(id_or_name)
+
+    async def revoke(self, id_or_name: str) -> ApiKey:
+        return await self._desk.revoke(id_or_name)
+
+    async def disable(self, id_or_name: str) -> ApiKey:
+        return await self._desk.disable(id_or_name)
+
+    async def enable(self, id_or_name: str) -> ApiKey:
+        return await self._desk.enable(id_or_name)
+
+    async def rotate(self, id_or_name: str, overlap_s: float) -> tuple[ApiKey, Secret]:
+        return await self._desk.rotate(id_or_name, overlap_s)
+
+    async def delete(self, id_or_name: str) -> ApiKey:
+        return await self._desk.delete(id_or_name)
+
+    async def verify(self, text: str) -> Verification:
+        return await self._desk.verify(text)
 
 
 def _nobody_to_tell(_key_id: str, _key: ApiKey | None) -> None:

@@ -12,7 +12,7 @@ from gateway.keeper.ports import StoreUnavailable
 
 
 class StoreBusy(StoreUnavailable):
-    """Another process holds the store."""
+    """Another process holds the store, or more is asked of it than it can answer."""
 
 
 class StoreConflict(StoreUnavailable):
@@ -25,6 +25,10 @@ class StoreForeign(StoreUnavailable):
 
 class StoreEmptied(StoreUnavailable):
     """The file is there and holds nothing, or is gone and left its write-ahead log behind."""
+
+
+class StoreMissing(StoreUnavailable):
+    """Nothing is where the store should be, and it was not asked for a new one to be begun there."""
 
 
 class StoreDamaged(StoreUnavailable):
@@ -70,9 +74,38 @@ _BY_NAME: Final[tuple[tuple[str, type[StoreUnavailable], str], ...]] = (
 )
 
 
+def missing(path: Path) -> StoreMissing:
+    """There is no store here."""
+    return StoreMissing(
+        f"there is no store at {path}: `keyhatch keys create NAME` begins one; if yours lies elsewhere, say "
+        "where with --store sqlite:///FILE or with store.url"
+    )
+
+
+def leads_nowhere(path: Path) -> StoreMissing:
+    """The store is a link, and its file is gone: an empty one in its place would be a wrong answer."""
+    return StoreMissing(
+        f"{path} is a link to {path.readlink()}, where no file is: put the store back there (is its disk "
+        "mounted?), or delete the link to begin anew"
+    )
+
+
+def no_folder(path: Path, error: OSError) -> StoreUnavailable:
+    """The folder for a new store is not there and cannot be made."""
+    return StoreUnavailable(
+        f"{path} cannot be created, its folder cannot be made ({error.strerror}): make {path.parent} a "
+        "folder of the gateway's user, or name another place with --store or store.url"
+    )
+
+
 def busy(path: Path) -> StoreBusy:
     """Somebody else keeps the store locked for writing."""
     return StoreBusy(f"{path} {_LOCKED}")
+
+
+def flooded(path: Path, waiting: int) -> StoreBusy:
+    """More is asked than is answered."""
+    return StoreBusy(f"{path} does not keep up, {waiting} look-ups wait for it: check the disk and the load")
 
 
 def damaged(path: Path, finding: str) -> StoreDamaged:

@@ -6,12 +6,14 @@ and checkpoint at the same moment (the WAL-reset bug). So whoever opens the stor
 others ask them (`gateway.admin.control`).
 
 The kernel releases the lock when its holder dies, however it dies, so no stale lock ever has to be removed.
-The file itself stays and holds the last holder's process number, for people. `flock` is POSIX; on Windows,
+The file itself stays and holds the last holder's process number, for people; a file in its place that is not
+plainly ours is refused and left as it was, because root opens it too. `flock` is POSIX; on Windows,
 which has none, a store cannot be opened.
 """
 
 import fcntl
 import os
+import stat
 from pathlib import Path
 
 from gateway.keeper.ports import StoreUnavailable
@@ -26,25 +28,19 @@ class StoreLock:
         self._descriptor = -1
         path = lock_path(store)
         try:
-            # A link planted here would have root empty and give away whatever file it leads to.
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            descriptor, is_new = _open(path)
+            try:
+                if is_new:
+                    _give_to_owner(descriptor, store)
+                else:
+                    _assert_ours(descriptor, path, store)
+                _take(descriptor, store)
+            except BaseException:
+                os.close(descriptor)
+                raise
         except OSError as error:
             raise fault_of(path, error) from error
-        if os.fstat(descriptor).st_nlink > 1:
-            os.close(descriptor)
-            raise StoreUnavailable(f"{path} has another name: delete it, it is not the lock we made")
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            holder = _holder(descriptor)
-            os.close(descriptor)
-            raise StoreBusy(
-                f"{store} is held by another process{holder}: stop it, or wait until it is done"
-            ) from error
         self._descriptor = descriptor
-        _give_to_owner(descriptor, store)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
 
     def release(self) -> None:
         """Let others have the store."""
@@ -58,11 +54,53 @@ def lock_path(store: Path) -> Path:
     return store.with_name(store.name + ".lock")
 
 
+def _open(path: Path) -> tuple[int, bool]:
+    """The lock's file and whether it was made here. No link is followed, and no pipe is waited for."""
+    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        return os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600), True
+    except FileExistsError:
+        return os.open(path, flags), False
+
+
+def _assert_ours(descriptor: int, path: Path, store: Path) -> None:
+    """A file planted here would have root empty it, or a stranger decide who gets the store."""
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        raise StoreUnavailable(f"{path} is not a regular file: delete it, it is not the lock we made")
+    if status.st_nlink > 1:
+        raise StoreUnavailable(f"{path} has another name: delete it, it is not the lock we made")
+    if status.st_uid not in {0, os.geteuid(), _owner(store)[0]}:
+        raise StoreUnavailable(
+            f"{path} belongs to user {status.st_uid}, neither root, nor us, nor the store's owner: delete "
+            "it, and see who may write in that folder"
+        )
+
+
 def _give_to_owner(descriptor: int, store: Path) -> None:
-    """What root touches must not lock the gateway's own user out."""
-    if os.geteuid() == 0 and store.exists():
+    """What root makes must not lock the gateway's own user out."""
+    if os.geteuid() == 0:
+        os.fchown(descriptor, *_owner(store))
+
+
+def _owner(store: Path) -> tuple[int, int]:
+    """User and group of the store; -1 (nobody's number, and no change for `fchown`) where there is none."""
+    try:
         status = store.stat()
-        os.fchown(descriptor, status.st_uid, status.st_gid)
+    except OSError:
+        return -1, -1
+    return status.st_uid, status.st_gid
+
+
+def _take(descriptor: int, store: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise StoreBusy(
+            f"{store} is held by another process{_holder(descriptor)}: stop it, or wait until it is done"
+        ) from error
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
 
 
 def _holder(descriptor: int) -> str:

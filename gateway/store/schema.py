@@ -8,7 +8,8 @@ Promises
 3. Each migration is one transaction with its version number inside, so a kill at any moment leaves the old
    schema or the new one. A copy of an older file is kept beside it before it is touched.
 4. A schema from a newer Keyhatch is refused.
-5. Files are readable by their owner alone: mode 0600, and 0700 for a folder made here.
+5. Files are their owner's alone: mode 0600 where they are made here, and tightened where they came otherwise
+   (`gateway.store.modes`).
 
 The version is SQLite's `user_version`; `application_id` marks the file as ours.
 """
@@ -24,6 +25,7 @@ from typing import Final
 
 from gateway.store.connection import Connection, connect
 from gateway.store.faults import RESTORE, StoreEmptied, StoreForeign, StoreTooNew, damaged, fault_of
+from gateway.store.modes import assert_ours_to_tighten, tighten
 
 APPLICATION_ID: Final = 0x4B_48_61_74  # "KHat"
 _MAGIC: Final = b"SQLite format 3\0"
@@ -66,11 +68,7 @@ def split(script: str) -> tuple[str, ...]:
 
 async def make_ready(path: Path, migrations: Sequence[Migration], *, busy_timeout_s: float) -> None:
     """See to it that a whole, current store of ours is at `path`. Only under the store's lock."""
-    try:
-        found = _look_at(path)
-    except OSError as error:
-        raise fault_of(path, error) from error
-    if not found:
+    if not is_there(path):
         await _create(path, migrations, busy_timeout_s=busy_timeout_s)
         return
     connection = await connect(path, busy_timeout_s=busy_timeout_s, can_write=True)
@@ -88,6 +86,10 @@ async def make_ready(path: Path, migrations: Sequence[Migration], *, busy_timeou
         await migrate(connection, migrations)
     finally:
         await connection.close()
+    try:
+        tighten(path)
+    except OSError as error:
+        raise fault_of(path, error) from error
 
 
 async def migrate(connection: Connection, migrations: Sequence[Migration]) -> None:
@@ -100,8 +102,15 @@ async def migrate(connection: Connection, migrations: Sequence[Migration]) -> No
             await connection.fetch(f"PRAGMA user_version = {migration.version}")
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is a file to open; refuses what must not be opened. It is only looked at."""
+    try:
+        return _look_at(path)
+    except OSError as error:
+        raise fault_of(path, error) from error
+
+
 def _look_at(path: Path) -> bool:
-    """Whether there is a file to open; refuses what must not be opened. SQLite has not touched it yet."""
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -121,6 +130,7 @@ def _look_at(path: Path) -> bool:
     with path.open("rb") as file:
         if file.read(len(_MAGIC)) != _MAGIC:
             raise StoreForeign(f"{path} is not a SQLite file: name another file for the store, or {RESTORE}")
+    assert_ours_to_tighten(path, status)
     return True
 
 

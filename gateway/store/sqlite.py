@@ -15,7 +15,6 @@ SQLite's own locks on it.
 """
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import asdict
@@ -25,7 +24,7 @@ from typing import Final
 from gateway.core.keys import EXPIRING_WINDOW_S, ApiKey, Status
 from gateway.keeper.ports import KeyNotFound, StoreUnavailable, Use
 from gateway.store import rows
-from gateway.store.connection import Connection, connect
+from gateway.store.connection import Connection, Values, connect
 from gateway.store.faults import (
     RESTORE,
     StoreConflict,
@@ -33,10 +32,12 @@ from gateway.store.faults import (
     busy,
     closed,
     damaged,
-    fault_of,
+    missing,
 )
 from gateway.store.lock import StoreLock
-from gateway.store.schema import Migration, load_migrations, make_ready
+from gateway.store.place import settle
+from gateway.store.reader import Reader
+from gateway.store.schema import Migration, is_there, load_migrations, make_ready
 
 BUSY_TIMEOUT_S: Final = 5.0
 _ROWS_AT_ONCE: Final = 256  # about 2 ms of reading rows before others get their turn
@@ -46,7 +47,7 @@ class SqliteKeyStore:
     """An open store; made by `open_sqlite`."""
 
     def __init__(
-        self, path: Path, lock: StoreLock, writer: Connection, reader: Connection, *, busy_timeout_s: float
+        self, path: Path, lock: StoreLock, writer: Connection, reader: Reader, *, busy_timeout_s: float
     ) -> None:
         self._path = path
         self._lock = lock
@@ -65,11 +66,11 @@ class SqliteKeyStore:
 
     async def find_by_digest(self, digest: bytes) -> ApiKey | None:
         """The record whose secret has, or before a rotation had, this digest."""
-        return self._one(await self._read(rows.SELECT_BY_DIGEST, digest))
+        return self._one(await self._read(rows.SELECT_BY_DIGEST, (digest,)))
 
     async def get(self, key_id: str) -> ApiKey | None:
         """The record with this id."""
-        return self._one(await self._read(rows.SELECT_BY_ID, key_id))
+        return self._one(await self._read(rows.SELECT_BY_ID, (key_id,)))
 
     async def list_keys(self) -> list[ApiKey]:
         """All records, newest first."""
@@ -82,9 +83,7 @@ class SqliteKeyStore:
 
     async def count_by_status(self, now: float) -> dict[Status, int]:
         """How many records have which status at `now`."""
-        self._assert_open()
-        asked = {"now": now, "window": EXPIRING_WINDOW_S}
-        counts = await self._reader.fetch(rows.COUNT_BY_STATUS, asked)
+        counts = await self._read(rows.COUNT_BY_STATUS, {"now": now, "window": EXPIRING_WINDOW_S})
         return {Status(status): count for status, count in counts}
 
     async def insert(self, key: ApiKey) -> None:
@@ -152,7 +151,7 @@ class SqliteKeyStore:
         finally:
             self._lock.release()
 
-    async def _read(self, statement: str, *values: object) -> list[rows.Row]:
+    async def _read(self, statement: str, values: Values = ()) -> list[rows.Row]:
         self._assert_open()
         return await self._reader.fetch(statement, values)
 
@@ -204,13 +203,16 @@ async def open_sqlite(
     *,
     busy_timeout_s: float = BUSY_TIMEOUT_S,
     migrations: Sequence[Migration] | None = None,
+    can_create: bool = True,
 ) -> SqliteKeyStore:
-    """Open the store in this file, creating it where there is none; raises `StoreUnavailable`.
+    """Open the store in this file; raises `StoreUnavailable`.
 
-    `busy_timeout_s` bounds how long a write waits for another program or for the write before it.
+    Where there is none it is created, and the one folder it lies in; without `can_create` nothing is, and
+    `StoreMissing` is raised. `busy_timeout_s` bounds how long a write waits for another program or for the
+    write before it.
     """
     known = load_migrations() if migrations is None else migrations
-    opening = asyncio.ensure_future(_open(path, known, busy_timeout_s=busy_timeout_s))
+    opening = asyncio.ensure_future(_open(path, known, busy_timeout_s, can_create=can_create))
     try:
         return await asyncio.shield(opening)
     except asyncio.CancelledError:
@@ -219,15 +221,19 @@ async def open_sqlite(
         raise
 
 
-async def _open(path: Path, migrations: Sequence[Migration], *, busy_timeout_s: float) -> SqliteKeyStore:
-    path = _settle(path)
+async def _open(
+    path: Path, migrations: Sequence[Migration], busy_timeout_s: float, *, can_create: bool
+) -> SqliteKeyStore:
+    path = settle(path, can_create=can_create)
     async with AsyncExitStack() as undo:
         lock = StoreLock(path)
         undo.callback(lock.release)
+        if not can_create and not is_there(path):
+            raise missing(path)
         await make_ready(path, migrations, busy_timeout_s=busy_timeout_s)
         writer = await connect(path, busy_timeout_s=busy_timeout_s, can_write=True)
         undo.push_async_callback(writer.close)
-        reader = await connect(path, busy_timeout_s=busy_timeout_s, can_write=False)
+        reader = Reader(path, await connect(path, busy_timeout_s=busy_timeout_s, can_write=False))
         undo.push_async_callback(reader.close)
         # What cannot be written is said now and not at the first key; BEGIN alone would not notice.
         await writer.fetch("DELETE FROM keys WHERE FALSE")
@@ -235,16 +241,6 @@ async def _open(path: Path, migrations: Sequence[Migration], *, busy_timeout_s: 
         await store.check()
         undo.pop_all()
     return store
-
-
-def _settle(path: Path) -> Path:
-    """The file's one true path, in a folder that exists."""
-    path = Path(os.path.realpath(path))
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise fault_of(path.parent, error) from error
-    return path
 
 
 def _identity(path: Path) -> tuple[tuple[int, int] | None, ...]:

@@ -1,7 +1,7 @@
 """A key on the wire: the one JSON shape in which CLI, management API and holders see a record.
 
 It holds neither the secret nor a digest. Times are RFC 3339 in UTC, to the second; what never happened is
-null. The names are a promise of the public interface.
+null, and an empty `allow_from` means anywhere. The names are a promise of the public interface.
 """
 
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ def as_json(key: ApiKey, now: float) -> dict[str, object]:
         "owner": key.owner,
         "note": key.note,
         "scopes": sorted(key.scopes),
+        "allow_from": [str(network) for network in key.allow_from],
         "status": key.status(now).value,
         "created_at": rfc3339(key.created_at),
         "created_by": key.created_by,
@@ -25,6 +26,7 @@ def as_json(key: ApiKey, now: float) -> dict[str, object]:
         "last_used_at": rfc3339(key.last_used_at),
         "last_used_from": key.last_used_from,
         "use_count": key.use_count,
+        "disabled_at": rfc3339(key.disabled_at),
         "revoked_at": rfc3339(key.revoked_at),
         "rotated_at": rfc3339(key.rotated_at),
         "previous_secret_valid_until": rfc3339(key.previous_secret_valid_until),

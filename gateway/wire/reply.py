@@ -109,14 +109,19 @@ def _challenge(error: str, facts: Facts) -> str:
     return f'Bearer realm="{REALM}", error="{error}"{named}'
 
 
+def _how(prefix: str) -> str:
+    return f"Please send a {prefix}_ key as 'Authorization: Bearer {prefix}_…' or 'X-API-Key: {prefix}_…'"
+
+
 def _missing(facts: Facts, prefix: str) -> str:
-    how = f"send a {prefix}_ key as 'Authorization: Bearer {prefix}_…' or 'X-API-Key: {prefix}_…'"
+    how = _how(prefix)
     if stray := facts.get("stray"):
         return (
-            f"A key was found in {stray}, where it does not count. Please {how}. Only WebSocket and "
+            f"A key was found in {stray}, where it does not count. {how}. Only WebSocket and "
             f"event-stream requests may carry it in their address, as '?access_token={prefix}_…'."
         )
-    return f"No API key was sent. Please {how}."
+    also = f", or in the address as '{facts['also']}{prefix}_…'" if "also" in facts else ""
+    return f"No API key was sent. {how}{also}."
 
 
 def _foreign(facts: Facts, prefix: str) -> str:
@@ -127,6 +132,9 @@ def _foreign(facts: Facts, prefix: str) -> str:
 
 
 def _malformed(facts: Facts, prefix: str) -> str:
+    if facts["problem"] == "in_path":
+        where = "in the path, where it does not belong: paths are written to logs"
+        return f"A key was found {where}. {_how(prefix)}."
     problem = {
         "wrong_length": f"it has {facts['length']} characters",
         "wrong_characters": "it holds characters that no key has",

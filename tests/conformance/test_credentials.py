@@ -128,6 +128,28 @@ async def test_a_key_that_strayed_is_taken_out_as_well(stand: Stand, line: bytes
     assert seen.target == b"/any/x?a=1"
 
 
+PATHS = {
+    "segment": b"/" + KEY,
+    "within-a-segment": b"/bot" + KEY + b"x",
+    "parameter": b"/x;key=" + KEY,
+    "percent-encoded": b"/" + KEY.replace(b"_", b"%5f"),
+    "percent-encoded-body": b"/" + KEY[:10] + b"%%%02X" % KEY[10] + KEY[11:],
+}
+
+
+@pytest.mark.parametrize("route", [b"/any", b"/open", b"/home"])
+@pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
+async def test_a_key_in_the_path_is_refused_for_it_cannot_be_taken_out(
+    stand: Stand, route: bytes, path: bytes
+) -> None:
+    caller = await stand.call(request(b"GET " + route + path + b" HTTP/1.1"))
+    response = await caller.response()
+    assert (response.status, response.one(b"x-keyhatch-reason")) == (401, b"credential_malformed")
+    assert "'X-API-Key: kh_" in json_body(response)["error"]["message"]
+    assert KEY not in bytes(caller.received)
+    stand.assert_untouched()
+
+
 async def test_other_cookies_stay_where_one_held_a_key(stand: Stand) -> None:
     cookies = b"Cookie: a=1; key=" + KEY + b"; b=2"
     caller = await stand.call(request(b"GET /any/x HTTP/1.1", cookies))

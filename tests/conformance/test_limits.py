@@ -230,6 +230,76 @@ async def test_a_refused_upload_is_read_away_so_that_its_sender_reads_why(stand:
     stand.assert_untouched()
 
 
+FRAMINGS = {
+    "chunked": b"Transfer-Encoding: chunked",
+    "by-length": b"Content-Length: 120000000",
+    "by-closing": b"X: y",
+}
+
+
+@pytest.mark.parametrize("framing", FRAMINGS)
+async def test_a_caller_who_takes_nothing_of_an_answer_is_let_go_after_the_idle_time(
+    build: BuildStand, framing: str
+) -> None:
+    stand = await build(script=None, limits=Limits(idle_timeout_s=0.2))
+    caller = await stand.call(get())
+    upstream = await stand.upstream.connection()
+    await upstream.request()
+    upstream.send(b"HTTP/1.1 200 OK\r\n" + FRAMINGS[framing] + b"\r\n\r\n")
+    piece = chunked(bytes(60_000), end=b"") if framing == "chunked" else bytes(60_000)
+    caller.stop_reading()
+    stand.task(upstream.send_all(piece * 2_000))
+    await upstream.until_ended(within_s=3)
+    told = await stand.exchange()
+    assert (told.status, told.cut) == (200, "caller_idle")
+    caller.go_on_reading()
+    await caller.until_ended()
+    assert len(caller.received) < 30_000_000
+
+
+async def test_a_caller_who_reads_slowly_is_not_idle(build: BuildStand) -> None:
+    stand = await build(script=None, limits=Limits(idle_timeout_s=0.4))
+    caller = await stand.call(get())
+    upstream = await stand.upstream.connection()
+    await upstream.request()
+    upstream.send(b"HTTP/1.1 200 OK\r\nContent-Length: 24000000\r\n\r\n")
+    stand.task(upstream.send_all(bytes(24_000_000)))
+    for number in range(8):
+        caller.stop_reading()
+        await asyncio.sleep(0.1)
+        caller.go_on_reading()
+        await caller.until(lambda: len(caller.received) >= number * 3_000_000, f"part {number}")  # noqa: B023
+    await caller.until(lambda: len(caller.received) > 24_000_000, "all of it")
+    assert len((await caller.response()).body) == 24_000_000
+
+
+async def test_answers_to_a_flood_of_requests_that_nobody_reads_are_held_back(build: BuildStand) -> None:
+    """Each answer is small, but they would pile up without an end."""
+    stand = await build(limits=Limits(idle_timeout_s=0.5))
+    flood = request(b"GET /any/x HTTP/1.1", shown=None) * 400_000
+    caller = await stand.call()
+    caller.stop_reading()
+    stand.task(caller.send_all(flood))
+    await eventually(
+        lambda: any(told.cut == "caller_idle" for told in stand.notebook.ended), "it is cut", within_s=10
+    )
+    assert caller.bytes_sent < len(flood) // 2
+    stand.assert_untouched()
+
+
+async def test_a_refused_upload_that_goes_on_is_not_refused_twice(build: BuildStand) -> None:
+    stand = await build(limits=Limits(head_timeout_s=0.1))
+    caller = await stand.call(request(b"POST /any/x HTTP/1.1", b"Content-Length: 4000000", shown=None))
+    await caller.until(caller.peek, "an answer")
+    for _ in range(20):
+        caller.send(b"x" * 1_000)
+        await asyncio.sleep(0.02)
+    caller.end()
+    response = await caller.last_response()
+    assert response.status == 401
+    assert [told.status for told in stand.notebook.ended] == [401]
+
+
 async def test_a_flood_of_pipelined_requests_is_held_back(by_hand: Stand) -> None:
     flood = get() * 400_000
     caller = await by_hand.call()

@@ -14,6 +14,26 @@ async def test_health_needs_no_key(stand: Stand) -> None:
     stand.assert_untouched()
 
 
+OWN = {
+    "health": request(b"GET /.keyhatch/health HTTP/1.1", shown=None),
+    "me": request(b"GET /.keyhatch/me HTTP/1.1"),
+    "refusal": request(shown=None),
+    "head": request(b"HEAD /nowhere HTTP/1.1"),
+    "no-http": b"\x00\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("sent", OWN.values(), ids=OWN)
+async def test_every_answer_of_our_own_has_the_clocks_date(stand: Stand, sent: bytes) -> None:
+    caller = await stand.call(sent)
+    response = await caller.response(to=sent[:4].strip())
+    assert response.all(b"date") == [b"Fri, 15 Jan 2027 08:00:00 GMT"]
+    assert response.one(b"cache-control") == b"no-store"
+    stand.clock.at += 61
+    caller = await stand.call(sent)
+    assert (await caller.response(to=sent[:4].strip())).one(b"date") == b"Fri, 15 Jan 2027 08:01:01 GMT"
+
+
 async def test_the_holder_of_a_key_is_told_about_it(stand: Stand) -> None:
     caller = await stand.call(request(b"GET /.keyhatch/me HTTP/1.1"))
     told = json_body(await caller.response())

@@ -36,11 +36,12 @@ KINDS: Final = {
     readers.read_optional_size: "size, or `null`",
     readers.read_upstream_url: "URL",
     readers.read_store_url: "URL",
-    readers.read_prefix: "1 to 16 letters and digits",
+    readers.read_prefix: "1 to 16 lower-case letters and digits, a letter first",
     readers.read_route_id: "letters, digits, `.` `_` `-`",
     readers.read_method: "method",
     readers.read_route_scope: "scope",
     readers.read_grant: "scope or wildcard",
+    readers.read_switch: "`on` `off`",
 }
 """How a value is written, by the function that reads it."""
 
@@ -76,6 +77,8 @@ def _rows(section: type[Section], path: str, prefix: str = "") -> Iterator[str]:
             yield from _rows(inner, here, f"{prefix}{key}.")
             continue
         default = "needed" if field.is_required() else _default(defaults[key])
+        if readers.read_switch in _readers(field.annotation, field.metadata):
+            default = "`on`" if defaults[key] else "`off`"
         says = _plain(field.description)
         restart = " *restart*" if here in FOR_LIFE else ""
         value = "options below" if inner is not None else _kind(field)

@@ -74,7 +74,7 @@ def test_the_example_is_a_true_answer() -> None:
     head, _, body = example.partition("\n\n")
     (reply, *_) = replies(Reason.CREDENTIAL_MISSING)
     names = [line.partition(":")[0] for line in head.splitlines()[1:]]
-    assert names == [name.decode() for name, _ in reply.headers]
+    assert names == ["date", *(name.decode() for name, _ in reply.headers)]
     shown, true = json.loads(body), json.loads(reply.body)
     assert list(shown) == list(true)
     assert [list(shown[part]) for part in ("error", "detail")] == [

@@ -10,9 +10,11 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from gateway.cli.failures import ExitCode
 from gateway.cli.loading import desk_of
 from gateway.cli.surroundings import Surroundings
 from gateway.keeper.desk import KeyDesk, holds_secret
+from gateway.store.faults import StoreMissing
 
 _Answer = TypeVar("_Answer")
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
@@ -24,13 +26,22 @@ NOT_IN_ARGV: Final = (
 
 
 def ask(surroundings: Surroundings, question: Callable[[KeyDesk], Awaitable[_Answer]]) -> _Answer:
-    """Ask the desk one thing."""
+    """Ask the desk one thing; where there is no store that is exit code 3."""
 
     async def asked() -> _Answer:
         async with desk_of(surroundings) as desk:
             return await question(desk)
 
-    return asyncio.run(asked())
+    try:
+        return asyncio.run(asked())
+    except StoreMissing as missing:
+        raise NoStore(str(missing)) from missing
+
+
+class NoStore(click.ClickException):
+    """There is no store where the command looked, so nothing of what was asked for is there."""
+
+    exit_code = ExitCode.NOT_FOUND
 
 
 def which_key(command: _Decorated) -> _Decorated:

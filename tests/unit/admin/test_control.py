@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 import uvloop
 
-from gateway.admin.control import ACTS, ControlServer, uid_of_peer
+from gateway.admin.control import ACTS, ControlServer
 from gateway.admin.control_client import RemoteKeyring
 from gateway.admin.control_path import socket_path
 from gateway.admin.control_words import ASKED_BYTES_MAX
@@ -204,12 +204,6 @@ async def test_root_and_the_owner_are_served(path: Path, uid: int) -> None:
     await server.start()
     assert await RemoteKeyring(path).is_there()
     await server.stop()
-
-
-def test_the_kernel_tells_who_is_calling() -> None:
-    here, there = socket.socketpair(socket.AF_UNIX)
-    with here, there:
-        assert uid_of_peer(here) == os.geteuid()
 
 
 # --- What is refused

@@ -163,3 +163,77 @@ async def test_another_users_gateway_says_who_may_ask(somebody_elses: Path) -> N
 
 def close_to_others(path: Path) -> None:
     socket_path(path).chmod(0o600)
+
+
+# --- Whoever listens is not whoever may answer
+
+
+def hearing(heard: list[bytes]) -> Serve:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.read())
+        writer.close()
+
+    return serve
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda far: far.is_there(),
+        lambda far: far.create(KeyDraft(name="laptop")),
+        lambda far: far.verify("kh_secret"),
+    ],
+    ids=["ping", "create", "verify"],
+)
+async def test_a_stranger_in_the_gateways_place_is_told_nothing(
+    path: Path, ask: Callable[[RemoteKeyring], Awaitable[Any]]
+) -> None:
+    heard: list[bytes] = []
+    async with listening(path, hearing(heard)):
+        far = RemoteKeyring(path, peer_uid=lambda _: 54_321)
+        with pytest.raises(
+            NotAllowed, match=r"who listens on .*keys\.db\.sock is user 54321, .*nothing was sent.*remove it"
+        ):
+            await ask(far)
+        await until(lambda: bool(heard))
+    assert heard == [b""]
+
+
+@pytest.mark.parametrize("uid", [0, os.geteuid()], ids=["root", "ourselves"])
+async def test_root_and_our_own_user_are_asked(path: Path, uid: int) -> None:
+    async with listening(path, saying(response(200, b"{}"))):
+        assert await RemoteKeyring(path, peer_uid=lambda _: uid).is_there()
+
+
+async def test_the_kernel_is_asked_who_listens(somebody_elses: Path) -> None:
+    somebody_elses.parent.chmod(0o777)
+    heard: list[bytes] = []
+    os.seteuid(NOBODY)
+    try:
+        async with listening(somebody_elses, hearing(heard)):
+            os.seteuid(0)
+            with pytest.raises(NotAllowed, match=f"is user {NOBODY}"):
+                await RemoteKeyring(somebody_elses).verify("kh_secret")
+            await until(lambda: bool(heard))
+    finally:
+        os.seteuid(0)
+    assert heard == [b""]
+
+
+async def test_root_asks_the_user_whom_the_store_belongs_to(somebody_elses: Path) -> None:
+    somebody_elses.parent.chmod(0o777)
+    os.close(os.open(somebody_elses, os.O_CREAT | os.O_WRONLY, 0o600))
+    os.chown(somebody_elses, NOBODY, NOBODY)
+    os.seteuid(NOBODY)
+    try:
+        async with listening(somebody_elses, saying(response(200, b"{}"))):
+            os.seteuid(0)
+            assert await RemoteKeyring(somebody_elses).is_there()
+    finally:
+        os.seteuid(0)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110 - nobody would set an event
+            await asyncio.sleep(0)

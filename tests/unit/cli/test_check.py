@@ -57,6 +57,20 @@ def test_warnings_are_shown_and_stop_nothing(line: CommandLine) -> None:
     assert told["warnings"][0]["line"] == 7
 
 
+def test_warnings_are_shown_beside_problems(line: CommandLine) -> None:
+    Path("config.yaml").write_text(BAD + "upstreams: {ai: {url: http://a, preset: ollama}}\n")
+    result = line("check")
+    assert result.exit_code == 2
+    assert "Warning: config.yaml:6:41: upstreams.ai.preset: " in result.stderr
+    assert "Warning" not in result.stdout
+    told = json.loads(line("check", "-o", "json").stdout)
+    assert (told["ok"], [each["line"] for each in told["warnings"]]) == (False, [6])
+
+
+def test_it_advises_no_flag_that_it_does_not_take(line: CommandLine) -> None:
+    assert line("check").stdout == "no upstream: write config.yaml, or say keyhatch serve --upstream URL\n"
+
+
 def test_what_the_environment_configures_is_checked_too(line: CommandLine) -> None:
     line.environ["KEYHATCH_UPSTREAM"] = "http://127.0.0.1:11434"
     assert line("check").stderr == "No file: ok. Routes: 1, upstreams: 1.\n"

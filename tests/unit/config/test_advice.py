@@ -1,7 +1,10 @@
 """What is lawful but probably not meant is said, and stops nothing."""
 
 import pytest
+import yaml
 
+from gateway.config.advice import advice
+from gateway.config.parts import parts_of
 from tests.unit.config.conftest import WHOLE, Read
 
 
@@ -35,8 +38,35 @@ def test_a_plain_configuration_needs_no_advice(read: Read) -> None:
             "config.yaml:1:41: upstreams.ai.preset: this version does not apply presets",
         ),
         (
-            "upstreams: {ai: {url: http://a}}",
-            "config.yaml:1:17: upstreams.ai: no route leads here",
+            (
+                "upstreams: {ai: {url: http://a}, idle: {url: http://b}}\n"
+                "routes: [{id: r, path: /, upstream: ai, public: true}]"
+            ),
+            "config.yaml:1:40: upstreams.idle: no route leads here",
+        ),
+        (
+            "server: {admin: 0.0.0.0:8081}",
+            (
+                "config.yaml:1:17: server.admin: listens on every network and asks for no key; "
+                "127.0.0.1:8081 keeps it on this machine"
+            ),
+        ),
+        (
+            'server: {admin: "[::]:9"}',
+            (
+                "config.yaml:1:17: server.admin: listens on every network and asks for no key; "
+                "127.0.0.1:9 keeps it on this machine"
+            ),
+        ),
+        (
+            (
+                "upstreams: {ai: {url: http://a}}\n"
+                "routes: [{id: r, path: /, upstream: ai, public: true, methods: [POST, GETT, QUERY]}]"
+            ),
+            (
+                "config.yaml:2:71: routes[0].methods[1]: 'GETT' is no method that HTTP knows; "
+                "did you mean 'GET'?"
+            ),
         ),
         (
             (
@@ -49,7 +79,27 @@ def test_a_plain_configuration_needs_no_advice(read: Read) -> None:
             ),
         ),
     ],
-    ids=["plane", "trust", "preset", "unused", "everybody"],
+    ids=["plane", "trust", "preset", "unused", "admin", "admin-ipv6", "method", "everybody"],
 )
 def test_advice_is_given_at_its_place(read: Read, text: str, warning: str) -> None:
     assert warnings(read, text) == [warning]
+
+
+@pytest.mark.parametrize(
+    "routes",
+    [
+        "[{id: r, path: /, upstream: b, public: true}]",
+        "[{id: r, path: /, upstream: ai, public: maybe}]",
+        "[nonsense]",
+        "[]",
+    ],
+)
+def test_advice_that_a_broken_part_could_make_untrue_is_kept_back(routes: str) -> None:
+    upstreams = {"ai": {"url": "http://a"}}
+    assert [*advice(parts_of({"upstreams": upstreams, "routes": yaml.safe_load(routes)}))] == []
+
+
+def test_a_method_that_came_through_a_variable_is_not_shown(read: Read) -> None:
+    text = WHOLE.replace("scopes: [chat:write]}", 'scopes: [chat:write], methods: ["${M}"]}')
+    (warning,) = read(text, {"M": "HUNTER2"}).warnings
+    assert "'${M}' is no method" in str(warning)

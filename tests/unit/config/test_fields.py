@@ -268,6 +268,7 @@ READERS = [
     fields.read_catalogue_scope,
     fields.read_route_scope,
     fields.read_grant,
+    fields.read_switch,
 ]
 
 

@@ -85,9 +85,15 @@ def _locs(node: Node, loc: Loc = ()) -> list[Loc]:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "config.yaml: no upstream: add one under upstreams: or pass --upstream URL"),
-        ("upstreams:", "config.yaml: no upstream: add one under upstreams: or pass --upstream URL"),
-        ("upstreams: {}", "config.yaml: no upstream: add one under upstreams: or pass --upstream URL"),
+        ("", "config.yaml: no upstream: add one under upstreams:, or say keyhatch serve --upstream URL"),
+        (
+            "upstreams:",
+            "config.yaml: no upstream: add one under upstreams:, or say keyhatch serve --upstream URL",
+        ),
+        (
+            "upstreams: {}",
+            "config.yaml: no upstream: add one under upstreams:, or say keyhatch serve --upstream URL",
+        ),
         (
             "upstreams: {a: {url: http://a}}",
             (
@@ -109,10 +115,28 @@ def test_a_gateway_that_leads_nowhere_is_refused(problems: Problems, text: str, 
     assert problems(text, need_upstream=False) == []
 
 
+def test_warnings_are_told_beside_problems(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(WHOLE + "server: {prxy: x, admin: 0.0.0.0:1, trusted_proxies: [0.0.0.0/0]}\n")
+    with pytest.raises(ConfigError) as refused:
+        load(file, {}, {})
+    assert [problem.path for problem in refused.value.problems] == ["server.prxy"]
+    assert [warning.path for warning in refused.value.warnings] == [
+        "server.admin",
+        "server.trusted_proxies[0]",
+    ]
+
+
+def test_a_file_that_cannot_be_read_has_no_warnings(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load(tmp_path, {}, {})
+    assert refused.value.warnings == ()
+
+
 def test_without_a_file_the_mend_is_told() -> None:
     with pytest.raises(ConfigError) as refused:
         load(None, {}, {})
-    assert str(refused.value) == "no upstream: write config.yaml or pass --upstream URL"
+    assert str(refused.value) == "no upstream: write config.yaml, or say keyhatch serve --upstream URL"
 
 
 def test_without_a_file_the_defaults_are_enough_for_the_store() -> None:
@@ -183,13 +207,13 @@ def test_no_file_is_needed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("flag", "environ", "problem"),
     [
-        ("gone.yaml", {}, "--config: there is no file 'gone.yaml': No such file or directory"),
-        ("a\0b", {}, "--config: there is no file 'a\\x00b': "),
-        ("a" * 300, {}, f"--config: there is no file '{'a' * 300}': File name too long"),
+        ("gone.yaml", {}, "--config: there is no file 'gone.yaml'"),
+        ("a\0b", {}, "--config: 'a\\x00b' cannot be a file: "),
+        ("a" * 300, {}, f"--config: '{'a' * 300}' cannot be a file: File name too long"),
         (
             None,
             {"KEYHATCH_CONFIG": "gone.yaml"},
-            "KEYHATCH_CONFIG: there is no file 'gone.yaml': No such file or directory",
+            "KEYHATCH_CONFIG: there is no file 'gone.yaml'",
         ),
     ],
 )
@@ -200,6 +224,7 @@ def test_a_named_file_has_to_be_there(
     with pytest.raises(ConfigError) as refused:
         find_config(flag, environ, tmp_path)
     assert str(refused.value).startswith(problem)
+    assert "No such file" not in str(refused.value)
 
 
 def _store(path: Path | None, environ: dict[str, str], flags: dict[str, str]) -> Path | None:

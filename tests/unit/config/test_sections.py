@@ -151,8 +151,11 @@ def test_limits_may_be_as_narrow_and_as_wide_as_is_sane() -> None:
     assert LimitSettings.model_validate({"head": "1MiB", "target": "256B"}).head_bytes_max == 1_048_576
 
 
-@pytest.mark.parametrize(("text", "on"), [("on", True), ("off", False), ("yes", True), ("false", False)])
-def test_a_switch_reads_every_spelling_of_yaml(text: str, *, on: bool) -> None:
+@pytest.mark.parametrize(
+    ("text", "on"),
+    [("on", True), ("OFF", False), ("yes", True), ("false", False), (True, True), (False, False)],
+)
+def test_a_switch_reads_every_spelling_of_yaml(text: object, *, on: bool) -> None:
     assert LogSettings.model_validate({"access": text}).access is on
 
 

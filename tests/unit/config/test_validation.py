@@ -42,8 +42,8 @@ PRESETS = (
             "1:18: limits.fields: must be a whole number of reasonable size",
         ),
         ("limits: {fields: ~}", "1:18: limits.fields: has no value"),
-        ("logging: {access: maybe}", "1:19: logging.access: must be true or false"),
-        ("logging: {access: []}", "1:19: logging.access: must be true or false"),
+        ("logging: {access: maybe}", "1:19: logging.access: must be on or off"),
+        ("logging: {access: []}", "1:19: logging.access: must be on or off"),
         ("logging: {access: ~}", "1:19: logging.access: has no value"),
         (
             "logging: {format: jsn}",

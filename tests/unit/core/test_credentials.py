@@ -108,7 +108,8 @@ def test_another_gateways_prefix_is_foreign_here() -> None:
 
 @pytest.mark.parametrize(("headers", "query", "kind"), NOTHING_SHOWN)
 def test_without_a_credential_one_is_missing(headers: list[tuple[str, str]], query: str, kind: Kind) -> None:
-    assert chosen(*headers, query=query, kind=kind) == Deny(Reason.CREDENTIAL_MISSING)
+    facts = {"also": "?access_token="} if kind is SOCKET else {}
+    assert chosen(*headers, query=query, kind=kind) == Deny(Reason.CREDENTIAL_MISSING, facts)
 
 
 @pytest.mark.parametrize(
@@ -311,6 +312,29 @@ def test_a_query_that_held_only_a_key_is_left_empty_not_unchanged() -> None:
 
 def test_a_strip_shows_nothing_of_what_it_leaves() -> None:
     assert FOREIGN not in repr(Strip({0: FOREIGN.encode()}, FOREIGN.encode()))
+
+
+# --- In the path ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path",
+    [f"/{A}", f"/v1/{A}/models", f"/v1;k={A}", f"/token{A}x", f"/{ENCODED}", f"/{A.replace('_', '%255f')}"],
+)
+@pytest.mark.parametrize("kind", Kind)
+def test_a_key_in_the_path_is_found_and_never_judged(path: str, kind: Kind) -> None:
+    findings = find(view(("x-api-key", B), path=path, kind=kind), "kh")
+    assert findings.in_path
+    assert [shown.text for shown in findings.ours] == [B]
+    assert A not in repr(findings)
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/v1/models", "/kh_", f"/{A[:-1]}", "/kh_" + "0" * 49, "/a%20b", f"/?q={A}"]
+)
+def test_a_path_without_a_whole_key_is_an_ordinary_one(path: str) -> None:
+    assert not find(view(path=path), "kh").in_path
+    assert not find(view(path=f"/{A}"), "acme").in_path
 
 
 # --- The parts ------------------------------------------------------------------------------------------

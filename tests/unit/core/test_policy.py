@@ -11,7 +11,7 @@ from gateway.core.decision import Allow, Identity, NeedKey
 from gateway.core.keys import ApiKey, digest_of
 from gateway.core.policy import admit, is_within, judge, moment, read_address, scope_facts, standing
 from gateway.core.refusal import Deny, Reason
-from gateway.core.request import RequestView
+from gateway.core.request import Kind, RequestView
 from gateway.core.routes import Anonymous, Own, Route
 from tests.unit.core.peers import PEERS
 from tests.unit.core.samples import NOW, PEER, A, B, networks, record, table, view
@@ -58,6 +58,14 @@ def told(view: RequestView) -> tuple[str, str | None]:
         pytest.param(view(KEY, path="/files/x"), ("Allow", "files"), id="public-with-a-key"),
         pytest.param(view(KEY, OTHER, path="/files/x"), ("Allow", "files"), id="public-with-two-keys"),
         pytest.param(view(MISTYPED, path="/files/x"), ("Allow", "files"), id="public-with-half-a-key"),
+        pytest.param(view(path=f"/nowhere/{A}"), ("no_route", None), id="no-route-before-a-key-in-the-path"),
+        pytest.param(
+            view(path=f"/files/{A}"), ("credential_malformed", "files"), id="public-key-in-the-path"
+        ),
+        pytest.param(view(KEY, path=f"/v1/{A}"), ("credential_malformed", "chat"), id="key-in-the-path-too"),
+        pytest.param(
+            view(KEY, OTHER, path=f"/v1/{A}"), ("credential_malformed", "chat"), id="path-before-two-keys"
+        ),
         pytest.param(view(ALIEN, path="/files/x"), ("Allow", "files"), id="public-with-a-foreign-key"),
         pytest.param(view(path="/v1/a"), ("credential_missing", "chat"), id="nothing-shown"),
         pytest.param(view(ALIEN, path="/v1/a"), ("credential_foreign", "chat"), id="foreign"),
@@ -143,6 +151,20 @@ def test_on_a_public_route_a_key_is_stripped_and_nobody_is_named() -> None:
     assert allow.strip.apply(asked.headers) == ((b"accept", b"*/*"),)
     assert allow.strip.query == b"a"
     assert (allow.identity, allow.key, allow.digest) == (None, None, b"")
+
+
+def test_who_put_a_key_into_the_path_is_told_so_and_the_key_is_not_repeated() -> None:
+    refused = admit(view(path=f"/home/{A.replace('_', '%5F')}"), DOORS, "kh")
+    assert refused == Deny(Reason.CREDENTIAL_MALFORMED, {"problem": "in_path"}, "home")
+
+
+def test_who_asks_for_a_websocket_without_a_key_is_told_what_a_browser_can_do() -> None:
+    missing = Deny(Reason.CREDENTIAL_MISSING, {"also": "?access_token="}, "chat")
+    assert admit(view(path="/v1/a", kind=Kind.WEBSOCKET), DOORS, "kh") == missing
+    for kind in (Kind.PLAIN, Kind.EVENT_STREAM):
+        assert admit(view(path="/v1/a", kind=kind), DOORS, "kh") == Deny(
+            Reason.CREDENTIAL_MISSING, {}, "chat"
+        )
 
 
 def test_what_waits_for_a_record_holds_the_digest_and_not_the_secret() -> None:
@@ -238,7 +260,7 @@ def test_a_key_is_judged_alive_then_from_here_then_by_scope(
         expected = Reason.SCOPE_MISSING if lacking else None
     assert (decision.reason if isinstance(decision, Deny) else None) is expected
     if isinstance(decision, Deny):
-        assert (decision.route_id, decision.key_id) == (door.id, "key_1")
+        assert (decision.route_id, decision.key_id, decision.key_name) == (door.id, "key_1", "laptop")
 
 
 def judged(
@@ -272,7 +294,7 @@ def test_the_digest_of_an_allow_is_that_of_the_secret_shown() -> None:
 
 def test_an_address_that_is_not_allowed_is_named() -> None:
     assert judged(record(allow_from=networks("10.0.0.0/8"))) == Deny(
-        Reason.ADDRESS_NOT_ALLOWED, {"address": PEER}, "chat", "key_1"
+        Reason.ADDRESS_NOT_ALLOWED, {"address": PEER}, "chat", "key_1", "laptop"
     )
 
 
@@ -281,7 +303,7 @@ def test_a_missing_scope_is_named_beside_those_held() -> None:
     facts = {"needed": "chat:write chat:read", "any_of": "a:b c:d", "held": "a:* models:read"}
     assert scope_facts(route, frozenset({"models:read", "a:*"})) == facts
     assert judged(record(scopes=frozenset({"models:read", "a:*"})), route) == Deny(
-        Reason.SCOPE_MISSING, facts, "x", "key_1"
+        Reason.SCOPE_MISSING, facts, "x", "key_1", "laptop"
     )
 
 
@@ -311,7 +333,9 @@ def test_a_star_opens_every_route_but_the_reserved() -> None:
     ],
 )
 def test_a_dead_key_is_told_since_when(facts: dict[str, Any], reason: Reason, since: str) -> None:
-    assert standing(record(**facts), digest_of(A), NOW) == Deny(reason, {"since": since}, None, "key_1")
+    assert standing(record(**facts), digest_of(A), NOW) == Deny(
+        reason, {"since": since}, None, "key_1", "laptop"
+    )
 
 
 def test_an_overlap_ends_at_its_very_moment() -> None:

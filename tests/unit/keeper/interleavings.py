@@ -48,7 +48,7 @@ class InterleavingsMachine(RuleBasedStateMachine):
                 self.arrive(0)
             for task in (*self.settling, *self.renewing):
                 task.result()
-            assert self.keeper._flights == {}
+            assert self.keeper._look_ups._flights == {}
             self.nothing_dead_is_open()
         finally:
             self.loop.close()

@@ -1,7 +1,6 @@
 """Guarantees of gateway/keeper/gatekeeper.py: it fails closed, asks once, and lets no past return."""
 
 import asyncio
-import gc
 import logging
 from dataclasses import replace
 from typing import Any
@@ -99,56 +98,6 @@ async def test_a_cached_key_expires_by_the_clock() -> None:
     assert reason_of(keeper.peek(ONE)) is Reason.KEY_EXPIRED
 
 
-# --- One look-up for all --------------------------------------------------------------------------
-
-
-async def test_however_many_wait_the_store_is_asked_once() -> None:
-    store = SteppedStore(key_of(1), key_of(2))
-    keeper = keeper_of(store)
-    waiting = [asyncio.ensure_future(keeper.settle(need_of(keeper))) for _ in range(50)]
-    other = asyncio.ensure_future(keeper.settle(need_of(keeper, secret_of(2))))
-    await settled()
-    assert store.asked == [key_of(1).digest, key_of(2).digest]
-    for call in list(store.calls):
-        call.arrive()
-    decisions = await asyncio.gather(*waiting, other)
-    assert [reason_of(decision) for decision in decisions] == [None] * 51
-    assert [getattr(decision, "key").id for decision in decisions] == [*["k1"] * 50, "k2"]  # noqa: B009
-    assert keeper._flights == {}
-
-
-async def test_a_caller_that_leaves_takes_no_other_along() -> None:
-    store = SteppedStore(key_of(1))
-    keeper = keeper_of(store)
-    leaving, staying = (asyncio.ensure_future(keeper.settle(need_of(keeper))) for _ in range(2))
-    await settled()
-    leaving.cancel()
-    await settled()
-    assert leaving.cancelled()
-    store.calls[0].arrive()
-    assert reason_of(await staying) is None
-    assert len(store.asked) == 1
-
-
-async def test_a_look_up_that_fails_after_all_have_left_is_nobodys_accident(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    troubles: list[dict[str, Any]] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: troubles.append(context))
-    store = SteppedStore(key_of(1))
-    keeper = keeper_of(store)
-    waiting = asyncio.ensure_future(keeper.settle(need_of(keeper)))
-    await settled()
-    waiting.cancel()
-    await settled()
-    store.calls[0].fail(StoreUnavailable("down"))
-    await settled()
-    del waiting
-    gc.collect()  # asyncio complains when it throws a task away
-    assert keeper._flights == {}
-    assert (troubles, caplog.records) == ([], [])
-
-
 # --- Failing closed -------------------------------------------------------------------------------
 
 
@@ -181,7 +130,7 @@ async def test_a_store_that_does_not_answer_is_down(caplog: pytest.LogCaptureFix
         Reason.STORE_UNAVAILABLE
     ] * 2
     assert caplog.records[0].getMessage() == "a key could not be checked: no answer within 0 s"
-    assert (store.calls, keeper._flights, errors.count) == ([], {}, 2)
+    assert (store.calls, keeper._look_ups._flights, errors.count) == ([], {}, 2)
 
 
 def broken(*_: object, **__: object) -> Any:

@@ -127,7 +127,8 @@ def test_a_key_that_expires_takes_its_exchanges_with_it(live: LiveExchanges, clo
     assert ends.denied == []
     clock.wall = EPOCH_S + 10
     live.sweep()
-    assert ends.denied == [Deny(Reason.KEY_EXPIRED, {"since": "2027-01-15T08:00:10Z"}, key_id="k1")]
+    since = {"since": "2027-01-15T08:00:10Z"}
+    assert ends.denied == [Deny(Reason.KEY_EXPIRED, since, key_id="k1", key_name="key 1")]
 
 
 def test_an_expiry_that_was_set_later_counts(live: LiveExchanges, clock: HandClock) -> None:

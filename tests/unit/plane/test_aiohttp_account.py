@@ -9,10 +9,10 @@ from gateway.core.decision import Allow, Identity
 from gateway.core.refusal import Deny, Reason
 from gateway.core.request import Kind, RequestView, Target, read_target
 from gateway.core.routes import OWN_ROUTES, Route
-from gateway.plane.aiohttp_account import Account
+from gateway.plane.aiohttp_account import Account, CutShort
 from gateway.wire.request_head import Head
 
-DENY = Deny(Reason.SCOPE_MISSING, {}, "chat", "k-1")
+DENY = Deny(Reason.SCOPE_MISSING, {}, "chat", "k-1", "Inventory")
 ALLOW = Allow(Route("chat", "/chat", "ai"), NOTHING_TO_STRIP, Identity("k-1", "Inventory", "ops", ()))
 
 
@@ -52,15 +52,15 @@ def test_an_allowed_exchange_is_told_under_its_route_upstream_and_key(kind: Kind
 @pytest.mark.parametrize(
     ("deny", "told_of"),
     [
-        pytest.param(DENY, ("chat", "k-1", Reason.SCOPE_MISSING), id="of-a-known-key"),
-        pytest.param(Deny(Reason.NO_ROUTE), (None, None, Reason.NO_ROUTE), id="without-a-route"),
-        pytest.param(None, (None, None, None), id="undecided"),
+        pytest.param(DENY, ("chat", "k-1", "Inventory", Reason.SCOPE_MISSING), id="of-a-known-key"),
+        pytest.param(Deny(Reason.NO_ROUTE), (None, None, None, Reason.NO_ROUTE), id="without-a-route"),
+        pytest.param(None, (None, None, None, None), id="undecided"),
     ],
 )
 def test_a_refusal_is_told_under_what_it_knows(deny: Deny | None, told_of: tuple[object, ...]) -> None:
     told = account(head=head(), deny=deny).told(11.0)
-    assert (told.route_id, told.key_id, told.reason) == told_of
-    assert (told.upstream, told.key_name) == (None, None)
+    assert (told.route_id, told.key_id, told.key_name, told.reason) == told_of
+    assert told.upstream is None
 
 
 def test_trouble_upstream_is_told_under_the_key_that_was_allowed() -> None:
@@ -78,3 +78,7 @@ def test_an_answer_that_waited_for_no_upstream_has_no_share_of_its_own() -> None
     made = account()
     made.head_was_sent(12.0)
     assert made.own_s is None
+
+
+def test_a_cut_says_why() -> None:
+    assert CutShort("upstream_idle").cause == "upstream_idle"

@@ -11,8 +11,10 @@ from aiohttp.http_exceptions import BadHttpMessage, BadStatusLine, LineTooLong
 
 from gateway.core.refusal import Deny, Reason
 from gateway.plane.aiohttp_caller import Answer, CallerProtocol, protocol_of, reply_bytes
+from gateway.plane.http_date import HttpDate
 from gateway.wire.reply import TABLE, Reply, refusal
 from gateway.wire.request_head import Limits
+from tests.unit.plane.stage import StillClock
 
 REPLY = Reply(404, ((b"x-a", b"1"),), b'{"a": 1}')
 
@@ -21,28 +23,35 @@ REPLY = Reply(404, ((b"x-a", b"1"),), b'{"a": 1}')
     ("is_head", "keep_alive", "expected"),
     [
         pytest.param(
-            False, True, b'HTTP/1.1 404 Not Found\r\nx-a: 1\r\ncontent-length: 8\r\n\r\n{"a": 1}', id="stays"
+            False,
+            True,
+            b'HTTP/1.1 404 Not Found\r\ndate: D\r\nx-a: 1\r\ncontent-length: 8\r\n\r\n{"a": 1}',
+            id="stays",
         ),
         pytest.param(
             False,
             False,
-            b'HTTP/1.1 404 Not Found\r\nx-a: 1\r\ncontent-length: 8\r\nconnection: close\r\n\r\n{"a": 1}',
+            b"HTTP/1.1 404 Not Found\r\ndate: D\r\nx-a: 1\r\ncontent-length: 8\r\n"
+            b'connection: close\r\n\r\n{"a": 1}',
             id="closes",
         ),
         pytest.param(
-            True, True, b"HTTP/1.1 404 Not Found\r\nx-a: 1\r\ncontent-length: 8\r\n\r\n", id="to-head"
+            True,
+            True,
+            b"HTTP/1.1 404 Not Found\r\ndate: D\r\nx-a: 1\r\ncontent-length: 8\r\n\r\n",
+            id="to-head",
         ),
     ],
 )
 def test_an_answer_of_our_own_is_framed_by_its_length(
     is_head: bool, keep_alive: bool, expected: bytes
 ) -> None:
-    assert reply_bytes(REPLY, is_head=is_head, keep_alive=keep_alive) == expected
+    assert reply_bytes(REPLY, b"D", is_head=is_head, keep_alive=keep_alive) == expected
 
 
 @pytest.mark.parametrize("status", sorted({200, *(row.status for row in TABLE.values())}))
 def test_every_status_we_answer_with_has_its_phrase(status: int) -> None:
-    line = reply_bytes(Reply(status, (), b""), is_head=False, keep_alive=True).split(b"\r\n")[0]
+    line = reply_bytes(Reply(status, (), b""), b"D", is_head=False, keep_alive=True).split(b"\r\n")[0]
     assert len(line.split(b" ", 2)[2]) > 1
 
 
@@ -56,7 +65,9 @@ async def served(_request: web.BaseRequest) -> web.StreamResponse:
 
 @pytest.fixture
 async def caller() -> CallerProtocol:
-    return CallerProtocol(web.Server(served), Limits(head_bytes_max=4_096, fields_max=7), refused)
+    return CallerProtocol(
+        web.Server(served), Limits(head_bytes_max=4_096, fields_max=7), refused, HttpDate(StillClock())
+    )
 
 
 @pytest.mark.parametrize(

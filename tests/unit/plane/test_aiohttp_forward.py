@@ -5,7 +5,7 @@ How bodies pass in both directions is held on the wire by tests/conformance.
 
 import pytest
 
-from gateway.plane.aiohttp_forward import CutShort, _framed
+from gateway.plane.aiohttp_forward import _framed
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,3 @@ from gateway.plane.aiohttp_forward import CutShort, _framed
 )
 def test_a_chunk_is_framed_as_the_caller_reads_it(chunk: bytes, is_chunked: bool, expected: bytes) -> None:
     assert _framed(chunk, is_chunked=is_chunked) == expected
-
-
-def test_a_cut_says_why() -> None:
-    assert CutShort("upstream_idle").cause == "upstream_idle"

@@ -4,7 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
@@ -16,14 +16,18 @@ from gateway.keeper.desk import KeyDesk, KeyDraft
 from gateway.keeper.keyring import Keyring
 from gateway.keeper.ports import StoreUnavailable
 from gateway.service.desk import open_desk
-from gateway.store.faults import StoreBusy
+from gateway.store.faults import StoreBusy, StoreMissing
 from gateway.store.lock import StoreLock
+from gateway.store.sqlite import open_sqlite
 from tests.support.records import StillClock
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "keys.db"
+async def path(tmp_path: Path) -> Path:
+    """A store without keys."""
+    path = tmp_path / "keys.db"
+    await (await open_sqlite(path)).close()
+    return path
 
 
 def desk_for(
@@ -123,6 +127,70 @@ async def test_a_file_that_is_refused_is_refused_at_once(path: Path) -> None:
     with pytest.raises(StoreUnavailable, match="is empty"):
         async with desk_for(path):
             pass
+
+
+# --- Where there is no store
+
+
+OTHER_ACTS: dict[str, Callable[[KeyDesk], Awaitable[object]]] = {
+    "list": lambda desk: desk.list_keys(),
+    "resolve": lambda desk: desk.resolve("laptop"),
+    "disable": lambda desk: desk.disable("laptop"),
+    "enable": lambda desk: desk.enable("laptop"),
+    "rotate": lambda desk: desk.rotate("laptop", 0.0),
+    "verify": lambda desk: desk.verify("kh_secret"),
+    "revoke": lambda desk: desk.revoke("laptop"),
+    "delete": lambda desk: desk.delete("laptop"),
+}
+
+
+@pytest.mark.parametrize("act", OTHER_ACTS)
+async def test_who_asks_where_there_is_no_store_is_told_so_and_leaves_nothing_behind(
+    tmp_path: Path, act: str
+) -> None:
+    path = tmp_path / "mistyped" / "keys.db"
+    async with desk_for(path) as desk:
+        with pytest.raises(StoreMissing, match=rf"no store at {path}: .keyhatch keys create"):
+            await OTHER_ACTS[act](desk)
+    assert files_in(tmp_path) == []
+
+
+async def test_making_a_key_begins_the_store_and_the_desk_works_on(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "keys.db"
+    async with desk_for(path) as desk:
+        await desk.create(KeyDraft(name="laptop"))
+        await desk.create(KeyDraft(name="phone"))
+        for act in OTHER_ACTS.values():
+            await act(desk)
+        assert [key.name for key in await desk.list_keys("all")] == ["phone"]
+    assert files_in(path.parent) == ["keys.db", "keys.db.lock"]
+    assert await first_name(path) == ("Keyring", "phone")
+
+
+async def test_where_the_store_cannot_be_begun_making_a_key_says_why(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "keys.db"
+    async with desk_for(path) as desk:
+        with pytest.raises(StoreUnavailable, match=rf"{path} cannot be created"):
+            await desk.create(KeyDraft(name="laptop"))
+    assert files_in(tmp_path) == []
+
+
+async def test_a_server_that_began_the_store_meanwhile_is_asked_for_the_key(tmp_path: Path) -> None:
+    path = tmp_path / "keys.db"
+    async with desk_for(path) as desk, desk_for(path, {"a:b": "what the server allows"}) as near:
+        await near.create(KeyDraft(name="server"))
+        server = ControlServer(near, path)
+        await server.start()
+        await desk.create(KeyDraft(name="laptop", scopes=("a:b",)))
+        assert {key.name for key in await desk.list_keys()} == {"server", "laptop"}
+        await server.stop()
+
+
+def files_in(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.iterdir())
+
+
+# --- After a sudden end
 
 
 async def test_a_server_killed_a_moment_ago_leaves_nothing_in_the_way(path: Path) -> None:

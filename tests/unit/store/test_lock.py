@@ -1,11 +1,14 @@
 """Guarantees of gateway/store/lock.py: one process at a time, and no lock outlives its holder."""
 
+import errno
+import fcntl
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -108,10 +111,112 @@ def test_a_link_in_the_place_of_the_lock_is_refused_and_its_target_untouched(pat
     assert target.read_text() == "precious"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
-def test_root_leaves_the_lock_to_the_owner_of_the_store(path: Path) -> None:
+def a_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def a_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def a_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+
+
+@pytest.mark.parametrize("make", [a_folder, a_pipe, a_socket])
+def test_what_is_no_file_is_no_lock(path: Path, make: Callable[[Path], None]) -> None:
+    make(lock_path(path))
+    with pytest.raises(StoreUnavailable, match=r"keys\.db\.lock"):
+        StoreLock(path)
+
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+
+
+def owned(path: Path, uid: int) -> os.stat_result:
     path.touch()
-    os.chown(path, 1234, 1235)
+    os.chown(path, uid, uid)
+    return path.stat()
+
+
+def owner(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_uid, status.st_gid
+
+
+@as_root
+def test_root_leaves_the_lock_to_the_owner_of_the_store(path: Path) -> None:
+    owned(path, 1234)
     StoreLock(path).release()
-    status = lock_path(path).stat()
-    assert (status.st_uid, status.st_gid) == (1234, 1235)
+    assert owner(lock_path(path)) == (1234, 1234)
+
+
+@as_root
+def test_root_leaves_the_lock_to_the_owner_even_where_somebody_is_quicker(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def held(*_: object) -> None:
+        raise BlockingIOError
+
+    owned(path, 1234)
+    monkeypatch.setattr(fcntl, "flock", held)
+    with pytest.raises(StoreBusy):
+        StoreLock(path)
+    assert owner(lock_path(path)) == (1234, 1234)
+
+
+@as_root
+def test_a_lock_that_was_there_is_given_to_nobody(path: Path) -> None:
+    owned(path, 1234)
+    owned(lock_path(path), 0)
+    StoreLock(path).release()
+    assert owner(lock_path(path)) == (0, 0)
+
+
+@as_root
+@pytest.mark.parametrize("uid", [0, 1234], ids=["root's", "the store's owner's"])
+def test_the_lock_of_root_or_of_the_stores_owner_is_taken(path: Path, uid: int) -> None:
+    owned(path, 1234)
+    owned(lock_path(path), uid)
+    StoreLock(path).release()
+
+
+@as_root
+@pytest.mark.parametrize("is_store_there", [True, False])
+def test_a_strangers_lock_is_refused_and_left_as_it_was(path: Path, *, is_store_there: bool) -> None:
+    if is_store_there:
+        owned(path, 1234)
+    owned(lock_path(path), 4321)
+    lock_path(path).write_text("precious")
+    with pytest.raises(StoreUnavailable, match=r"keys\.db\.lock belongs to user 4321, .*delete it"):
+        StoreLock(path)
+    assert lock_path(path).read_text() == "precious"
+
+
+def test_a_lock_that_vanishes_while_it_is_opened_is_an_outage(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = os.open
+
+    def vanishing(file: Path, flags: int, *mode: int) -> int:
+        if flags & os.O_EXCL:
+            raise FileExistsError
+        return plain(file, flags, *mode)
+
+    monkeypatch.setattr(os, "open", vanishing)
+    with pytest.raises(StoreUnavailable, match=r"keys\.db\.lock cannot be used: No such file"):
+        StoreLock(path)
+
+
+def test_a_full_disk_is_an_outage_and_leaves_the_lock_free(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pwrite", full)
+        with pytest.raises(StoreUnavailable, match=r"keys\.db\.lock cannot be used: No space left"):
+            StoreLock(path)
+    StoreLock(path).release()

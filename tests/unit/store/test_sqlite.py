@@ -136,12 +136,6 @@ async def test_a_symbolic_link_is_the_file_it_leads_to(tmp_path: Path, store: Sq
         await open_sqlite(link)
 
 
-async def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(StoreUnavailable, match=r"/file/sub cannot be used"):
-        await open_sqlite(tmp_path / "file" / "sub" / "keys.db")
-
-
 async def test_a_file_that_cannot_be_written_is_refused_when_it_is_opened(unprivileged: Path) -> None:
     path = unprivileged / "keys.db"
     await (await open_sqlite(path)).close()

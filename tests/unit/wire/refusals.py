@@ -9,7 +9,12 @@ SINCE: Final = {"since": "2027-01-31T08:00:00Z"}
 MALFORMED: Final = {"length": "40", "expected": "52"}
 
 EXAMPLES: Final[Mapping[Reason, tuple[Mapping[str, str], ...]]] = {
-    Reason.CREDENTIAL_MISSING: ({}, {"stray": "?access_token="}, {"stray": "the query"}),
+    Reason.CREDENTIAL_MISSING: (
+        {},
+        {"also": "?access_token="},
+        {"stray": "?access_token="},
+        {"stray": "the query"},
+    ),
     Reason.CREDENTIAL_FOREIGN: (
         {"place": "Authorization", "looks_like": "an OpenAI key"},
         {"place": "X-API-Key", "looks_like": "a credential of another kind"},
@@ -18,6 +23,7 @@ EXAMPLES: Final[Mapping[Reason, tuple[Mapping[str, str], ...]]] = {
         {"problem": "wrong_length", **MALFORMED},
         {"problem": "wrong_characters", **MALFORMED},
         {"problem": "wrong_checksum", **MALFORMED},
+        {"problem": "in_path"},
     ),
     Reason.CREDENTIAL_AMBIGUOUS: ({"places": "Authorization and X-API-Key"},),
     Reason.KEY_UNKNOWN: ({},),

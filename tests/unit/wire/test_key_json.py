@@ -1,6 +1,7 @@
 """Guarantees of gateway/wire/key_json.py: the fields of the public interface, and nothing secret."""
 
 import json
+from ipaddress import ip_network
 
 import pytest
 
@@ -14,6 +15,7 @@ PROMISED = [
     "owner",
     "note",
     "scopes",
+    "allow_from",
     "status",
     "created_at",
     "created_by",
@@ -21,6 +23,7 @@ PROMISED = [
     "last_used_at",
     "last_used_from",
     "use_count",
+    "disabled_at",
     "revoked_at",
     "rotated_at",
     "previous_secret_valid_until",
@@ -38,6 +41,7 @@ def test_what_never_happened_is_null() -> None:
         "expires_at",
         "last_used_at",
         "last_used_from",
+        "disabled_at",
         "revoked_at",
         "rotated_at",
         "previous_secret_valid_until",
@@ -50,11 +54,13 @@ def test_a_whole_key_reads_as_documented() -> None:
         scopes=frozenset({"models:read", "chat:*"}),
         owner="ann",
         note="kitchen",
+        allow_from=(ip_network("192.168.1.0/24"), ip_network("::1/128")),
         created_by="key_admin",
         expires_at=NOW + 60.9,
         last_used_at=NOW + 1,
         last_used_from="10.0.0.1",
         use_count=7,
+        disabled_at=NOW + 1.5,
         revoked_at=NOW + 2,
         rotated_at=NOW + 3,
         previous_digest=digest("before"),
@@ -68,6 +74,7 @@ def test_a_whole_key_reads_as_documented() -> None:
         "owner": "ann",
         "note": "kitchen",
         "scopes": ["chat:*", "models:read"],
+        "allow_from": ["192.168.1.0/24", "::1/128"],
         "status": "revoked",
         "created_at": "2027-01-15T08:00:00Z",
         "created_by": "key_admin",
@@ -75,6 +82,7 @@ def test_a_whole_key_reads_as_documented() -> None:
         "last_used_at": "2027-01-15T08:00:01Z",
         "last_used_from": "10.0.0.1",
         "use_count": 7,
+        "disabled_at": "2027-01-15T08:00:01Z",
         "revoked_at": "2027-01-15T08:00:02Z",
         "rotated_at": "2027-01-15T08:00:03Z",
         "previous_secret_valid_until": "2027-01-15T08:00:04Z",

@@ -1,7 +1,10 @@
-"""Guarantees of gateway/cli/keys/desk.py: no command takes a key as an argument."""
+"""Guarantees of gateway/cli/keys/desk.py: no key is an argument; asking where nothing is makes nothing."""
+
+from pathlib import Path
 
 import pytest
 
+from gateway.cli.surroundings import Surroundings
 from tests.unit.cli.command_line import CommandLine
 
 WORDS = [
@@ -27,3 +30,45 @@ def test_a_key_in_argv_is_refused_changes_nothing_and_is_not_repeated(
     assert result.exit_code == 2
     assert secret[3:] not in result.output
     assert line.record("one") == before
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "keys list",
+        "keys list -o json",
+        "keys show laptop",
+        "keys verify",
+        "keys disable laptop",
+        "keys revoke laptop --yes",
+        "keys rotate laptop",
+        "keys delete laptop --yes",
+        "explain GET / --key-id laptop --config config.yaml",
+    ],
+)
+@pytest.mark.parametrize("place", ["keys.db", "mistyped/folder/keys.db"])
+def test_where_there_is_no_store_that_is_said_and_nothing_is_made(
+    line: CommandLine, command: str, place: str
+) -> None:
+    Path("config.yaml").write_text("upstreams: {u: {url: http://127.0.0.1:9}}\n")
+    result = line(
+        *command.split(), "--store", f"sqlite:///{place}", stdin="kh_a", surroundings=Surroundings(environ={})
+    )
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr.startswith(
+        f"Error: There is no store at {Path(place).absolute()}: `keyhatch keys create"
+    )
+    assert "--store sqlite:///FILE" in result.stderr
+    assert [path.name for path in Path().iterdir()] == ["config.yaml"]
+
+
+def test_making_a_key_makes_one_folder_and_no_more(line: CommandLine) -> None:
+    def create(place: str) -> int:
+        url = f"sqlite:///{place}"
+        return line(
+            "keys", "create", "laptop", "--store", url, surroundings=Surroundings(environ={})
+        ).exit_code
+
+    assert create("one/keys.db") == 0
+    assert create("two/folders/keys.db") == 1
+    assert [path.name for path in Path().iterdir()] == ["one"]

@@ -1,0 +1,25 @@
+"""The `Date` of the gateway's own answers: asked of the injected clock, put into words once a second.
+
+An origin server with a clock sends one (RFC 9110 §6.6.1), and for its own answers the gateway is the origin.
+What an upstream says of its own answers is passed on as it is.
+"""
+
+from email.utils import formatdate
+
+from gateway.keeper.ports import Clock
+
+
+class HttpDate:
+    """Call it for the value of `Date` at this moment."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._second = -1
+        self._text = b""
+
+    def __call__(self) -> bytes:
+        """The current second as an IMF-fixdate."""
+        second = int(self._clock.now())
+        if second != self._second:
+            self._second, self._text = second, formatdate(second, usegmt=True).encode("ascii")
+        return self._text

@@ -1,0 +1,53 @@
+"""Whose the store's files are: their owner's alone.
+
+Keyhatch makes them 0600, but a store may come from elsewhere: a copy, an unpacked archive, a `chmod` meant
+well. Digests of secrets are no secrets, but who may write the file can make a key, so a store that others can
+open is made its owner's alone, and the operator is told. Where that is not ours to do it is refused.
+"""
+
+import logging
+import os
+import stat
+from pathlib import Path
+from typing import Final
+
+from gateway.keeper.ports import StoreUnavailable
+
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+_log: Final = logging.getLogger("gateway.store")
+
+
+def assert_ours_to_tighten(path: Path, status: os.stat_result) -> None:
+    """Refuse a store that others can open if it is not ours to change that."""
+    if status.st_mode & _OTHERS and os.geteuid() not in {0, status.st_uid}:
+        raise StoreUnavailable(
+            f"{path} can be opened by others (mode {stat.S_IMODE(status.st_mode):04o}) and belongs to user "
+            f"{status.st_uid}: run as that user, or give it to the gateway's user with mode 0600"
+        )
+
+
+def tighten(path: Path) -> None:
+    """Make the file and SQLite's files beside it their owner's alone; raises `OSError`.
+
+    It opens and closes the file, so no connection of this process may be open: POSIX would drop its locks.
+    """
+    for each in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
+        try:
+            descriptor = os.open(each, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except FileNotFoundError:
+            continue
+        try:
+            _tighten(each, descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _tighten(path: Path, descriptor: int) -> None:
+    mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+    if mode & _OTHERS:
+        os.fchmod(descriptor, mode & (stat.S_IRUSR | stat.S_IWUSR))
+        _log.warning(
+            "%s could be opened by others (mode %04o) and is its owner's alone now: see who may have read it",
+            path,
+            mode,
+        )
