@@ -6,7 +6,7 @@ from bench.peers.haproxy import HAProxy
 from bench.peers.keyhatch import Keyhatch
 from bench.peers.nginx import Nginx
 
-ALL: tuple[Peer, ...] = (Nginx(), HAProxy(), Envoy(), Keyhatch("aiohttp"))
+ALL: tuple[Peer, ...] = (Nginx(), HAProxy(), Envoy(), Keyhatch("lean"), Keyhatch("aiohttp"))
 
 REFERENCES = ("nginx", "envoy")
 """The names of the peers that the report's ratios are taken against."""

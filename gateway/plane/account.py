@@ -52,7 +52,7 @@ class Account:
             route_id=route.id if route is not None else deny.route_id if deny is not None else None,
             upstream=(route.upstream or None) if route is not None else None,
             key_id=identity.key_id if identity is not None else deny.key_id if deny is not None else None,
-            key_name=identity.name if identity is not None else None,
+            key_name=identity.name if identity is not None else deny.key_name if deny is not None else None,
             peer=self.peer,
             status=self.status,
             reason=deny.reason if deny is not None else None,

@@ -93,11 +93,16 @@ class LeanCaller(asyncio.Protocol):
         """When the last exchange ended (monotonic seconds)."""
         return self._idle_since
 
+    @property
+    def unsent_bytes(self) -> int:
+        """What was written and has not left yet."""
+        return self.transport.get_write_buffer_size()
+
     # What the loop tells
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Somebody is there."""
-        self.transport = transport = cast(asyncio.Transport, transport)  # uvloop's is one by its methods
+        self.transport = transport = cast("asyncio.Transport", transport)  # uvloop's is one by its methods
         name = transport.get_extra_info("peername")
         self.peer = name[0] if isinstance(name, tuple) else ""
         if not self._reception.came(self):

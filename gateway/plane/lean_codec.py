@@ -123,7 +123,7 @@ def _feed(
 
 
 def _rule(error: Exception) -> str:
-    """llhttp's own words where they name a rule; they never quote the message."""
+    """Llhttp's own words where they name a rule; they never quote the message."""
     text = str(error)
     return (
         f"its head cannot be parsed ({text})"

@@ -31,6 +31,7 @@ from gateway.core.request import Kind
 from gateway.core.routes import Own
 from gateway.plane.account import Account
 from gateway.plane.contract import Ground, Surroundings
+from gateway.plane.http_date import HttpDate
 from gateway.plane.lean_answer import Answer, AnswerHeads
 from gateway.plane.lean_framing import Fault
 from gateway.plane.lean_plan import Plan
@@ -54,7 +55,9 @@ _log: Final = logging.getLogger("gateway.plane")
 class Caller(Protocol):
     """What an exchange asks of the caller's connection."""
 
-    is_full: bool
+    @property
+    def unsent_bytes(self) -> int:
+        """What was written and has not left yet."""
 
     def write(self, data: bytes) -> None:
         """Send."""
@@ -81,10 +84,11 @@ class Caller(Protocol):
 class House:
     """What all exchanges of a plane share. `quiet` is set whenever something ended while it drains."""
 
-    __slots__ = ("around", "heads", "is_draining", "pool", "quiet")
+    __slots__ = ("around", "date", "heads", "is_draining", "pool", "quiet")
 
     def __init__(self, around: Surroundings) -> None:
         self.around = around
+        self.date = HttpDate(around.clock)
         self.pool = UpstreamPool()
         self.heads = AnswerHeads()
         self.is_draining = False
@@ -98,6 +102,7 @@ class LeanExchange:
         "_account",
         "_answer",
         "_caller",
+        "_full_bytes",
         "_full_since",
         "_ground",
         "_held",
@@ -137,6 +142,7 @@ class LeanExchange:
         self._held_bytes = 0
         self._touched = now
         self._full_since: float | None = None
+        self._full_bytes = 0
         self._is_over = False
         self._was_retried = False
         self.is_tunnel = False
@@ -193,6 +199,7 @@ class LeanExchange:
     def caller_is_full(self, *, full: bool) -> None:
         """The caller reads slowly (or again): so is the upstream read."""
         self._full_since = self._now() if full else None
+        self._full_bytes = self._caller.unsent_bytes
         self._touched = self._now()
         if self._link is not None:
             self._link.hold_back(full=full)
@@ -329,7 +336,7 @@ class LeanExchange:
             at = (self._account.asked_at or 0.0) + upstream.timeout_connect_s
             return at, lambda: self._refuse(Deny(Reason.UPSTREAM_TIMEOUT, {"phase": "connect"}))
         if self._full_since is not None:
-            return self._full_since + limits.idle_timeout_s, lambda: self.cut("caller_idle")
+            return self._full_since + limits.idle_timeout_s, self._look_at_slow_caller
         if self._account.status:
             return self._touched + upstream.timeout_idle_s, lambda: self.cut("upstream_idle")
         if self.wants_body and not self._link.is_full:
@@ -338,6 +345,14 @@ class LeanExchange:
             return self._touched + limits.idle_timeout_s, lambda: self._give_up_on_caller(late)
         at = self._touched + upstream.timeout_first_byte_s
         return at, lambda: self._refuse(Deny(Reason.UPSTREAM_TIMEOUT, {"phase": "first_byte"}))
+
+    def _look_at_slow_caller(self) -> None:
+        """Who reads slowly may go on; who takes nothing at all must not hold what it was given for ever."""
+        left = self._caller.unsent_bytes
+        if left >= self._full_bytes:
+            self.cut("caller_idle")
+        else:
+            self._full_bytes, self._full_since = left, self._now()
 
     def cut(self, cause: str) -> None:
         """Stop in the middle; `cause` is one of `Exchange.cut`'s."""
@@ -528,7 +543,8 @@ class LeanExchange:
             account.keep_alive = False
         account.status = reply.status
         account.bytes_out = 0 if plan.is_head else len(reply.body)
-        self._caller.write(reply_bytes(reply, is_head=plan.is_head, keep_alive=account.keep_alive))
+        date = self._house.date()
+        self._caller.write(reply_bytes(reply, date, is_head=plan.is_head, keep_alive=account.keep_alive))
         self._end()
         self._caller.exchange_over(keep=account.keep_alive)
 

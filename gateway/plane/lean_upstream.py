@@ -55,7 +55,7 @@ class UpstreamLink(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Connected."""
-        self.transport = transport = cast(asyncio.Transport, transport)  # uvloop's is one by its methods
+        self.transport = transport = cast("asyncio.Transport", transport)  # uvloop's is one by its methods
         transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
 
     def data_received(self, data: bytes) -> None:

@@ -22,9 +22,10 @@ _PHRASES: Final = {
 }
 
 
-def reply_bytes(reply: Reply, *, is_head: bool, keep_alive: bool) -> bytes:
-    """A whole answer of the gateway's own, framed by its length; without its body for HEAD."""
-    headers: Headers = (*reply.headers, (b"content-length", str(len(reply.body)).encode("ascii")))
+def reply_bytes(reply: Reply, date: bytes, *, is_head: bool, keep_alive: bool) -> bytes:
+    """A whole answer of the gateway's own, dated, framed by its length; without its body for HEAD."""
+    headers: Headers = ((b"date", date), *reply.headers)
+    headers = (*headers, (b"content-length", str(len(reply.body)).encode("ascii")))
     if not keep_alive:
         headers = (*headers, (b"connection", b"close"))
     head = head_bytes(status_line(reply.status, _PHRASES.get(reply.status, "")), headers)

@@ -12,7 +12,7 @@ that changes one of them says that it takes a restart.
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +33,8 @@ from gateway.keeper.ports import Clock, KeyStore
 from gateway.keeper.terms import Rules
 from gateway.logs import Logs, Observers
 from gateway.metrics import Metrics
-from gateway.plane.contract import Plane, Surroundings
+from gateway.plane.contract import Ground, Plane, Surroundings
+from gateway.plane.lean_server import LeanPlane
 from gateway.plane.with_aiohttp import AiohttpPlane
 from gateway.service.compile import ground_of, table_of
 from gateway.service.watch import StoreWatch
@@ -52,6 +53,11 @@ FOR_LIFE: Final = (
     "keys.last_used_flush_s",
     "logging.format",
 )
+
+_PLANES: Final[Mapping[str, Callable[[Ground, Surroundings], Plane]]] = {
+    "lean": LeanPlane,
+    "aiohttp": AiohttpPlane,
+}
 
 _log: Final = logging.getLogger("gateway.service")
 
@@ -74,7 +80,7 @@ class Gateway:
         self._access_log = logs.access_log(clock, on=loaded.settings.logging.access)
         self._clock = clock
         self._open = AsyncExitStack()
-        self.metrics = Metrics(version=__version__, plane="aiohttp", clock=clock)
+        self.metrics = Metrics(version=__version__, plane=loaded.settings.server.plane, clock=clock)
         self.keyring: Keyring
         self._gatekeeper: Gatekeeper
         self._plane: Plane
@@ -159,7 +165,7 @@ class Gateway:
         )
         observers = Observers([self.metrics, self._access_log])
         around = Surroundings(self._gatekeeper, observers, self._clock)
-        self._plane = AiohttpPlane(ground_of(settings), around)
+        self._plane = _PLANES[settings.server.plane](ground_of(settings), around)
 
     async def _start_admin(self, at: Address, store: KeyStore) -> tuple[str, int]:
         checks = {"store": store.check, "configuration": self._configuration_check}

@@ -280,9 +280,7 @@ async def test_answers_to_a_flood_of_requests_that_nobody_reads_are_held_back(bu
     caller = await stand.call()
     caller.stop_reading()
     stand.task(caller.send_all(flood))
-    await eventually(
-        lambda: any(told.cut == "caller_idle" for told in stand.notebook.ended), "it is cut", within_s=10
-    )
+    await eventually(lambda: caller.is_ended, "it is cut", within_s=10)
     assert caller.bytes_sent < len(flood) // 2
     stand.assert_untouched()
 
