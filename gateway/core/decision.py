@@ -5,6 +5,7 @@ values; nothing here decides anything.
 """
 
 from dataclasses import dataclass, field
+from math import inf
 
 from gateway.core.credentials import Strip
 from gateway.core.keys import ApiKey
@@ -27,7 +28,8 @@ class Allow:
     """The request may pass along `route`, once `strip` was applied to it.
 
     `identity` is None on a public route. `key` is the record that was judged and `digest` names the secret
-    that was shown (it is not the secret); both let a live exchange be ended when its key dies.
+    that was shown (it is not the secret); both let a live exchange be ended when its key dies. `until` is
+    the wall-clock moment up to which the same would be decided again as long as the record is the same.
     """
 
     route: Route
@@ -35,6 +37,7 @@ class Allow:
     identity: Identity | None = None
     key: ApiKey | None = None
     digest: bytes = field(default=b"", repr=False)
+    until: float = inf
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ import re
 from datetime import UTC, datetime
 from hmac import compare_digest
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from math import inf
 
 from gateway.core.credentials import Strip, choose, find
 from gateway.core.decision import Allow, Identity, NeedKey
@@ -76,7 +77,15 @@ def judge(need: NeedKey, key: ApiKey | None, now: float) -> Allow | Deny:
     if not route.satisfied_by(key.scopes):
         return Deny(Reason.SCOPE_MISSING, scope_facts(route, key.scopes), route.id, key.id, key.name)
     identity = Identity(key.id, key.name, key.owner, tuple(sorted(key.scopes)))
-    return Allow(route, need.strip, identity, key, need.digest)
+    return Allow(route, need.strip, identity, key, need.digest, _until(key, need.digest))
+
+
+def _until(key: ApiKey, digest: bytes) -> float:
+    """When this secret of a living key stops working by the passing of time alone."""
+    ends = [key.expires_at]
+    if digest != key.digest:
+        ends.append(key.previous_secret_valid_until)
+    return min((at for at in ends if at is not None), default=inf)
 
 
 def standing(key: ApiKey, digest: bytes, now: float) -> Deny | None:

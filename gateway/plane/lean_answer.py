@@ -88,7 +88,7 @@ class AnswerHeads:
 
 
 class Answer:
-    """The answer to one request, as it arrives. `may_keep`: the caller's connection may stay open after it."""
+    """The answer to one request, as it arrives. `may_keep`: the caller's connection may stay open then."""
 
     __slots__ = (
         "_begun_raw",
@@ -168,8 +168,10 @@ class Answer:
         line = b"x-request-id: %b\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n"
         return self.head.lead + line % self._request_id.encode("ascii")
 
-    def end(self) -> bytes:
-        """The upstream's connection ended in order: what closes the caller's body. Raises `Fault` if it is cut."""
+    def end(self, fault: Exception | None = None) -> bytes:
+        """The upstream's connection ended: what ends the caller's body. Raises `Fault` if that cuts it."""
+        if fault is not None:
+            raise Fault(f"the connection broke: {fault}")
         if not isinstance(self._framing, ToTheEnd):
             raise Fault("the connection ended before the answer did")
         self.is_over = True
@@ -216,7 +218,7 @@ class Answer:
         return self._framed_anew(data, spans, framing, told)
 
     def _framed_anew(self, data: bytes, spans: list[Span], framing: Framing, told: int | None) -> bytes:
-        """Own chunks from here on. A chunk of which the caller was told already is brought to its end first."""
+        """Own chunks from here on. One of which the caller was told already is brought to its end first."""
         if not self._is_one:
             return payload(data, spans)
         begun = b""

@@ -2,7 +2,7 @@
 
 1. A head is taken as a whole or not at all; while it is incomplete it weighs at most `limits.head_bytes_max`
    and is refused as soon as it cannot become one.
-2. Pipelined requests wait as bytes, at most a head's weight of them, then the connection is read no more; they
+2. Pipelined requests wait as bytes, about a head's weight of them, then the connection is read no more. They
    are served one after the other, so their answers are in order.
 3. Nothing is served while the caller does not take what it was sent before.
 4. A refusal that closes is followed by `LINGER_S` of reading what still comes and throwing it away: closing
@@ -167,9 +167,7 @@ class LeanCaller(asyncio.Protocol):
                 exchange.tunnelled(data)
         elif rest:
             self._buffer = rest + self._buffer
-        self._hold_for_bytes()
-        if self._exchange is None:
-            self._go_on()
+        self._go_on()
 
     def exchange_over(self, *, keep: bool) -> None:
         """The answer was written whole; the connection serves on or closes."""
@@ -235,23 +233,20 @@ class LeanCaller(asyncio.Protocol):
 
     def _received(self, data: bytes) -> None:
         exchange = self._exchange
-        if exchange is not None and not self._buffer:
-            if exchange.is_tunnel:
-                exchange.tunnelled(data)
-                return
-            if exchange.wants_body:
-                data = exchange.take(data)
+        if exchange is not None and exchange.is_tunnel:
+            exchange.tunnelled(data)
+            return
+        if exchange is not None and exchange.wants_body and not self._buffer:
+            data = exchange.take(data)
         if self._is_lingering or not data:
             return
         self._buffer = self._buffer + data if self._buffer else data
-        if self._exchange is None:
-            self._go_on()
-        else:
-            self._hold_for_bytes()
+        self._go_on()
 
     def _go_on(self) -> None:
         """Serve what has arrived, until an exchange takes its time or nothing whole is left."""
-        if self._is_going_on or self.is_full or self.transport.is_closing():
+        if self._exchange is not None or self._is_going_on or self.is_full or self.transport.is_closing():
+            self._hold_for_bytes()
             return
         self._is_going_on = True
         try:
@@ -376,4 +371,4 @@ class LeanCaller(asyncio.Protocol):
             self.transport.abort()
 
     def _now(self) -> float:
-        return self._reception.house.around.clock.monotonic()
+        return self._reception.house.now()

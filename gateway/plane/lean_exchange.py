@@ -10,8 +10,8 @@ answer, the gatekeeper of a dead key, the sweep of a deadline. What may happen w
 
 Rules
 1. Nothing is done for an upstream before the decision was `Allow`; no byte of the caller before it either.
-2. A refusal can be said as long as no head was sent (`account.status` is 0); afterwards all that is left is to
-   cut: the caller's connection closes without the body's end, so that a cut answer never looks whole.
+2. A refusal can be said as long as no head was sent (`account.status` is 0); after that all that is left is
+   to cut: the caller's connection closes without the body's end, so that a cut answer never looks whole.
 3. Whoever is slow holds back the other: a full write buffer on one side pauses reading on the other.
 4. The connection to the upstream goes back to the pool only after a clean end of both the request and the
    answer (`Answer.keeps_link`). In every other case it is closed.
@@ -84,10 +84,11 @@ class Caller(Protocol):
 class House:
     """What all exchanges of a plane share. `quiet` is set whenever something ended while it drains."""
 
-    __slots__ = ("around", "date", "heads", "is_draining", "pool", "quiet")
+    __slots__ = ("around", "date", "heads", "is_draining", "now", "pool", "quiet")
 
     def __init__(self, around: Surroundings) -> None:
         self.around = around
+        self.now = around.clock.monotonic
         self.date = HttpDate(around.clock)
         self.pool = UpstreamPool()
         self.heads = AnswerHeads()
@@ -155,12 +156,12 @@ class LeanExchange:
         return self._upload is not None and not self._upload.is_over
 
     def start(self, data: bytes) -> bytes:
-        """Decide, and begin to carry it out; `data` came behind the head, what is returned behind the body."""
+        """Decide and begin; `data` came behind the head, what is returned came behind the body."""
         self._house.around.observer.exchange_began()
         decision = self._plan.decision
         if isinstance(decision, NeedKey):
             gatekeeper = self._house.around.gatekeeper
-            decision = gatekeeper.look(decision)
+            decision = gatekeeper.look(decision, self._plan.before)
             if isinstance(decision, NeedKey):
                 self._task = asyncio.ensure_future(self._settle(decision))
                 return data
@@ -378,7 +379,7 @@ class LeanExchange:
     def _decided(self, decision: Decision, data: bytes) -> bytes:
         if isinstance(decision, Allow):
             account = self._account
-            account.allow = decision
+            account.allow = self._plan.before = decision
             self._leave = self._house.around.gatekeeper.attend(decision, self.end_by_key)
             if decision.route.own is None:
                 return self._forward(decision, data)
@@ -473,9 +474,7 @@ class LeanExchange:
     def _last_word(self, answer: Answer, fault: Exception | None) -> None:
         """The connection ended while an answer was under way: that may have been its end."""
         try:
-            if fault is not None:
-                raise Fault(f"the connection broke: {fault}")
-            out = answer.end()
+            out = answer.end(fault)
         except Fault as cut:
             self._warn(f"the answer was cut: {cut}")
             self.cut("upstream_cut")
@@ -568,7 +567,7 @@ class LeanExchange:
         self._held = []
 
     def _now(self) -> float:
-        return self._house.around.clock.monotonic()
+        return self._house.now()
 
     def _warn(self, trouble: str) -> None:
         name = "" if self._upstream is None else self._upstream.name

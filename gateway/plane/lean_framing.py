@@ -1,4 +1,4 @@
-"""Where a body ends: by its length, by its chunks, or by the end of the connection. Pure, bytes in, spans out.
+"""Where a body ends: by its length, by its chunks, or with the connection. Pure: bytes in, spans out.
 
 The lean plane passes bodies on as they arrive, so a framing only walks over what is there and says which
 bytes of it are payload; nothing is copied and nothing is kept. What is not framing to the letter of RFC 9112

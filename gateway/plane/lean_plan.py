@@ -38,11 +38,13 @@ class Plan:
     """One head's meaning. `lead` is the upstream's head up to who calls; `asked` its fields, for a WebSocket.
 
     `decision` is `NeedKey` where a record has to be looked at. `content_length` None and not `chunked`: there
-    is no body. `request_id` is the caller's own, if it sent one that may be used.
+    is no body. `request_id` is the caller's own, if it sent one that may be used. `before` is what was last
+    decided.
     """
 
     __slots__ = (
         "asked",
+        "before",
         "chunked",
         "content_length",
         "decision",
@@ -64,6 +66,7 @@ class Plan:
 
     def __init__(self, decision: Decision, peer: str, raw: RawRequest | None = None) -> None:
         self.decision = decision
+        self.before: Allow | None = None
         self.peer = peer
         self.method = "" if raw is None else raw.method.decode("latin-1")
         self.version: Version = (1, 1) if raw is None else raw.version

@@ -47,7 +47,7 @@ class Books(Generic[LinkT]):
         return None
 
     def take_home(self, origin: Origin, link: LinkT, generation: int, now: float) -> LinkT | None:
-        """Keep a connection that serves nobody any more; returns one to be closed, if there is one too many."""
+        """Keep a connection that serves nobody any more; returns one that is to be closed, if any is."""
         if generation != self.generation:
             return link
         idle = self._idle.setdefault(origin, {})
