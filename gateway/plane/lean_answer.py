@@ -94,7 +94,6 @@ class Answer:
         "_begun_raw",
         "_framing",
         "_heads",
-        "_identified",
         "_interim",
         "_is_head",
         "_is_one",
@@ -103,6 +102,7 @@ class Answer:
         "body_bytes",
         "ends_by_closing",
         "head",
+        "identified",
         "is_begun",
         "is_over",
         "keeps_caller",
@@ -117,7 +117,7 @@ class Answer:
         self._request_id = request_id
         self._is_one = version >= (1, 1)
         self._is_head = is_head
-        self._identified = identified
+        self.identified = identified
         self._begun_raw = b""
         self._framing: Framing | None = None
         self._passes = False
@@ -144,7 +144,7 @@ class Answer:
                     raise Fault("a head that is too large")
                 self._begun_raw = data
                 return b""
-            head = self._heads.of(data[: end + 4], identified=self._identified)
+            head = self._heads.of(data[: end + 4], identified=self.identified)
             data = data[end + 4 :]
             if head.lead:
                 break

@@ -19,7 +19,9 @@ from typing import Final, Protocol, cast
 from gateway.core.refusal import Deny, Reason
 from gateway.plane.contract import Ground
 from gateway.plane.lean_codec import HEAD_END, beginning_fault
-from gateway.plane.lean_exchange import House, LeanExchange
+from gateway.plane.lean_exchange import LeanExchange
+from gateway.plane.lean_forward import Forward
+from gateway.plane.lean_house import House
 from gateway.plane.lean_plan import Plan, Plans
 from gateway.wire.request_head import malformed, too_large
 
@@ -89,6 +91,10 @@ class LeanCaller(asyncio.Protocol):
         return self._exchange is not None
 
     @property
+    def _forward(self) -> Forward | None:
+        return None if self._exchange is None else self._exchange.forward
+
+    @property
     def idle_since(self) -> float:
         """When the last exchange ended (monotonic seconds)."""
         return self._idle_since
@@ -130,16 +136,16 @@ class LeanCaller(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The caller does not take more."""
         self.is_full = True
-        if self._exchange is not None:
-            self._exchange.caller_is_full(full=True)
+        if (forward := self._forward) is not None:
+            forward.caller_is_full(full=True)
         self._look_at(self._now() + self._reception.ground.limits.idle_timeout_s)
 
     def resume_writing(self) -> None:
         """It does again."""
         self.is_full = False
-        if self._exchange is not None:
-            self._exchange.caller_is_full(full=False)
-        elif self._buffer and not self._is_lingering:
+        if (forward := self._forward) is not None:
+            forward.caller_is_full(full=False)
+        if self._exchange is None and self._buffer and not self._is_lingering:
             self._go_on_later()
 
     # What the exchange tells
@@ -160,11 +166,11 @@ class LeanCaller(asyncio.Protocol):
 
     def go_on(self, rest: bytes) -> None:
         """Take back what of it was not the body's; in a tunnel all of it is the upstream's."""
-        exchange = self._exchange
-        if exchange is not None and exchange.is_tunnel:
+        forward = self._forward
+        if forward is not None and forward.is_tunnel:
             data, self._buffer = self._buffer, b""
             if data:
-                exchange.tunnelled(data)
+                forward.tunnelled(data)
         elif rest:
             self._buffer = rest + self._buffer
         self._go_on()
@@ -232,13 +238,13 @@ class LeanCaller(asyncio.Protocol):
     # The steps
 
     def _received(self, data: bytes) -> None:
-        exchange = self._exchange
-        if exchange is not None and exchange.is_tunnel:
-            exchange.tunnelled(data)
+        forward = self._forward
+        if forward is not None and forward.is_tunnel:
+            forward.tunnelled(data)
             return
-        if exchange is not None and exchange.wants_body and not self._buffer:
-            data = exchange.take(data)
-        if self._is_lingering or not data:
+        if forward is not None and forward.wants_body and not self._buffer:
+            data = forward.take(data)
+        if not data or self._is_lingering:
             return
         self._buffer = self._buffer + data if self._buffer else data
         self._go_on()

@@ -1,0 +1,391 @@
+"""The upstream's half of an exchange on the lean plane: ask with the caller's body, pass the answer on.
+
+    linking ──▶ asked ──▶ answering ──▶ over
+                  │           └──▶ tunnel ──▶ over
+                  └──▶ (asked once more) ──▶ …
+
+Rules
+1. Whoever is slow holds back the other: a full write buffer on one side pauses reading on the other.
+2. The connection to the upstream goes back to the pool only after a clean end of both the request and the
+   answer (`Answer.keeps_link`). In every other case it is closed.
+3. A request is asked again at most once, and only one that is safe (RFC 9110 §9.2.1) and has no body, on a
+   connection of its own, when its connection died before the answer's head was whole.
+4. A WebSocket's caller is not heard before the upstream's 101 was checked (RFC 9931); from then on bytes pass
+   untouched until one side ends.
+5. Time is compared, not waited for: `expire` is asked by the plane's sweep and says when to be asked again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from gateway.core.decision import Identity
+from gateway.core.refusal import Deny, Reason
+from gateway.core.request import Kind
+from gateway.plane.account import Account
+from gateway.plane.lean_answer import Answer
+from gateway.plane.lean_framing import Fault
+from gateway.plane.lean_house import Caller, House
+from gateway.plane.lean_plan import Plan
+from gateway.plane.lean_upload import TooLarge, Upload
+from gateway.plane.lean_upstream import UpstreamLink
+from gateway.wire.request_head import Limits, body_too_large, malformed
+from gateway.wire.upstream import Upstream
+from gateway.wire.websocket import handshake_fault
+
+HELD_BYTES_MAX: Final = 65_536
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+_log: Final = logging.getLogger("gateway.plane")
+
+
+class Owner(Protocol):
+    """What this half asks of the other."""
+
+    account: Account
+
+    def refuse(self, deny: Deny) -> None:
+        """Answer with a refusal; only while no head was sent."""
+
+    def cut(self, cause: str) -> None:
+        """Stop in the middle."""
+
+    def finish(self, *, keep: bool) -> None:
+        """The upstream's answer was passed on to its end."""
+
+    def finish_tunnel(self) -> None:
+        """The upstream ended the WebSocket."""
+
+    def accident(self) -> None:
+        """Something unexpected was raised; called while it is being handled."""
+
+
+class Forward:
+    """One allowed request on its way to one upstream and back. `is_tunnel`: a WebSocket was agreed on."""
+
+    __slots__ = (
+        "_account",
+        "_answer",
+        "_asked_at",
+        "_caller",
+        "_full_bytes",
+        "_full_since",
+        "_held",
+        "_held_bytes",
+        "_house",
+        "_limits",
+        "_link",
+        "_owner",
+        "_plan",
+        "_question",
+        "_task",
+        "_touched",
+        "_upload",
+        "_upstream",
+        "_was_retried",
+        "is_tunnel",
+    )
+
+    def __init__(
+        self, owner: Owner, caller: Caller, plan: Plan, upstream: Upstream, limits: Limits, house: House
+    ) -> None:
+        self._owner = owner
+        self._account = owner.account
+        self._caller = caller
+        self._plan = plan
+        self._upstream = upstream
+        self._limits = limits
+        self._house = house
+        self._answer: Answer | None = None
+        self._upload: Upload | None = None
+        self._link: UpstreamLink | None = None
+        self._task: asyncio.Future[None] | None = None
+        self._question = b""
+        self._held: list[bytes] = []
+        self._held_bytes = 0
+        self._asked_at = self._touched = 0.0
+        self._full_since: float | None = None
+        self._full_bytes = 0
+        self._was_retried = False
+        self.is_tunnel = False
+
+    # What the exchange and the caller tell
+
+    @property
+    def wants_body(self) -> bool:
+        """Whether the body has not come to its end."""
+        return self._upload is not None and not self._upload.is_over
+
+    def begin(self, identity: Identity | None, data: bytes) -> bytes:
+        """Ask the upstream; `data` came behind the head, what is returned came behind the body."""
+        plan, account = self._plan, self._account
+        said = plan.identity_lines(identity)
+        request_id = account.request_id.encode("ascii")
+        self._question = b"%b%bx-request-id: %b\r\n\r\n" % (plan.lead, said, request_id)
+        self._new_answer(identified=identity is not None)
+        self._held.append(self._question)
+        if plan.has_body:
+            self._upload = Upload(plan.content_length, chunked=plan.chunked, most=self._limits.body_bytes_max)
+            if plan.expects_continue:
+                self._caller.write(_CONTINUE)
+            data = self.take(data) if data else b""
+            if self._answer is None:
+                return b""  # the body was refused
+        now = account.asked_at = self._asked_at = self._touched = self._house.now()
+        link = self._house.pool.lend(self._upstream, now)
+        if link is None:
+            self._dial()
+        else:
+            self._ask(link)
+        return data
+
+    def take(self, data: bytes) -> bytes:
+        """Bytes of the body, if it `wants_body`; returns what came behind it."""
+        upload = self._upload
+        if upload is None or upload.is_over:
+            return data
+        try:
+            body, rest = upload.feed(data)
+        except Fault:
+            self._give_up_on_caller(malformed("the framing of its body is broken"))
+            return b""
+        except TooLarge:
+            self._give_up_on_caller(body_too_large(self._limits.body_bytes_max or 0))
+            return b""
+        self._touched = self._house.now()
+        if self._link is not None:
+            self._link.transport.write(body)
+        else:
+            self._held.append(body)
+            self._held_bytes += len(body)
+            if self._held_bytes > HELD_BYTES_MAX:
+                self._caller.hold_back(full=True)
+        return rest
+
+    def tunnelled(self, data: bytes) -> None:
+        """Bytes of the caller's side of a tunnel."""
+        self._account.bytes_in += len(data)
+        self._touched = self._house.now()
+        if self._link is not None:
+            self._link.transport.write(data)
+
+    def caller_is_full(self, *, full: bool) -> None:
+        """The caller reads slowly (or again): so is the upstream read."""
+        self._touched = self._house.now()
+        self._full_since = self._touched if full else None
+        self._full_bytes = self._caller.unsent_bytes
+        if self._link is not None:
+            self._link.hold_back(full=full)
+
+    def finish_tunnel(self) -> None:
+        """The caller ended the WebSocket: what it said last still goes to the upstream."""
+        link, self._link = self._link, None
+        if link is not None:
+            link.finish()
+
+    def stop(self) -> None:
+        """It is over; what is still open here is closed."""
+        if self._task is not None:
+            self._task.cancel()
+        if self._link is not None:
+            self._link.abort()
+        account = self._account
+        if self._upload is not None:
+            account.bytes_in = self._upload.body_bytes
+        if self._answer is not None and account.deny is None and not self.is_tunnel:
+            account.bytes_out = self._answer.body_bytes
+        self._answer = self._link = self._task = None
+
+    def expire(self, now: float) -> float:
+        """Act on a deadline that has passed; returns when to ask again."""
+        at, act = self._deadline()
+        if now < at:
+            return at
+        act()
+        return now
+
+    # What the upstream tells
+
+    def linked(self, link: UpstreamLink) -> None:
+        """A new connection to the upstream is there."""
+        self._task = None
+        if self._answer is None:
+            link.abort()
+            return
+        self._ask(link)
+        self._caller.hold_back(full=link.is_full)
+
+    def not_linked(self, fault: OSError) -> None:
+        """None could be made."""
+        self._task = None
+        if self._answer is not None:
+            self._warn(str(fault.strerror or type(fault).__name__))
+            self._owner.refuse(Deny(Reason.UPSTREAM_UNREACHABLE))
+
+    def answered(self, data: bytes) -> None:
+        """The upstream sent something."""
+        answer, account = self._answer, self._account
+        now = self._touched = self._house.now()
+        if answer is None or self.is_tunnel:
+            account.bytes_out += len(data)
+            self._caller.write(data)
+            return
+        may_keep = account.keep_alive and not self.wants_body and not self._house.is_draining
+        try:
+            out = answer.feed(data, may_keep=may_keep)
+        except Fault as fault:
+            self._give_up_on_upstream(str(fault))
+            return
+        if account.status:
+            if out:
+                self._caller.write(out)
+        elif answer.head is None:
+            return
+        elif answer.head.status == 101:
+            account.answered_at = now
+            self._upgrade(answer)
+            return
+        else:
+            account.answered_at = now
+            account.status = answer.head.status
+            account.ends_by_closing = answer.ends_by_closing
+            self._caller.write(out)
+            account.head_was_sent(self._house.now())
+        if answer.is_over:
+            self._finish(answer)
+
+    def link_ended(self, fault: Exception | None) -> None:
+        """The upstream ended the connection."""
+        self._link = None
+        answer = self._answer
+        if answer is None:
+            return
+        if self.is_tunnel:
+            self._owner.finish_tunnel()
+        elif answer.is_begun:
+            self._last_word(answer, fault)
+        elif not self._was_retried and self._upload is None and self._plan.method in _SAFE:
+            self._ask_again(answer)
+        else:
+            what = "broke the connection before answering"
+            if fault is None:
+                what = "closed the connection without answering"
+            self._owner.refuse(Deny(Reason.UPSTREAM_PROTOCOL, {"what": what}))
+
+    def upstream_is_full(self, *, full: bool) -> None:
+        """The upstream reads slowly (or again): so is the caller read."""
+        self._touched = self._house.now()
+        self._caller.hold_back(full=full)
+
+    def accident(self) -> None:
+        """Something unexpected was raised; called while it is being handled."""
+        self._owner.accident()
+
+    # The steps
+
+    def _new_answer(self, *, identified: bool) -> None:
+        plan = self._plan
+        self._answer = Answer(
+            self._house.heads,
+            self._account.request_id,
+            plan.version,
+            is_head=plan.is_head,
+            identified=identified,
+        )
+
+    def _dial(self) -> None:
+        self._task = self._house.pool.dial(self._upstream, self)
+
+    def _ask(self, link: UpstreamLink) -> None:
+        link.user, self._link = self, link
+        held = self._held
+        link.transport.write(held[0] if len(held) == 1 else b"".join(held))
+        self._held, self._held_bytes = [], 0
+        self._touched = self._house.now()
+
+    def _ask_again(self, answer: Answer) -> None:
+        self._was_retried = True
+        self._new_answer(identified=answer.identified)
+        self._held.append(self._question)
+        self._account.asked_at = self._asked_at = self._house.now()
+        self._dial()
+
+    def _upgrade(self, answer: Answer) -> None:
+        assert answer.head is not None  # noqa: S101 - a 101 was read
+        fault: str | None = "switched protocols unasked"
+        if self._plan.kind is Kind.WEBSOCKET:
+            fault = handshake_fault(self._plan.asked, answer.head.fields)
+        if fault is not None:
+            self._owner.refuse(Deny(Reason.UPSTREAM_PROTOCOL, {"what": fault}))
+            return
+        account = self._account
+        self.is_tunnel = True
+        account.status = 101
+        account.keep_alive = False
+        account.bytes_out += len(answer.rest)
+        self._caller.write(answer.switched() + answer.rest)
+        account.head_was_sent(self._house.now())
+        self._caller.go_on(b"")
+
+    def _last_word(self, answer: Answer, fault: Exception | None) -> None:
+        """The connection ended while an answer was under way: that may have been its end."""
+        try:
+            out = answer.end(fault)
+        except Fault as cut:
+            self._warn(f"the answer was cut: {cut}")
+            self._owner.cut("upstream_cut")
+            return
+        if out:
+            self._caller.write(out)
+        self._finish(answer)
+
+    def _finish(self, answer: Answer) -> None:
+        is_clean = not self.wants_body
+        link = self._link
+        if link is not None and answer.keeps_link and is_clean:
+            self._link = None
+            link.release(self._touched)
+        self._owner.finish(keep=answer.keeps_caller and is_clean)
+
+    def _give_up_on_caller(self, deny: Deny) -> None:
+        if self._account.status:
+            self._owner.cut("caller_gone")
+        else:
+            self._account.keep_alive = False
+            self._owner.refuse(deny)
+
+    def _give_up_on_upstream(self, rule: str) -> None:
+        self._warn(rule)
+        if self._account.status:
+            self._owner.cut("upstream_cut")
+        else:
+            self._owner.refuse(Deny(Reason.UPSTREAM_PROTOCOL))
+
+    def _deadline(self) -> tuple[float, Callable[[], None]]:
+        upstream, idle_s = self._upstream, self._limits.idle_timeout_s
+        if self._link is None:
+            return self._asked_at + upstream.timeout_connect_s, lambda: self._is_late("connect")
+        if self._full_since is not None:
+            return self._full_since + idle_s, self._look_at_slow_caller
+        if self._account.status:
+            return self._touched + upstream.timeout_idle_s, lambda: self._owner.cut("upstream_idle")
+        if self.wants_body and not self._link.is_full:
+            late = Deny(Reason.REQUEST_TIMEOUT, {"limit": f"{idle_s:g}"})
+            return self._touched + idle_s, lambda: self._give_up_on_caller(late)
+        return self._touched + upstream.timeout_first_byte_s, lambda: self._is_late("first_byte")
+
+    def _is_late(self, phase: str) -> None:
+        self._owner.refuse(Deny(Reason.UPSTREAM_TIMEOUT, {"phase": phase}))
+
+    def _look_at_slow_caller(self) -> None:
+        """Who reads slowly may go on; who takes nothing at all must not hold what it was given for ever."""
+        left = self._caller.unsent_bytes
+        if left >= self._full_bytes:
+            self._owner.cut("caller_idle")
+        else:
+            self._full_bytes, self._full_since = left, self._house.now()
+
+    def _warn(self, trouble: str) -> None:
+        _log.warning("request %s: upstream '%s': %s", self._account.request_id, self._upstream.name, trouble)

@@ -1,0 +1,53 @@
+"""What the parts of a lean plane share, and what they ask of a caller's connection."""
+
+import asyncio
+from typing import Protocol
+
+from gateway.plane.contract import Surroundings
+from gateway.plane.http_date import HttpDate
+from gateway.plane.lean_answer import AnswerHeads
+from gateway.plane.lean_upstream import UpstreamPool
+
+
+class Caller(Protocol):
+    """What an exchange asks of the caller's connection."""
+
+    @property
+    def unsent_bytes(self) -> int:
+        """What was written and has not left yet."""
+
+    def write(self, data: bytes) -> None:
+        """Send."""
+
+    def hold_back(self, *, full: bool) -> None:
+        """Whether to read no more of the body for now."""
+
+    def exchange_over(self, *, keep: bool) -> None:
+        """The answer was written whole; the connection serves on or closes."""
+
+    def held_bytes(self) -> bytes:
+        """Give up what was received behind the head while the decision was awaited."""
+
+    def go_on(self, rest: bytes) -> None:
+        """Take back what of it was not the body's."""
+
+    def hang_up(self, *, reset: bool) -> None:
+        """Close without an ending; what has not left yet is thrown away."""
+
+    def tunnel_over(self) -> None:
+        """Close once everything was sent."""
+
+
+class House:
+    """What all exchanges of a plane share. `quiet` is set whenever something ended while it drains."""
+
+    __slots__ = ("around", "date", "heads", "is_draining", "now", "pool", "quiet")
+
+    def __init__(self, around: Surroundings) -> None:
+        self.around = around
+        self.now = around.clock.monotonic
+        self.date = HttpDate(around.clock)
+        self.pool = UpstreamPool()
+        self.heads = AnswerHeads()
+        self.is_draining = False
+        self.quiet = asyncio.Event()
