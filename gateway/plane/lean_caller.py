@@ -251,20 +251,23 @@ class LeanCaller(asyncio.Protocol):
 
     def _go_on(self) -> None:
         """Serve what has arrived, until an exchange takes its time or nothing whole is left."""
-        if self._exchange is not None or self._is_going_on or self.is_full or self.transport.is_closing():
+        if self._is_going_on or not self._may_serve() or self.transport.is_closing():
             self._hold_for_bytes()
             return
         self._is_going_on = True
         try:
             for _ in range(AT_ONCE_MAX):
-                if self._exchange is not None or self.is_full or not self._buffer or not self._serve_next():
+                if not self._may_serve() or not self._serve_next():
                     break
             else:
-                if self._buffer and self._exchange is None:
+                if self._may_serve():
                     self._go_on_later()
         finally:
             self._is_going_on = False
         self._hold_for_bytes()
+
+    def _may_serve(self) -> bool:
+        return self._exchange is None and not self.is_full and bool(self._buffer)
 
     def _go_on_later(self) -> None:
         asyncio.get_running_loop().call_soon(self._go_on_now)

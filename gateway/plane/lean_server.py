@@ -3,7 +3,8 @@
 The default plane. `lean_caller` is the caller's connection, `lean_exchange` one request and its answer,
 `lean_forward` its upstream half, `lean_plan` what a head comes to, `lean_codec` and `lean_framing` the bytes
 of heads and bodies, `lean_answer` and `lean_upload` what becomes of them, `lean_upstream` and `lean_pool` the
-connections to upstreams. Below them the same rooms decide as for the aiohttp plane, and one suite holds both to one behaviour.
+connections to upstreams. Below them the same rooms decide as for the aiohttp plane, and one suite holds both
+to one behaviour.
 
 This room holds the listener, the number of connections, the sweep of deadlines, and the end.
 """
