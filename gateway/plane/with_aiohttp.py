@@ -19,6 +19,7 @@ from gateway.plane.aiohttp_upstream import UpstreamSession
 from gateway.plane.contract import Ground, Surroundings
 from gateway.plane.http_date import HttpDate
 from gateway.wire.reply import Reply, refusal
+from gateway.wire.request_head import glimpse
 
 BACKLOG: Final = 1_024
 AT_ONCE_S: Final = 0.001  # 0 would mean for ever
@@ -100,12 +101,13 @@ class AiohttpPlane:
             self._under_way -= 1
             self._quiet.set()
 
-    def _refuse(self, deny: Deny, peer: str) -> Reply:
+    def _refuse(self, deny: Deny, peer: str, opening: bytes) -> Reply:
         """A head that never became a request: tell the observer and answer."""
         request_id = new_request_id()
         reply = refusal(deny, request_id, self._around.gatekeeper.prefix)
         now = self._around.clock.monotonic()
-        account = Account(request_id, method="", peer=peer, began=now, keep_alive=False, deny=deny)
+        method, path = glimpse(opening)
+        account = Account(request_id, method, peer, began=now, keep_alive=False, seen=path, deny=deny)
         account.status, account.bytes_out = reply.status, len(reply.body)
         self._around.observer.exchange_began()
         self._around.observer.exchange_ended(account.told(now))

@@ -37,6 +37,7 @@ _HOST: Final = re.compile(
 )
 _WEBSOCKET_KEY: Final = re.compile(rb"[A-Za-z0-9+/]{22}==")
 _HOST_BYTES_MAX: Final = 255
+_TLS: Final = b"\x16\x03"  # a handshake record of any version (RFC 8446 §5.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,26 @@ def read_head(
         chunked=bool(values(headers, b"transfer-encoding")),
         expects_continue=bool(expect) and version >= (1, 1),
     )
+
+
+def glimpse(opening: bytes) -> tuple[str, str]:
+    """Method and path of a head that could not be read, as far as they can be seen in its first bytes.
+
+    For the operator's log alone: nothing is decided by it. The query stays out, as it does of every log.
+    """
+    if opening.startswith(_TLS):
+        return "", ""
+    words = opening.lstrip(b"\r\n").partition(b"\r\n")[0].split(maxsplit=2)
+    method, target = (*words, b"", b"")[:2]
+    path = target.partition(b"?")[0].decode("utf-8", "surrogateescape")
+    return method.decode("ascii") if _METHOD.fullmatch(method) else "", path
+
+
+def unreadable(opening: bytes) -> Deny:
+    """The refusal of what no parser could read; `opening` is how it began."""
+    if opening.startswith(_TLS):
+        return malformed("this looks like TLS, and this port speaks plain HTTP")
+    return malformed("its head cannot be parsed")
 
 
 def malformed(rule: str) -> Deny:

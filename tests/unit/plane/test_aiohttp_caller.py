@@ -55,7 +55,7 @@ def test_every_status_we_answer_with_has_its_phrase(status: int) -> None:
     assert len(line.split(b" ", 2)[2]) > 1
 
 
-def refused(deny: Deny, _peer: str) -> Reply:
+def refused(deny: Deny, _peer: str, _opening: bytes) -> Reply:
     return refusal(deny, "req-1", "kh")
 
 
