@@ -144,7 +144,7 @@ class CallerProtocol(web.RequestHandler):  # type: ignore[misc,unused-ignore]
         """The first byte of a head starts its deadline."""
         if self._head_timer is not None:
             self._opening += data[: OPENING_BYTES - len(self._opening)]
-        elif not self.is_busy and not self.is_over:
+        elif data and not self.is_busy and not self.is_over:  # aiohttp passes nothing when it reads on
             self._opening = data[:OPENING_BYTES]
             self._head_timer = asyncio.get_running_loop().call_later(
                 self.limits.head_timeout_s, self._head_is_late

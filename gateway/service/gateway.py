@@ -18,12 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from aiohttp import web
-
 from gateway import __version__
 from gateway.admin.app import build_admin_app
 from gateway.admin.control import ControlServer
 from gateway.admin.control_path import socket_path
+from gateway.admin.listener import AdminListener
 from gateway.config.fields import Address
 from gateway.config.load import Loaded
 from gateway.config.model import Settings
@@ -42,7 +41,6 @@ from gateway.store.sqlite import open_sqlite
 
 DRAIN_GRACE_S: Final = 30.0
 CUT_GRACE_S: Final = 0.05  # aiohttp takes 0 for no limit at all
-ADMIN_GRACE_S: Final = 2.0
 FOR_LIFE: Final = (
     "server.proxy",
     "server.admin",
@@ -163,14 +161,10 @@ class Gateway:
 
     async def _start_admin(self, at: Address, store: KeyStore) -> tuple[str, int]:
         checks = {"store": store.check, "configuration": self._configuration_check}
-        runner = web.AppRunner(
-            build_admin_app(checks, self.metrics), access_log=None, shutdown_timeout=ADMIN_GRACE_S
-        )
-        self._open.push_async_callback(runner.cleanup)
-        await runner.setup()
-        await web.TCPSite(runner, at.host, at.port).start()
-        bound = runner.addresses[0]
-        return bound[0], bound[1]
+        limits = ground_of(self._started_with.settings).limits
+        listener = AdminListener(build_admin_app(checks, self.metrics), limits, self._clock.now)
+        self._open.push_async_callback(listener.stop)
+        return await listener.start(at.host, at.port)
 
     def _connect_sources(self, watch: StoreWatch) -> None:
         sources, keeper = self.metrics.sources, self._gatekeeper
