@@ -26,6 +26,7 @@ from gateway.admin.listener import AdminListener
 from gateway.config.fields import Address
 from gateway.config.load import Loaded
 from gateway.config.model import Settings
+from gateway.core.policy import moment
 from gateway.keeper.gatekeeper import Gatekeeper
 from gateway.keeper.keyring import Keyring
 from gateway.keeper.ports import Clock, KeyStore
@@ -174,11 +175,18 @@ class Gateway:
         sources.live_streams = lambda: len(keeper.live)
         sources.log_lines_dropped = lambda: self._logs.dropped
 
-    async def _configuration_check(self) -> None:
-        """The configuration in force is whole, or it would not be in force; a missing upstream is a bug."""
+    async def _configuration_check(self) -> str | None:
+        """The configuration in force is whole, or it would not be in force; a missing upstream is a bug.
+
+        A reload that failed is a warning: the configuration before it serves as well as it did.
+        """
         for route in self._gatekeeper.table.routes:
             if route.upstream not in self._plane.ground.upstreams:
                 raise LookupError(f"route {route.id} has no upstream")
+        since = self.metrics.reload_failed_at
+        if since is None:
+            return None
+        return f"reload failed since {moment(since)}; the configuration before it is in force"
 
     def _run(self, endless: Awaitable[None]) -> None:
         task = asyncio.ensure_future(endless)
