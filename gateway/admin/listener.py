@@ -19,7 +19,8 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_exceptions import LineTooLong
 
 from gateway.admin.app import HEADERS, problem
-from gateway.wire.request_head import Limits, unreadable
+from gateway.wire.opening import unreadable
+from gateway.wire.request_head import Limits
 
 BACKLOG: Final = 128
 CLOSE_GRACE_S: Final = 2.0

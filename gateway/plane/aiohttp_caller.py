@@ -18,8 +18,9 @@ from gateway.core.refusal import Deny, Reason
 from gateway.core.request import Headers
 from gateway.plane.aiohttp_account import CutShort
 from gateway.plane.http_date import HttpDate
+from gateway.wire.opening import unreadable
 from gateway.wire.reply import Reply
-from gateway.wire.request_head import Limits, too_large, unreadable
+from gateway.wire.request_head import Limits, too_large
 from gateway.wire.response_head import head_bytes, status_line
 
 LINGER_S: Final = 5.0  # how long a refused upload is read away, so that its sender gets to read why

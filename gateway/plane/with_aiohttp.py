@@ -18,8 +18,8 @@ from gateway.plane.aiohttp_exchange import AiohttpExchange, new_request_id
 from gateway.plane.aiohttp_upstream import UpstreamSession
 from gateway.plane.contract import Ground, Surroundings
 from gateway.plane.http_date import HttpDate
+from gateway.wire.opening import glimpse
 from gateway.wire.reply import Reply, refusal
-from gateway.wire.request_head import glimpse
 
 BACKLOG: Final = 1_024
 AT_ONCE_S: Final = 0.001  # 0 would mean for ever

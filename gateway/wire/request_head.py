@@ -29,7 +29,7 @@ from gateway.wire.headers import caller_address, tokens, values
 Version = tuple[int, int]
 
 _TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^`|~0-9A-Za-z]+")
-_METHOD: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}")
+METHOD: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}")
 _VALUE_BAD: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _DIGITS: Final = re.compile(rb"[0-9]{1,18}")
 _HOST: Final = re.compile(
@@ -37,7 +37,6 @@ _HOST: Final = re.compile(
 )
 _WEBSOCKET_KEY: Final = re.compile(rb"[A-Za-z0-9+/]{22}==")
 _HOST_BYTES_MAX: Final = 255
-_TLS: Final = b"\x16\x03"  # a handshake record of any version (RFC 8446 §5.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,26 +107,6 @@ def read_head(
     )
 
 
-def glimpse(opening: bytes) -> tuple[str, str]:
-    """Method and path of a head that could not be read, as far as they can be seen in its first bytes.
-
-    For the operator's log alone: nothing is decided by it. The query stays out, as it does of every log.
-    """
-    if opening.startswith(_TLS):
-        return "", ""
-    words = opening.lstrip(b"\r\n").partition(b"\r\n")[0].split(maxsplit=2)
-    method, target = (*words, b"", b"")[:2]
-    path = target.partition(b"?")[0].decode("utf-8", "surrogateescape")
-    return method.decode("ascii") if _METHOD.fullmatch(method) else "", path
-
-
-def unreadable(opening: bytes) -> Deny:
-    """The refusal of what no parser could read; `opening` is how it began."""
-    if opening.startswith(_TLS):
-        return malformed("this looks like TLS, and this port speaks plain HTTP")
-    return malformed("its head cannot be parsed")
-
-
 def malformed(rule: str) -> Deny:
     """The refusal of a head that breaks a rule of HTTP."""
     return Deny(Reason.REQUEST_MALFORMED, {"rule": rule})
@@ -156,7 +135,7 @@ def _weight_fault(method: bytes, raw_target: bytes, headers: Headers, limits: Li
 
 
 def _field_fault(method: bytes, headers: Headers) -> Deny | None:
-    if _METHOD.fullmatch(method) is None:
+    if METHOD.fullmatch(method) is None:
         return malformed("the method is not a token")
     if (
         method == b"CONNECT"
