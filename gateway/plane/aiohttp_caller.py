@@ -96,6 +96,7 @@ class CallerProtocol(web.RequestHandler):  # type: ignore[misc,unused-ignore]
         self.body: StreamReader | None = None
         self._refuse = refuse
         self._head_timer: asyncio.TimerHandle | None = None
+        self._last_timer: asyncio.TimerHandle | None = None
         self._opening = b""
         self._may_write = asyncio.Event()
         self._may_write.set()
@@ -107,10 +108,29 @@ class CallerProtocol(web.RequestHandler):  # type: ignore[misc,unused-ignore]
         super().connection_made(transport)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """The caller is gone: stop the clock; aiohttp cancels the exchange."""
-        self.stop_head_timer()
+        """The caller is gone: stop the clocks; aiohttp cancels the exchange."""
+        self.stop_timers()
         super().connection_lost(exc)
         self._may_write.set()
+
+    def force_close(self) -> None:
+        """Close, which waits for what was written to be taken; but not for ever."""
+        self.expect_the_end()
+        super().force_close()
+
+    def expect_the_end(self) -> None:
+        """Nothing more will be written: what a caller leaves lying for the idle time is thrown away."""
+        transport = self.transport
+        if transport is not None and self._last_timer is None and transport.get_write_buffer_size():
+            self._last_timer = asyncio.get_running_loop().call_later(
+                self.limits.idle_timeout_s, transport.abort
+            )
+
+    def stop_timers(self) -> None:
+        """It is over."""
+        self.stop_head_timer()
+        if self._last_timer is not None:
+            self._last_timer.cancel()
 
     def pause_writing(self) -> None:
         """The caller reads more slowly than it is written to."""

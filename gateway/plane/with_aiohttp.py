@@ -93,6 +93,8 @@ class AiohttpPlane:
             answer = await AiohttpExchange(request, self.ground, self._around, session).run()
             stays = answer.keep_alive and not self._is_draining
             caller.is_over = not stays
+            if not stays:
+                caller.expect_the_end()
             return Answer(keep_alive=stays)
         finally:
             caller.is_busy, caller.body = False, None
