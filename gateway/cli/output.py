@@ -120,6 +120,11 @@ def is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty()
 
 
+def can_ask() -> bool:
+    """Whether there is a person to ask: one who sees the question and can type an answer."""
+    return is_terminal(sys.stdin) and is_terminal(sys.stderr)
+
+
 def terminal_width() -> int:
     """How many cells a line may take."""
     return shutil.get_terminal_size((100, 24)).columns
