@@ -2,8 +2,9 @@
 
 `/healthz` says that the process answers, and nothing else: whoever restarts on it must not restart because
 a disk is full. `/readyz` really asks the store and the configuration, each within a deadline. A check that
-hangs is asked once, however many wait for it. What is wrong stands in the log, once per change; the answer
-names the check and its state, never a path or a message.
+hangs is asked once, however many wait for it. A check may pass with a warning, which keeps the gateway
+ready: it still does what it did, and somebody should look. What is wrong stands in the log, once per change;
+the answer names the check, its state and the warning's words, never a path or an error's message.
 """
 
 import asyncio
@@ -17,7 +18,8 @@ from aiohttp import hdrs, web
 
 from gateway.metrics import Metrics
 
-Check = Callable[[], Awaitable[None]]
+Check = Callable[[], Awaitable[str | None]]
+"""Returns None when all is well, a warning in words for anybody's eyes, or raises."""
 
 _LOG: Final = logging.getLogger("gateway.health")
 
@@ -26,6 +28,7 @@ class State(StrEnum):
     """How a check went."""
 
     OK = "ok"
+    WARNING = "warning"
     FAILED = "failed"
     TIMEOUT = "timeout"
 
@@ -36,11 +39,12 @@ class Readiness:
     def __init__(self, checks: Mapping[str, Check], deadline_s: float) -> None:
         self._checks = checks
         self._deadline_s = deadline_s
-        self._flights: dict[str, asyncio.Task[None]] = {}
+        self._flights: dict[str, asyncio.Task[str | None]] = {}
         self._known = dict.fromkeys(checks, State.OK)
+        self.warnings: dict[str, str] = {}
 
     async def ask(self) -> dict[str, State]:
-        """The state of each check, by name."""
+        """The state of each check, by name. What a warning says stands in `warnings`."""
         flights = {name: self._flight(name, check) for name, check in self._checks.items()}
         if flights:
             await asyncio.wait(flights.values(), timeout=self._deadline_s)
@@ -53,7 +57,7 @@ class Readiness:
             flight.cancel()
         await asyncio.gather(*flights, return_exceptions=True)
 
-    def _flight(self, name: str, check: Check) -> asyncio.Task[None]:
+    def _flight(self, name: str, check: Check) -> asyncio.Task[str | None]:
         """The call of a check that is under way, or a new one."""
         flight = self._flights.get(name)
         if flight is None:
@@ -61,12 +65,14 @@ class Readiness:
             flight.add_done_callback(lambda _: self._flights.pop(name, None))
         return flight
 
-    def _judge(self, name: str, flight: asyncio.Task[None]) -> State:
-        trouble: BaseException | None = None
+    def _judge(self, name: str, flight: asyncio.Task[str | None]) -> State:
+        trouble: BaseException | str | None = None
         if not flight.done():
             state = State.TIMEOUT
         elif flight.cancelled() or (trouble := flight.exception()) is not None:
             state = State.FAILED
+        elif (trouble := flight.result()) is not None:
+            state, self.warnings[name] = State.WARNING, trouble
         else:
             state = State.OK
         if state is not self._known[name]:
@@ -74,9 +80,11 @@ class Readiness:
             self._tell(name, state, trouble)
         return state
 
-    def _tell(self, name: str, state: State, trouble: BaseException | None) -> None:
+    def _tell(self, name: str, state: State, trouble: BaseException | str | None) -> None:
         if state is State.OK:
             _LOG.info("ready again: %s", name)
+        elif state is State.WARNING:
+            _LOG.warning("ready, but for %s: %s", name, trouble)
         elif state is State.TIMEOUT:
             _LOG.warning("not ready: %s did not answer within %g s", name, self._deadline_s)
         else:
@@ -94,11 +102,12 @@ def add_health(
 
     async def readyz(_request: web.Request) -> web.Response:
         states = await readiness.ask()
-        ready = all(state is State.OK for state in states.values())
-        body = {
-            "status": "ready" if ready else "not_ready",
-            "checks": [{"name": name, "state": state} for name, state in states.items()],
-        }
+        ready = all(state in (State.OK, State.WARNING) for state in states.values())
+        checks = [{"name": name, "state": state} for name, state in states.items()]
+        for check in checks:
+            if check["state"] == State.WARNING:
+                check["detail"] = readiness.warnings[check["name"]]
+        body = {"status": "ready" if ready else "not_ready", "checks": checks}
         return web.json_response(body, status=HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
     async def scrape(request: web.Request) -> web.Response:
@@ -114,5 +123,5 @@ def add_health(
     app.on_cleanup.append(close)
 
 
-async def _call(check: Check) -> None:
-    await check()
+async def _call(check: Check) -> str | None:
+    return await check()

@@ -46,7 +46,7 @@ def _show_origins(values: dict[str, Any], loaded: Loaded, form: Form) -> None:
         data_rows([(path, _written(value), origin) for path, value, origin in found])
     else:
         rows = [(path, _written(value), origin) for path, value, origin in found]
-        data_table(("OPTION", "VALUE", "ORIGIN"), rows)
+        data_table(("OPTION", "VALUE", "ORIGIN"), rows, whole=("OPTION", "ORIGIN"))
 
 
 def _at(values: Any, loc: Loc) -> Any:

@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, Literal, TextIO, TypeVar
 
 import click
@@ -53,10 +53,16 @@ def data_rows(rows: Sequence[Sequence[str]]) -> None:
 
 
 def data_table(
-    head: Sequence[str], rows: Sequence[Sequence[str]], paints: Mapping[int, Paint] | None = None
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    paints: Mapping[str, Paint] | None = None,
+    whole: Collection[str] = (),
 ) -> None:
-    """Rows under a head, for a terminal. `paints` colours the cells of a column."""
-    titles, *body = aligned([head, *rows], terminal_width(), paints or {})
+    """Rows under a head, for a terminal. `paints` colours a column, `whole` ones are never cut."""
+    painted = {head.index(title): paint for title, paint in (paints or {}).items()}
+    uncut = frozenset(column for column, title in enumerate(head) if title in whole)
+    titles, *body = aligned([head, *rows], terminal_width(), painted, uncut)
     data(click.style(titles, bold=True))
     for line in body:
         data(line)
@@ -112,6 +118,11 @@ def on_terminal() -> bool:
 def is_terminal(stream: TextIO | None) -> bool:
     """Whether a stream is a terminal. A stream that was closed before we began is None, and is not."""
     return stream is not None and stream.isatty()
+
+
+def can_ask() -> bool:
+    """Whether there is a person to ask: one who sees the question and can type an answer."""
+    return is_terminal(sys.stdin) and is_terminal(sys.stderr)
 
 
 def terminal_width() -> int:

@@ -27,10 +27,18 @@ def separated(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["\t".join(map(clean, row)) for row in rows]
 
 
-def aligned(rows: Sequence[Sequence[str]], width: int, paints: Mapping[int, Paint]) -> list[str]:
-    """One line per row, cells under each other. Where it is too wide, the widest columns are cut with `…`."""
+def aligned(
+    rows: Sequence[Sequence[str]],
+    width: int,
+    paints: Mapping[int, Paint],
+    whole: frozenset[int] = frozenset(),
+) -> list[str]:
+    """One line per row, cells under each other. Where it is too wide, the widest columns are cut with `…`.
+
+    The columns in `whole` are never cut: half an id names nothing. If need be the terminal wraps the line.
+    """
     table = [[clean(cell) for cell in row] for row in rows]
-    widths = _fitted([max(map(cells, column)) for column in zip(*table, strict=True)], width)
+    widths = _fitted([max(map(cells, column)) for column in zip(*table, strict=True)], width, whole)
     return [
         GAP.join(
             paints.get(column, str)(_fill(cell, wide))
@@ -51,13 +59,14 @@ def _cells_of(char: str) -> int:
     return 2 if unicodedata.east_asian_width(char) in _WIDE else 1
 
 
-def _fitted(widths: list[int], width: int) -> list[int]:
+def _fitted(widths: list[int], width: int, whole: frozenset[int]) -> list[int]:
     excess = sum(widths) + len(GAP) * (len(widths) - 1) - width
-    while excess > 0:
-        widest = max(widths)
-        if widest <= CELL_WIDTH_MIN:
+    giving = [column for column in range(len(widths)) if column not in whole]
+    while excess > 0 and giving:
+        widest = max(giving, key=widths.__getitem__)
+        if widths[widest] <= CELL_WIDTH_MIN:
             break  # a terminal this narrow wraps
-        widths[widths.index(widest)] -= 1
+        widths[widest] -= 1
         excess -= 1
     return widths
 

@@ -47,3 +47,14 @@ class Deny:
     route_id: str | None = None
     key_id: str | None = None
     key_name: str | None = None
+
+    @property
+    def detail(self) -> str | None:
+        """What the reason leaves open, for the operator's log: the rule broken, the limit, the phase."""
+        facts = self.facts
+        if "what" in facts and "limit" in facts:
+            return f"more than {facts['limit']} {facts['what']}"
+        return next((facts[name] for name in _TELLING if name in facts), None)
+
+
+_TELLING = ("rule", "what", "problem", "stray", "phase")

@@ -92,7 +92,8 @@ class KeyStore(Protocol):
 class Exchange:
     """One request and its response, when it is over: what metrics count and the access log tells.
 
-    `path` is as received, without the query. `status` is what the caller was sent (0: nothing). `reason`
+    `path` is as received, without the query; of a head that was refused as much of it as could be seen, and
+    `detail` then says which rule it broke. `status` is what the caller was sent (0: nothing). `reason`
     is set where the gateway answered instead of the upstream. `cut` tells why a response stopped before
     its end. Durations in seconds: `first_byte_s` until the upstream's head, `own_s` the gateway's share.
     """
@@ -114,6 +115,7 @@ class Exchange:
     duration_s: float
     first_byte_s: float | None
     own_s: float | None
+    detail: str | None = None
 
 
 class Observer(Protocol):

@@ -30,7 +30,7 @@ ALNUM_CHARS_MAX: Final = 32
 
 FIELDS: Final = (
     *("time", "level", "event", "request_id", "method", "path", "route", "upstream", "key_id", "key_name"),
-    *("peer", "status", "reason", "cut", "bytes_in", "bytes_out", "duration_ms", "first_byte_ms"),
+    *("peer", "status", "reason", "detail", "cut", "bytes_in", "bytes_out", "duration_ms", "first_byte_ms"),
 )
 
 
@@ -83,7 +83,8 @@ class AccessLog:
             f',"path":{quoted(exchange.path)},"route":{quoted(exchange.route_id)}'
             f',"upstream":{quoted(exchange.upstream)},"key_id":{quoted(exchange.key_id)}'
             f',"key_name":{quoted(exchange.key_name)},"peer":{quoted(exchange.peer)}'
-            f',"status":{exchange.status},"reason":{quoted(exchange.reason)},"cut":{quoted(exchange.cut)}'
+            f',"status":{exchange.status},"reason":{quoted(exchange.reason)}'
+            f',"detail":{quoted(exchange.detail)},"cut":{quoted(exchange.cut)}'
             f',"bytes_in":{exchange.bytes_in},"bytes_out":{exchange.bytes_out}'
             f',"duration_ms":{exchange.duration_s * 1000:.3f},"first_byte_ms":{first_byte_ms}}}\n'
         )
@@ -101,6 +102,7 @@ class AccessLog:
                 ("key", exchange.key_name or exchange.key_id),
                 ("peer", exchange.peer),
                 ("reason", exchange.reason),
+                ("detail", exchange.detail),
                 ("cut", exchange.cut),
                 ("request_id", exchange.request_id),
             )

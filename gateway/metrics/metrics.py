@@ -27,6 +27,7 @@ FAILURE: Final = "failure"
 class Metrics:
     """Everything the gateway counts. `sources` may be filled in after it was built, before the first scrape.
 
+    `reload_failed_at`: the first failure (seconds since 1970) since a reload succeeded last, or None.
     `version` and `plane` are what `keyhatch_build_info` says.
     """
 
@@ -39,6 +40,7 @@ class Metrics:
         self._store_errors = 0
         self._reloads = {SUCCESS: 0, FAILURE: 0}
         self._loaded_at: float | None = None
+        self.reload_failed_at: float | None = None
         self._registry = CollectorRegistry()
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
@@ -70,7 +72,9 @@ class Metrics:
         """A reload is over. On failure the old configuration, and its moment, stay."""
         self._reloads[SUCCESS if success else FAILURE] += 1
         if success:
-            self._loaded_at = self._clock.now()
+            self._loaded_at, self.reload_failed_at = self._clock.now(), None
+        elif self.reload_failed_at is None:
+            self.reload_failed_at = self._clock.now()
 
     def store_failed(self) -> None:
         """A call to the store failed, or its answer could not be trusted."""

@@ -1,12 +1,15 @@
 """The account of one exchange: what happened so far, and in the end the `Exchange` for the observer."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from gateway.core.decision import Allow
 from gateway.core.refusal import Deny
 from gateway.core.request import Kind
 from gateway.keeper.ports import Exchange
 from gateway.wire.request_head import Head
+
+SEEN_CHARS_MAX: Final = 200
 
 
 class CutShort(Exception):
@@ -21,7 +24,8 @@ class CutShort(Exception):
 class Account:
     """Filled in as things happen. Times are monotonic seconds; `status` 0 means that no head was sent yet.
 
-    `ends_by_closing`: only the closed connection will tell the end of the answer.
+    `seen`: the path of a head that was refused, as it came. `ends_by_closing`: only the closed connection
+    will tell the end of the answer.
     """
 
     request_id: str
@@ -29,6 +33,7 @@ class Account:
     peer: str
     began: float
     keep_alive: bool
+    seen: str = ""
     head: Head | None = None
     allow: Allow | None = None
     deny: Deny | None = None
@@ -61,7 +66,7 @@ class Account:
             request_id=self.request_id,
             kind=(view.kind if view is not None else Kind.PLAIN).value,
             method=self.method,
-            path=view.target.path if view is not None else "",
+            path=view.target.path if view is not None else self.seen[:SEEN_CHARS_MAX],
             route_id=route.id if route is not None else deny.route_id if deny is not None else None,
             upstream=(route.upstream or None) if route is not None else None,
             key_id=identity.key_id if identity is not None else deny.key_id if deny is not None else None,
@@ -75,4 +80,5 @@ class Account:
             duration_s=now - self.began,
             first_byte_s=None if self.answered_at is None else self.answered_at - self.began,
             own_s=self.own_s,
+            detail=deny.detail if deny is not None else None,
         )

@@ -18,8 +18,9 @@ from gateway.core.refusal import Deny, Reason
 from gateway.core.request import Headers
 from gateway.plane.aiohttp_account import CutShort
 from gateway.plane.http_date import HttpDate
+from gateway.wire.opening import unreadable
 from gateway.wire.reply import Reply
-from gateway.wire.request_head import Limits, malformed, too_large
+from gateway.wire.request_head import Limits, too_large
 from gateway.wire.response_head import head_bytes, status_line
 
 LINGER_S: Final = 5.0  # how long a refused upload is read away, so that its sender gets to read why
@@ -38,8 +39,11 @@ _PHRASES: Final = {
     504: "Gateway Timeout",
 }
 
-Refuse = Callable[[Deny, str], Reply]
-"""Turn a refusal that no exchange was begun for into a reply, and tell the observer of it."""
+OPENING_BYTES: Final = 512
+
+Refuse = Callable[[Deny, str, bytes], Reply]
+"""Turn a refusal that no exchange was begun for into a reply, and tell the observer of it: the peer, and the
+first bytes of the head."""
 
 
 class Answer(web.StreamResponse):
@@ -92,6 +96,8 @@ class CallerProtocol(web.RequestHandler):  # type: ignore[misc,unused-ignore]
         self.body: StreamReader | None = None
         self._refuse = refuse
         self._head_timer: asyncio.TimerHandle | None = None
+        self._last_timer: asyncio.TimerHandle | None = None
+        self._opening = b""
         self._may_write = asyncio.Event()
         self._may_write.set()
 
@@ -102,10 +108,29 @@ class CallerProtocol(web.RequestHandler):  # type: ignore[misc,unused-ignore]
         super().connection_made(transport)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """The caller is gone: stop the clock; aiohttp cancels the exchange."""
-        self.stop_head_timer()
+        """The caller is gone: stop the clocks; aiohttp cancels the exchange."""
+        self.stop_timers()
         super().connection_lost(exc)
         self._may_write.set()
+
+    def force_close(self) -> None:
+        """Close, which waits for what was written to be taken; but not for ever."""
+        self.expect_the_end()
+        super().force_close()
+
+    def expect_the_end(self) -> None:
+        """Nothing more will be written: what a caller leaves lying for the idle time is thrown away."""
+        transport = self.transport
+        if transport is not None and self._last_timer is None and transport.get_write_buffer_size():
+            self._last_timer = asyncio.get_running_loop().call_later(
+                self.limits.idle_timeout_s, transport.abort
+            )
+
+    def stop_timers(self) -> None:
+        """It is over."""
+        self.stop_head_timer()
+        if self._last_timer is not None:
+            self._last_timer.cancel()
 
     def pause_writing(self) -> None:
         """The caller reads more slowly than it is written to."""
@@ -138,7 +163,10 @@ class CallerProtocol(web.RequestHandler):  # type: ignore[misc,unused-ignore]
 
     def data_received(self, data: bytes) -> None:
         """The first byte of a head starts its deadline."""
-        if self._head_timer is None and not self.is_busy and not self.is_over:
+        if self._head_timer is not None:
+            self._opening += data[: OPENING_BYTES - len(self._opening)]
+        elif data and not self.is_busy and not self.is_over:  # aiohttp passes nothing when it reads on
+            self._opening = data[:OPENING_BYTES]
             self._head_timer = asyncio.get_running_loop().call_later(
                 self.limits.head_timeout_s, self._head_is_late
             )
@@ -149,6 +177,7 @@ class CallerProtocol(web.RequestHandler):  # type: ignore[misc,unused-ignore]
 
     def stop_head_timer(self) -> None:
         """The head is whole."""
+        self._opening = b""
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
@@ -161,9 +190,8 @@ class CallerProtocol(web.RequestHandler):  # type: ignore[misc,unused-ignore]
         message: str | None = None,  # noqa: ARG002 - it may quote the request
     ) -> web.StreamResponse:
         """A head that aiohttp could not parse: our refusal instead of its page, and the connection closes."""
+        self._write_and_close(self._fault(exc))
         self.stop_head_timer()
-        self.is_over = True
-        self._write_and_close(self._refuse(self._fault(exc), self.peer))
         return Answer(keep_alive=False)
 
     def _fault(self, exc: BaseException | None) -> Deny:
@@ -171,16 +199,18 @@ class CallerProtocol(web.RequestHandler):  # type: ignore[misc,unused-ignore]
             return too_large("bytes in the head", self.limits.head_bytes_max)
         if "Too many headers" in str(exc):
             return too_large("header fields", self.limits.fields_max)
-        return malformed("its head cannot be parsed")
+        return unreadable(self._opening)
 
     def _head_is_late(self) -> None:
         self._head_timer = None
         if not self.is_busy:
             limit = f"{self.limits.head_timeout_s:g}"
-            self._write_and_close(self._refuse(Deny(Reason.REQUEST_TIMEOUT, {"limit": limit}), self.peer))
+            self._write_and_close(Deny(Reason.REQUEST_TIMEOUT, {"limit": limit}))
             self.force_close()
 
-    def _write_and_close(self, reply: Reply) -> None:
+    def _write_and_close(self, deny: Deny) -> None:
+        self.is_over = True
+        reply = self._refuse(deny, self.peer, self._opening)
         if self.transport is not None and not self.transport.is_closing():
             self.transport.write(reply_bytes(reply, self.date(), is_head=False, keep_alive=False))
 

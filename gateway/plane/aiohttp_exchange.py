@@ -120,6 +120,7 @@ class AiohttpExchange:
             self._ground.trusted,
         )
         if isinstance(head, Deny):
+            self.account.seen = request.raw_path.partition("?")[0]
             raise Refused(head)
         self.account.head = head
         self.account.request_id = request_id_of(head.view.headers) or self.account.request_id

@@ -19,7 +19,7 @@ from gateway.keeper.ports import Clock
 from gateway.plane.aiohttp_account import Account, CutShort
 from gateway.plane.aiohttp_caller import protocol_of
 from gateway.plane.aiohttp_tunnel import handshake_fault, tunnel
-from gateway.plane.aiohttp_upstream import UpstreamResponse, UpstreamSession, fault_of
+from gateway.plane.aiohttp_upstream import UpstreamResponse, UpstreamSession, fault_of, words_of
 from gateway.wire.request_head import Head, Limits, Version, body_too_large, malformed
 from gateway.wire.response_head import (
     ResponseFault,
@@ -105,7 +105,8 @@ class Forward:
             return self._body_fault
         if self._awaiting is not None and self._awaiting.expired():
             return Deny(Reason.UPSTREAM_TIMEOUT, {"phase": "first_byte"})
-        _log.warning("request %s: upstream '%s': %s", self._account.request_id, self._upstream.name, trouble)
+        told = (self._account.request_id, self._upstream.name, words_of(trouble))
+        _log.warning("request %s: upstream '%s': %s", *told)
         return fault_of(trouble)
 
     async def _upload(self, patience_s: float) -> AsyncIterator[bytes]:

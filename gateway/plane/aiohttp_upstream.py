@@ -169,6 +169,11 @@ def url_of(upstream: Upstream, target: bytes) -> URL:
     return url
 
 
+def words_of(trouble: Exception) -> str:
+    """The trouble as the log tells it: aiohttp says `ssl:default` also of connections without TLS."""
+    return str(trouble).replace(" ssl:default", "")
+
+
 def fault_of(trouble: Exception) -> Deny:
     """The refusal for what went wrong before the upstream's head arrived. Never names its address."""
     if isinstance(trouble, (aiohttp.ServerTimeoutError, asyncio.TimeoutError)):

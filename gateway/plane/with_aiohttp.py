@@ -18,6 +18,7 @@ from gateway.plane.aiohttp_exchange import AiohttpExchange, new_request_id
 from gateway.plane.aiohttp_upstream import UpstreamSession
 from gateway.plane.contract import Ground, Surroundings
 from gateway.plane.http_date import HttpDate
+from gateway.wire.opening import glimpse
 from gateway.wire.reply import Reply, refusal
 
 BACKLOG: Final = 1_024
@@ -92,6 +93,8 @@ class AiohttpPlane:
             answer = await AiohttpExchange(request, self.ground, self._around, session).run()
             stays = answer.keep_alive and not self._is_draining
             caller.is_over = not stays
+            if not stays:
+                caller.expect_the_end()
             return Answer(keep_alive=stays)
         finally:
             caller.is_busy, caller.body = False, None
@@ -100,12 +103,13 @@ class AiohttpPlane:
             self._under_way -= 1
             self._quiet.set()
 
-    def _refuse(self, deny: Deny, peer: str) -> Reply:
+    def _refuse(self, deny: Deny, peer: str, opening: bytes) -> Reply:
         """A head that never became a request: tell the observer and answer."""
         request_id = new_request_id()
         reply = refusal(deny, request_id, self._around.gatekeeper.prefix)
         now = self._around.clock.monotonic()
-        account = Account(request_id, method="", peer=peer, began=now, keep_alive=False, deny=deny)
+        method, path = glimpse(opening)
+        account = Account(request_id, method, peer, began=now, keep_alive=False, seen=path, deny=deny)
         account.status, account.bytes_out = reply.status, len(reply.body)
         self._around.observer.exchange_began()
         self._around.observer.exchange_ended(account.told(now))

@@ -18,15 +18,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from aiohttp import web
-
 from gateway import __version__
 from gateway.admin.app import build_admin_app
 from gateway.admin.control import ControlServer
 from gateway.admin.control_path import socket_path
+from gateway.admin.listener import AdminListener
 from gateway.config.fields import Address
 from gateway.config.load import Loaded
 from gateway.config.model import Settings
+from gateway.core.policy import moment
 from gateway.keeper.gatekeeper import Gatekeeper
 from gateway.keeper.keyring import Keyring
 from gateway.keeper.ports import Clock, KeyStore
@@ -43,7 +43,6 @@ from gateway.store.sqlite import open_sqlite
 
 DRAIN_GRACE_S: Final = 30.0
 CUT_GRACE_S: Final = 0.05  # aiohttp takes 0 for no limit at all
-ADMIN_GRACE_S: Final = 2.0
 FOR_LIFE: Final = (
     "server.proxy",
     "server.admin",
@@ -169,14 +168,10 @@ class Gateway:
 
     async def _start_admin(self, at: Address, store: KeyStore) -> tuple[str, int]:
         checks = {"store": store.check, "configuration": self._configuration_check}
-        runner = web.AppRunner(
-            build_admin_app(checks, self.metrics), access_log=None, shutdown_timeout=ADMIN_GRACE_S
-        )
-        self._open.push_async_callback(runner.cleanup)
-        await runner.setup()
-        await web.TCPSite(runner, at.host, at.port).start()
-        bound = runner.addresses[0]
-        return bound[0], bound[1]
+        limits = ground_of(self._started_with.settings).limits
+        listener = AdminListener(build_admin_app(checks, self.metrics), limits, self._clock.now)
+        self._open.push_async_callback(listener.stop)
+        return await listener.start(at.host, at.port)
 
     def _connect_sources(self, watch: StoreWatch) -> None:
         sources, keeper = self.metrics.sources, self._gatekeeper
@@ -186,11 +181,18 @@ class Gateway:
         sources.live_streams = lambda: len(keeper.live)
         sources.log_lines_dropped = lambda: self._logs.dropped
 
-    async def _configuration_check(self) -> None:
-        """The configuration in force is whole, or it would not be in force; a missing upstream is a bug."""
+    async def _configuration_check(self) -> str | None:
+        """The configuration in force is whole, or it would not be in force; a missing upstream is a bug.
+
+        A reload that failed is a warning: the configuration before it serves as well as it did.
+        """
         for route in self._gatekeeper.table.routes:
             if route.upstream not in self._plane.ground.upstreams:
                 raise LookupError(f"route {route.id} has no upstream")
+        since = self.metrics.reload_failed_at
+        if since is None:
+            return None
+        return f"reload failed since {moment(since)}; the configuration before it is in force"
 
     def _run(self, endless: Awaitable[None]) -> None:
         task = asyncio.ensure_future(endless)

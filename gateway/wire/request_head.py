@@ -29,7 +29,7 @@ from gateway.wire.headers import caller_address, tokens, values
 Version = tuple[int, int]
 
 _TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^`|~0-9A-Za-z]+")
-_METHOD: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}")
+METHOD: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}")
 _VALUE_BAD: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _DIGITS: Final = re.compile(rb"[0-9]{1,18}")
 _HOST: Final = re.compile(
@@ -135,7 +135,7 @@ def _weight_fault(method: bytes, raw_target: bytes, headers: Headers, limits: Li
 
 
 def _field_fault(method: bytes, headers: Headers) -> Deny | None:
-    if _METHOD.fullmatch(method) is None:
+    if METHOD.fullmatch(method) is None:
         return malformed("the method is not a token")
     if (
         method == b"CONNECT"

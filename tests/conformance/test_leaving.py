@@ -10,11 +10,11 @@ from tests.support.raw_connection import eventually, steady
 from tests.support.scripted_upstream import UpstreamConnection
 
 SOON_S = 1.0
-WAYS = ["closes", "resets"]
+WAYS = ["closes", "resets", "half-closes"]
 
 
 def leave(caller: RawCaller, way: str) -> None:
-    {"closes": caller.close, "resets": caller.reset}[way]()
+    {"closes": caller.close, "resets": caller.reset, "half-closes": caller.end}[way]()
 
 
 async def assert_told(stand: Stand, status: int, cut: str | None = "caller_gone") -> None:

@@ -227,6 +227,45 @@ async def test_it_makes_no_difference_in_how_many_pieces_it_comes(stand: Stand, 
     stand.assert_untouched()
 
 
+TOLD = {
+    "unparsable": (b"GET /any/x?q=1 HTTP/9.9\r\n" + KEYED + b"\r\n", "/any/x", "its head cannot be parsed"),
+    "rule-of-ours": (get(b"Expect: x"), "/any/x", "the only expectation met here is 100-continue"),
+    "ambiguous": (
+        request(b"GET /any//x?api_key=" + KEY + b" HTTP/1.1"),
+        "/any//x",
+        "an empty segment ('//') has two readings",
+    ),
+    "too-large": (get(b"X-A: " + b"a" * 33_000), "/any/x", "more than 32768 bytes in the head"),
+    "piece-by-piece": (get(b"X A: b"), "/any/x", "its head cannot be parsed"),
+    "long": (
+        b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n",
+        "/" + "a" * 199,
+        "more than 32768 bytes in the head",
+    ),
+    "tls": (
+        bytes.fromhex("16030100f8010000f40303") + b" /x " * 16 + b"\r\n\r\n",
+        "",
+        "this looks like TLS, and this port speaks plain HTTP",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TOLD)
+async def test_the_operator_is_told_of_the_path_and_the_rule(stand: Stand, name: str) -> None:
+    sent, path, detail = TOLD[name]
+    caller = await stand.call()
+    if name == "piece-by-piece":
+        await caller.send_slowly(sent, piece_bytes=7)
+    else:
+        caller.send(sent)
+    response = await caller.last_response()
+    told = await stand.exchange()
+    assert (told.status, told.path, told.detail) == (response.status, path, detail)
+    if detail.startswith("this looks"):
+        assert detail.encode() in response.body
+    stand.assert_untouched()
+
+
 LENIENT = {
     "before-target": b"GET  /any/x HTTP/1.1\r\n",
     "before-version": b"GET /any/x  HTTP/1.1\r\n",

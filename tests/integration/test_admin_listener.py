@@ -1,5 +1,7 @@
 """The admin listener of the running command: health, readiness, metrics, and nothing of it for callers."""
 
+import json
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -115,3 +117,16 @@ def test_callers_cannot_add_labels(gateway: RunningGateway, key: str) -> None:
 
 def test_a_name_that_a_web_page_could_point_here_is_turned_away(gateway: RunningGateway) -> None:
     assert gateway.ask_admin("/metrics", headers={"Host": "evil.example"}).status == 421
+
+
+@pytest.mark.parametrize("port", ["proxy", "admin"])
+def test_who_speaks_tls_to_a_plain_port_is_told_so_and_no_version(gateway: RunningGateway, port: str) -> None:
+    hello = bytes.fromhex("16030100f8010000f40303") + bytes(64)
+    where = gateway.port if port == "proxy" else gateway.admin_port
+    with socket.create_connection(("127.0.0.1", where), timeout=5) as caller:
+        caller.sendall(hello)
+        head, _, body = b"".join(iter(lambda: caller.recv(65_536), b"")).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert b"\r\nserver:" not in head.lower()
+    assert b"\r\ndate:" in head.lower()
+    assert "this looks like TLS" in str(json.loads(body))

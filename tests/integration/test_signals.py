@@ -143,6 +143,8 @@ def test_sighup_with_a_bad_configuration_changes_nothing_and_tells_every_problem
             assert f"{home.config.name}:" in problem
         assert gateway.ask("/held", key=key).status == 200
         assert gateway.metric("keyhatch_config_reloads_total", outcome="failure") == 1
+        ready = gateway.ask_admin("/readyz")
+        assert (ready.status, "reload failed since" in ready.body.decode()) == (200, True)
         assert gateway.metric("keyhatch_config_reloads_total", outcome="success") == 0
         home.configure(upstream.url)
         gateway.signal(signal.SIGHUP)

@@ -4,7 +4,6 @@ What cannot be undone asks on a terminal, and needs `--yes` anywhere else, so th
 surprise and none hangs on a question.
 """
 
-import sys
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -14,7 +13,7 @@ from gateway.cli.everywhere import Command
 from gateway.cli.keys.desk import ask, refuse_secret
 from gateway.cli.keys.record import called
 from gateway.cli.moments import ago
-from gateway.cli.output import Form, data_json, is_terminal, output_option, say
+from gateway.cli.output import Form, can_ask, data_json, output_option, say
 from gateway.cli.surroundings import Surroundings, pass_surroundings
 from gateway.core.keys import ApiKey
 from gateway.keeper.desk import KeyDesk
@@ -38,17 +37,25 @@ def _change(name: str, act: _Act, done: str, warning: str, help_text: str) -> Co
         if warning and not yes:
             subject = _confirm(surroundings, id_or_name, f"{name.capitalize()} {{}}? {warning}")
         key = ask(surroundings, lambda desk: act(desk, subject))
+        now = surroundings.clock.now()
         if form == "json":
-            data_json(as_json(key, surroundings.clock.now()))
+            data_json(as_json(key, now))
         else:
-            say(done.format(called(key)))
+            say(done.format(called(key)) + _although(name, key, now))
 
     return command
 
 
+def _although(name: str, key: ApiKey, now: float) -> str:
+    """What an act did not change, where its name may promise more."""
+    if name != "enable" or key.expires_at is None or key.expires_at > now:
+        return ""
+    return f" It stays refused: it expired {ago(key.expires_at, now)}. Make a new key in its place."
+
+
 def _confirm(surroundings: Surroundings, id_or_name: str, question: str) -> str:
     """Ask, and return the id of the key that was meant; leaves if the answer is no."""
-    if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
+    if not can_ask():
         raise click.UsageError("This cannot be undone. Add --yes to do it without being asked.")
     key = ask(surroundings, lambda desk: desk.resolve(id_or_name))
     now = surroundings.clock.now()

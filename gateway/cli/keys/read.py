@@ -6,7 +6,7 @@ import click
 
 from gateway.cli.everywhere import Command
 from gateway.cli.keys.desk import ask, refuse_secret
-from gateway.cli.keys.record import fields, paint_status, row_for_programs, table_for_people
+from gateway.cli.keys.record import WHOLE_COLUMNS, fields, paint_status, row_for_programs, table_for_people
 from gateway.cli.output import (
     Form,
     data_fields,
@@ -41,7 +41,7 @@ def list_keys(surroundings: Surroundings, status: str | None, owner: str | None,
         data_json([as_json(key, now) for key in found])
     elif found and on_terminal():
         head, rows = table_for_people(found, now)
-        data_table(head, rows, {head.index("STATUS"): paint_status})
+        data_table(head, rows, paints={"STATUS": paint_status}, whole=WHOLE_COLUMNS)
     elif found:
         data_rows([row_for_programs(key, now) for key in found])
     else:

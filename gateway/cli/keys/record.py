@@ -10,6 +10,8 @@ from gateway.cli.table import clean
 from gateway.core.keys import ApiKey
 from gateway.wire.key_json import rfc3339
 
+WHOLE_COLUMNS: Final = frozenset({"KEY", "CREATED", "EXPIRES", "STATUS", "ID"})
+"""What is of no use when it is cut. Names, scopes, owners and places of last use make room."""
 _COLOURS: Final = {
     "active": "green",
     "expiring": "yellow",

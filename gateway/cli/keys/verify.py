@@ -16,6 +16,7 @@ from gateway.cli.keys.record import fields
 from gateway.cli.loading import load
 from gateway.cli.output import Form, data_fields, data_json, is_terminal, on_terminal, output_option
 from gateway.cli.surroundings import Surroundings, pass_surroundings
+from gateway.core.keys import ApiKey
 from gateway.keeper.desk import Verification
 from gateway.wire.key_json import as_json
 from gateway.wire.reply import TABLE
@@ -34,8 +35,8 @@ ON_STDIN: Final = (
 def verify(surroundings: Surroundings, text: tuple[str, ...], form: Form) -> int:
     """Read a key on stdin, say which one it is, and whether and why it would be refused.
 
-    Exit code 0 if it would pass, 4 if it would be refused. Whether it may use a certain route is another
-    question: `keyhatch explain`.
+    Exit code 0 if it would pass, 4 if it would be refused. Whether it may use a certain route, or be used
+    from a certain address, is another question: `keyhatch explain`.
     """
     if text:
         raise click.UsageError(ON_STDIN)
@@ -44,13 +45,20 @@ def verify(surroundings: Surroundings, text: tuple[str, ...], form: Form) -> int
         raise click.UsageError("Nothing was given. Pipe a key in, or run this on a terminal and paste it.")
     verdict = ask(surroundings, lambda desk: desk.verify(shown))
     reason = verdict.reason
-    message = (
-        None
-        if reason is None
-        else TABLE[reason].sentence(verdict.facts, load(surroundings).settings.keys.prefix)
-    )
+    if reason is not None:
+        message = TABLE[reason].sentence(verdict.facts, load(surroundings).settings.keys.prefix)
+    else:
+        places = _places(verdict.key)
+        message = f"It passes{places}." if places else None
     _print(verdict, message, surroundings.clock.now(), form)
     return ExitCode.DONE if reason is None else ExitCode.NOT_ALLOWED
+
+
+def _places(key: ApiKey | None) -> str:
+    """Where a caller must be to use the key. Nobody knows here where one is, so it is not judged."""
+    if key is None or not key.allow_from:
+        return ""
+    return f" from {' '.join(map(str, key.allow_from))} and from nowhere else"
 
 
 def _read() -> str:
@@ -78,7 +86,8 @@ def _print(verdict: Verification, message: str | None, now: float, form: Form) -
             }
         )
         return
-    told = {"Verdict": "would pass" if reason is None else f"would be refused: {reason}"}
-    if message is not None:
-        told["Why"] = message
+    if reason is None:
+        told = {"Verdict": f"would pass{_places(key)}"}
+    else:
+        told = {"Verdict": f"would be refused: {reason}", "Why": message or ""}
     data_fields(told | ({} if key is None else fields(key, now, for_people=on_terminal())))

@@ -80,6 +80,35 @@ async def test_ready_says_which_check_stands_how_and_nothing_more(
     assert response.content_type == "application/json"
 
 
+async def test_a_warning_is_told_and_is_no_reason_to_send_callers_elsewhere(
+    aiohttp_client: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    said: list[str | None] = ["reload failed since 2027-01-15T08:00:00Z"]
+
+    async def warned() -> str | None:
+        return said[0]
+
+    client = await aiohttp_client(app({"configuration": warned}))
+    for _ in range(2):
+        response = await client.get("/readyz")
+        assert (response.status, await response.json()) == (
+            200,
+            {
+                "status": "ready",
+                "checks": [{"name": "configuration", "state": "warning", "detail": said[0]}],
+            },
+        )
+    said[0] = None
+    with caplog.at_level(logging.INFO, "gateway"):
+        assert (await (await client.get("/readyz")).json())["checks"] == [
+            {"name": "configuration", "state": "ok"}
+        ]
+    assert [record.getMessage() for record in caplog.records if record.name == "gateway.health"] == [
+        "ready, but for configuration: reload failed since 2027-01-15T08:00:00Z",
+        "ready again: configuration",
+    ]
+
+
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
 async def test_head_is_get_without_its_body(aiohttp_client: Serve, path: str) -> None:
     client = await aiohttp_client(app({"store": broken}))

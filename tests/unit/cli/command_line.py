@@ -82,5 +82,9 @@ class CommandLine:
 
     def use(self, name: str, seconds_ago: float, peer: str) -> None:
         """Let the key of this name have been used."""
-        use = Use(self.record(name).id, self.clock.at - seconds_ago, peer, 1)
+        self.use_id(self.record(name).id, seconds_ago, peer)
+
+    def use_id(self, key_id: str, seconds_ago: float, peer: str) -> None:
+        """Let the key with this id have been used."""
+        use = Use(key_id, self.clock.at - seconds_ago, peer, 1)
         asyncio.run(self.store.record_uses([use]))

@@ -39,7 +39,7 @@ def test_the_rules_of_the_configuration_hold_for_keys_made_here(line: CommandLin
     assert made.stdout.startswith("corp_")
     assert "It never expires." in made.stderr
     assert "http://127.0.0.1:9000/" in made.stderr
-    assert line("keys", "create", "two", "--scope", "chat:wrote", surroundings=on_disk()).exit_code == 1
+    assert line("keys", "create", "two", "--scope", "chat:wrote", surroundings=on_disk()).exit_code == 2
 
 
 def test_a_store_in_memory_is_a_usage_error_that_says_what_to_do(line: CommandLine) -> None:

@@ -41,6 +41,18 @@ def test_the_widest_column_is_cut_first_and_shows_it() -> None:
     assert aligned(rows, 40, {}) == ["a" * 20 + "…  short  " + "b" * 10]
 
 
+@given(TABLES, st.integers(10, 60), st.sets(st.integers(0, 4)))
+def test_a_whole_column_is_never_cut(rows: list[list[str]], width: int, whole: set[int]) -> None:
+    lines = aligned(rows, width, {}, frozenset(whole))
+    for line, row in zip(lines, rows, strict=True):
+        assert all(clean(cell).rstrip() in line for column, cell in enumerate(row) if column in whole)
+
+
+def test_what_may_be_cut_makes_room_for_what_may_not() -> None:
+    rows = [["a" * 30, "b" * 30]]
+    assert aligned(rows, 50, {}, frozenset({1})) == ["a" * 17 + "…  " + "b" * 30]
+
+
 def test_a_cut_in_the_middle_of_a_wide_character_stays_within_its_column() -> None:
     (line,) = aligned([["日" * 10, "x"]], 13, {})
     assert line == "日日日日…   x"

@@ -50,6 +50,7 @@ def exchange() -> MakeExchange:
             "peer": "192.0.2.7",
             "status": 200,
             "reason": None,
+            "detail": None,
             "cut": None,
             "bytes_in": 0,
             "bytes_out": 190,

@@ -71,6 +71,7 @@ def test_an_exchange_is_one_line_of_json_with_exactly_these_fields(
         "peer": "192.0.2.7",
         "status": 200,
         "reason": None,
+        "detail": None,
         "cut": None,
         "bytes_in": 0,
         "bytes_out": 190,
@@ -98,6 +99,8 @@ def test_a_person_reads_why_it_was_refused(on_console: Paper, exchange: MakeExch
         exchange(reason=Reason.KEY_EXPIRED, status=401, key_name=None, upstream=None, cut="key_ended")
     )
     assert "401" in line
+    broken = on_console.tell(exchange(reason=Reason.REQUEST_MALFORMED, detail="two Hosts", status=400))
+    assert ' reason=request_malformed detail="two Hosts" request_id=' in broken
     assert " key=k-1 peer=192.0.2.7 reason=key_expired cut=key_ended request_id=" in line
 
 

@@ -128,6 +128,15 @@ def test_the_configuration_in_force_has_a_moment_that_a_failed_reload_leaves(
     assert read(name) == clock.wall
 
 
+def test_since_when_reloads_fail_is_known_until_one_succeeds(metrics: Metrics, clock: SetClock) -> None:
+    first, seen = clock.wall, [metrics.reload_failed_at]
+    for success in (False, False, True, False):
+        metrics.config_reloaded(success=success)
+        seen.append(metrics.reload_failed_at)
+        clock.wall += 60
+    assert seen == [None, first, first, None, first + 180]
+
+
 def test_gauges_are_read_at_the_scrape(metrics: Metrics, read: Read) -> None:
     pending = [5]
     metrics.sources.uses_pending = lambda: pending[0]

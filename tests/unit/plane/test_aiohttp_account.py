@@ -9,7 +9,7 @@ from gateway.core.decision import Allow, Identity
 from gateway.core.refusal import Deny, Reason
 from gateway.core.request import Kind, RequestView, Target, read_target
 from gateway.core.routes import OWN_ROUTES, Route
-from gateway.plane.aiohttp_account import Account, CutShort
+from gateway.plane.aiohttp_account import SEEN_CHARS_MAX, Account, CutShort
 from gateway.wire.request_head import Head
 
 DENY = Deny(Reason.SCOPE_MISSING, {}, "chat", "k-1", "Inventory")
@@ -36,6 +36,14 @@ def test_a_head_that_never_became_a_request_is_told_too() -> None:
     assert (told.status, told.reason, told.cut) == (400, Reason.REQUEST_MALFORMED, None)
     assert (told.bytes_in, told.bytes_out, told.duration_s) == (0, 7, 0.5)
     assert (told.first_byte_s, told.own_s) == (None, None)
+
+
+def test_of_a_broken_head_the_path_that_was_seen_is_told_and_the_rule_it_broke() -> None:
+    deny = Deny(Reason.REQUEST_MALFORMED, {"rule": "two Hosts"})
+    told = account(deny=deny, seen="/" + "x" * 500).told(10.5)
+    assert (told.path, told.detail) == ("/" + "x" * (SEEN_CHARS_MAX - 1), "two Hosts")
+    assert account(head=head(), seen="/other").told(11.0).path == "/chat"
+    assert account(head=head()).told(11.0).detail is None
 
 
 @pytest.mark.parametrize("kind", list(Kind))

@@ -3,6 +3,7 @@
 Deadlines and closing are held on the wire by tests/conformance.
 """
 
+import asyncio
 import json
 
 import pytest
@@ -16,6 +17,7 @@ from gateway.wire.reply import TABLE, Reply, refusal
 from gateway.wire.request_head import Limits
 from tests.unit.plane.stage import StillClock
 
+LIMITS = Limits(head_bytes_max=4_096, fields_max=7, idle_timeout_s=0.02)
 REPLY = Reply(404, ((b"x-a", b"1"),), b'{"a": 1}')
 
 
@@ -55,7 +57,7 @@ def test_every_status_we_answer_with_has_its_phrase(status: int) -> None:
     assert len(line.split(b" ", 2)[2]) > 1
 
 
-def refused(deny: Deny, _peer: str) -> Reply:
+def refused(deny: Deny, _peer: str, _opening: bytes) -> Reply:
     return refusal(deny, "req-1", "kh")
 
 
@@ -65,9 +67,7 @@ async def served(_request: web.BaseRequest) -> web.StreamResponse:
 
 @pytest.fixture
 async def caller() -> CallerProtocol:
-    return CallerProtocol(
-        web.Server(served), Limits(head_bytes_max=4_096, fields_max=7), refused, HttpDate(StillClock())
-    )
+    return CallerProtocol(web.Server(served), LIMITS, refused, HttpDate(StillClock()))
 
 
 @pytest.mark.parametrize(
@@ -121,3 +121,42 @@ def test_a_request_of_another_server_is_a_mistake_in_the_house() -> None:
 
     with pytest.raises(AssertionError):
         protocol_of(Foreign())  # type: ignore[arg-type]
+
+
+class Stuck(asyncio.Transport):
+    """A transport that holds these bytes back for ever."""
+
+    def __init__(self, held: int) -> None:
+        super().__init__()
+        self.held = held
+        self.aborted = asyncio.Event()
+
+    def get_write_buffer_size(self) -> int:
+        return self.held
+
+    def close(self) -> None:
+        """Wait for what is held back."""
+
+    def abort(self) -> None:
+        self.aborted.set()
+
+
+async def test_a_closing_connection_does_not_wait_for_ever_for_what_nobody_takes(
+    caller: CallerProtocol,
+) -> None:
+    caller.transport = stuck = Stuck(held=9)
+    caller.force_close()
+    caller.force_close()
+    async with asyncio.timeout(5):
+        await stuck.aborted.wait()
+
+
+@pytest.mark.parametrize("held", [0, 9], ids=["all-was-taken", "it-was-taken-in-time"])
+async def test_a_closing_connection_whose_caller_takes_everything_is_left_alone(
+    caller: CallerProtocol, held: int
+) -> None:
+    caller.transport = stuck = Stuck(held)
+    caller.force_close()
+    caller.stop_timers()
+    await asyncio.sleep(0.06)
+    assert not stuck.aborted.is_set()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.core.refusal import Deny, Reason
 from gateway.core.request import Target, read_target
-from gateway.plane.aiohttp_upstream import fault_of, url_of
+from gateway.plane.aiohttp_upstream import fault_of, url_of, words_of
 from gateway.wire.reply import refusal
 from gateway.wire.response_head import ResponseFault
 from gateway.wire.upstream import Upstream
@@ -133,3 +133,10 @@ def test_no_reply_names_the_upstreams_address(trouble: Exception, deny: Deny) ->
     reply = repr(refusal(fault_of(trouble), "req-1", "kh"))
     assert "10.9.8.7" not in reply
     assert "11434" not in reply
+
+
+def test_the_operator_is_told_of_the_address_and_not_of_a_tls_that_nobody_asked_for() -> None:
+    trouble = aiohttp.ClientConnectorError(AT, OSError(errno.ECONNREFUSED, "refused"))
+    assert "ssl" in str(trouble)
+    assert words_of(trouble) == "Cannot connect to host 10.9.8.7:11434 [refused]"
+    assert words_of(ResponseFault("another version of HTTP")) == "another version of HTTP"

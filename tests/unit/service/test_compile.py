@@ -34,7 +34,7 @@ def upstream(url: str, **more: Any) -> Upstream:
         pytest.param("https://api.example.com", "https", "api.example.com", 443, id="https-port"),
         pytest.param("http://[::1]:8188", "http", "::1", 8188, id="ipv6"),
         pytest.param("http://[::1]", "http", "::1", 80, id="ipv6-without-port"),
-        pytest.param("http://localhost:8080/", "http", "localhost", 8080, id="slash"),
+        pytest.param("http://localhost:8000/", "http", "localhost", 8000, id="slash"),
     ],
 )
 def test_an_upstream_is_where_its_url_says(url: str, scheme: str, host: str, port: int) -> None:

@@ -4,6 +4,7 @@ What each room does is tested in its own place; here is only how they are put to
 """
 
 import asyncio
+import json
 import logging
 import stat
 from collections.abc import Awaitable, Callable
@@ -14,6 +15,7 @@ import aiohttp
 import pytest
 
 from gateway.admin.control_client import RemoteKeyring
+from gateway.core.policy import moment
 from gateway.keeper.desk import KeyDraft, RuleBroken
 from gateway.keeper.ports import StoreUnavailable
 from gateway.service import gateway as module
@@ -247,6 +249,17 @@ async def test_it_is_ready_as_long_as_store_and_configuration_are_whole(house: H
     assert (await house.ask_admin("/healthz"))[0] == 200
     (house.folder / "elsewhere.db").rename(house.store)
     assert (await house.ask_admin("/readyz"))[0] == 200
+
+
+async def test_after_a_reload_that_failed_it_is_ready_and_says_since_when(house: House) -> None:
+    gateway = await house.start()
+    gateway.metrics.config_reloaded(success=False)
+    status, body = await house.ask_admin("/readyz")
+    (warned,) = [check for check in json.loads(body)["checks"] if check["name"] == "configuration"]
+    assert (status, warned["state"]) == (200, "warning")
+    assert warned["detail"] == f"reload failed since {moment(NOW)}; the configuration before it is in force"
+    gateway.metrics.config_reloaded(success=True)
+    assert "warning" not in (await house.ask_admin("/readyz"))[1]
 
 
 async def test_a_scrape_shows_what_each_room_knows(house: House, main: Upstream) -> None:

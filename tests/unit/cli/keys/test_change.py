@@ -37,6 +37,16 @@ def test_json_is_the_record_after_the_act(made: CommandLine, act: str, status: s
     assert result.stderr == ""
 
 
+def test_an_expired_key_that_is_enabled_is_told_to_stay_expired(line: CommandLine) -> None:
+    line.make("one", "--expires", "2h")
+    line("keys", "disable", "one")
+    assert "expired" not in line("keys", "enable", "one").stderr
+    line.clock.at += 3 * 3600
+    told = line("keys", "enable", "one")
+    assert told.exit_code == 0
+    assert "It stays refused: it expired 1 h ago." in told.stderr
+
+
 @pytest.mark.parametrize("act", ["revoke", "delete"])
 def test_off_a_terminal_what_cannot_be_undone_needs_yes(made: CommandLine, act: str) -> None:
     result = made("keys", act, "one", stdin="y\n")

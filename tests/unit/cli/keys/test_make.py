@@ -92,8 +92,14 @@ def test_a_key_that_never_expires_and_holds_no_scope_is_told_so(line: CommandLin
     [
         pytest.param(["keys", "create"], 2, id="no-name"),
         pytest.param(["keys", "create", "one", "--expires", "soon"], 2, id="expiry"),
-        pytest.param(["keys", "create", "one", "--scope", "chat:wrote"], 1, id="scope"),
-        pytest.param(["keys", "create", "one", "--allow-from", "10.0.0.1/8"], 1, id="network"),
+        pytest.param(["keys", "create", "one", "--expires", "2020-01-01"], 2, id="expiry-past"),
+        pytest.param(["keys", "create", "one", "--expires", "0s"], 2, id="expiry-now"),
+        pytest.param(["keys", "create", "one", "--scope", "chat:wrote"], 2, id="scope"),
+        pytest.param(["keys", "create", "one", "--allow-from", "10.0.0.1/8"], 2, id="network"),
+        pytest.param(["keys", "create", ""], 2, id="empty-name"),
+        pytest.param(["keys", "create", " one"], 2, id="name"),
+        pytest.param(["keys", "create", "one", "-q", "-o", "json"], 2, id="two-forms"),
+        pytest.param(["keys", "rotate", "one", "-q", "-o", "json"], 2, id="rotate-two-forms"),
         pytest.param(["keys", "rotate", "one", "--overlap", "never"], 2, id="overlap-never"),
         pytest.param(["keys", "rotate", "one", "--overlap", "long"], 2, id="overlap-unreadable"),
         pytest.param(["keys", "rotate", "one"], 3, id="rotate-nobody"),
@@ -103,6 +109,66 @@ def test_what_cannot_be_made_prints_no_secret(line: CommandLine, words: list[str
     result = line(*words)
     assert (result.exit_code, result.stdout) == (code, "")
     assert result.stderr.startswith("Error: ")
+
+
+@pytest.mark.parametrize("overlap", ["soon", "never", "2031-01-01", "-1h", "24", "9999999999d"])
+def test_an_overlap_that_cannot_be_is_answered_with_what_can_be(line: CommandLine, overlap: str) -> None:
+    secret = line.make("one")
+    result = line("keys", "rotate", "one", "--overlap", overlap)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--overlap" in result.stderr
+    assert "90m, 24h or 7d, or 0s" in result.stderr
+    assert line.record("one").digest == digest_of(secret)
+
+
+def test_two_ways_to_print_are_refused_before_anything_is_made(line: CommandLine) -> None:
+    assert "-q and -o json" in line("keys", "create", "one", "-q", "-o", "json").stderr
+    assert line("keys", "list", "-o", "json").stdout == "[]\n"
+    secret = line.make("one")
+    line("keys", "rotate", "one", "-q", "-o", "json")
+    assert line.record("one").digest == digest_of(secret)
+
+
+def test_a_name_that_another_key_has_is_taken_and_that_is_said(line: CommandLine) -> None:
+    line.make("one")
+    line("keys", "revoke", "one", "--yes")
+    result = line("keys", "create", "one")
+    assert result.exit_code == 0
+    assert 'Another key is called "one" too' in result.stderr
+    assert "by its id" in result.stderr
+    assert "Another key" not in line("keys", "create", "two").stderr
+    assert line("keys", "create", "two", "-q").stderr == ""
+
+
+def test_a_second_rotation_within_the_overlap_says_which_secret_it_ends(line: CommandLine) -> None:
+    line.make("one")
+    line("keys", "rotate", "one", "--overlap", "24h")
+    line.clock.at += 2 * 3600
+    result = line("keys", "rotate", "one", "-q")
+    assert (result.exit_code, result.stdout[:3]) == (0, "kh_")
+    assert result.stderr.startswith("Warning: ")
+    assert "was rotated 2 h ago" in result.stderr
+    assert "still worked for 22 h, has ended now" in result.stderr
+
+
+def test_a_second_rotation_after_the_overlap_has_nothing_to_say(line: CommandLine) -> None:
+    line.make("one")
+    line("keys", "rotate", "one", "--overlap", "1h")
+    line.clock.at += 3600
+    assert line("keys", "rotate", "one", "-q").stderr == ""
+
+
+def test_on_a_terminal_a_second_rotation_within_the_overlap_asks(line: CommandLine, terminal: None) -> None:
+    line.make("one")
+    line("keys", "rotate", "one")
+    before = line.record("one")
+    refused = line("keys", "rotate", "one", stdin="n\n")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "ends the secret before it, which still works for 24 h" in refused.stderr
+    assert line.record("one") == before
+    assert line("keys", "rotate", "one", stdin="y\n").exit_code == 0
+    assert line("keys", "rotate", "one", "--yes").exit_code == 0
+    assert line.record("one").digest != before.digest
 
 
 def test_a_name_that_is_a_key_is_refused_and_not_repeated(line: CommandLine) -> None:

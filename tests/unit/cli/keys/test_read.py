@@ -29,6 +29,9 @@ ON_THE_WIRE = [
 ]
 
 
+SCOPES = ["--scope", "chat:write,models:read", "--expires", "5d"]
+
+
 def names(line: CommandLine, *options: str) -> list[str]:
     result = line("keys", "list", "-o", "json", *options)
     assert result.exit_code == 0, result.stderr
@@ -96,6 +99,22 @@ def test_a_terminal_gets_a_table_with_moments_as_people_say_them(full: CommandLi
     assert "3 min ago from 192.168.1.20" in rows[-1]
     assert "in 90 days" in rows[-1]
     assert all(row.index("never") == rows[0].index("never") for row in rows[:-1])
+
+
+@pytest.mark.parametrize("columns", ["60", "80", "100", "120"])
+def test_ids_previews_and_statuses_are_whole_on_every_terminal(
+    line: CommandLine, terminal: None, monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    made = [json.loads(line("keys", "create", "n" * 60, *SCOPES, "-o", "json").stdout) for _ in range(2)]
+    line.use_id(made[0]["id"], 180, "2001:db8:1234:5678:1234:5678:1234:5678")
+    shown = line("keys", "list").stdout
+    for key in made:
+        (row,) = [row for row in shown.splitlines() if key["id"] in row]
+        assert key["preview"] in row
+        assert "expiring" in row
+        assert "in 5 days" in row
+        assert "n…" in row
 
 
 def test_owners_are_a_column_only_where_there_are_any(line: CommandLine, terminal: None) -> None:

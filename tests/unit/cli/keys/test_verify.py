@@ -75,6 +75,17 @@ def test_json_of_a_living_key_holds_its_record(line: CommandLine) -> None:
     assert told["key"]["name"] == "one"
 
 
+def test_a_key_for_some_networks_is_told_to_pass_only_from_there(line: CommandLine) -> None:
+    secret = line.make("one", "--allow-from", "10.0.0.0/8,::1")
+    result = line("keys", "verify", stdin=secret)
+    assert result.exit_code == 0
+    assert "verdict\twould pass from 10.0.0.0/8 ::1/128 and from nowhere else\n" in result.stdout
+    told = json.loads(line("keys", "verify", "-o", "json", stdin=secret).stdout)
+    assert (told["passes"], told["reason"]) == (True, None)
+    assert told["message"] == "It passes from 10.0.0.0/8 ::1/128 and from nowhere else."
+    assert told["key"]["allow_from"] == ["10.0.0.0/8", "::1/128"]
+
+
 @pytest.mark.parametrize("stdin", ["", "\n", " \t\n"])
 def test_nothing_given_is_a_usage_error(line: CommandLine, stdin: str) -> None:
     result = line("keys", "verify", stdin=stdin)
