@@ -1,19 +1,22 @@
 """The account of one exchange: what happened so far, and in the end the `Exchange` for the observer."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from gateway.core.decision import Allow
 from gateway.core.refusal import Deny
 from gateway.core.request import Kind
 from gateway.keeper.ports import Exchange
 
+SEEN_CHARS_MAX: Final = 200
+
 
 @dataclass(slots=True)
 class Account:
     """Filled in as things happen. Times are monotonic seconds; `status` 0 means that no head was sent yet.
 
-    `peer` is the caller's address. `ends_by_closing`: only the closed connection will tell the end of the
-    answer.
+    `path` of a head that was refused is as it came, at most `SEEN_CHARS_MAX` of it. `peer` is the caller's
+    address. `ends_by_closing`: only the closed connection will tell the end of the answer.
     """
 
     request_id: str
@@ -62,4 +65,5 @@ class Account:
             duration_s=now - self.began,
             first_byte_s=None if self.answered_at is None else self.answered_at - self.began,
             own_s=self.own_s,
+            detail=deny.detail if deny is not None else None,
         )

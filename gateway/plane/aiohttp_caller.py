@@ -15,35 +15,26 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_exceptions import LineTooLong, TransferEncodingError
 
 from gateway.core.refusal import Deny, Reason
-from gateway.core.request import Headers
-from gateway.plane.aiohttp_account import CutShort
 from gateway.plane.http_date import HttpDate
+from gateway.plane.own_reply import reply_bytes
 from gateway.wire.opening import unreadable
 from gateway.wire.reply import Reply
 from gateway.wire.request_head import Limits, too_large
-from gateway.wire.response_head import head_bytes, status_line
 
 LINGER_S: Final = 5.0  # how long a refused upload is read away, so that its sender gets to read why
-_PHRASES: Final = {
-    200: "OK",
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    408: "Request Timeout",
-    413: "Content Too Large",
-    431: "Request Header Fields Too Large",
-    502: "Bad Gateway",
-    503: "Service Unavailable",
-    504: "Gateway Timeout",
-}
-
 OPENING_BYTES: Final = 512
 
 Refuse = Callable[[Deny, str, bytes], Reply]
 """Turn a refusal that no exchange was begun for into a reply, and tell the observer of it: the peer, and the
 first bytes of the head."""
+
+
+class CutShort(Exception):
+    """The answer stopped after its head was sent; `cause` is one of `Exchange.cut`'s."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
 
 
 class Answer(web.StreamResponse):
@@ -213,16 +204,6 @@ class CallerProtocol(web.RequestHandler):  # type: ignore[misc,unused-ignore]
         reply = self._refuse(deny, self.peer, self._opening)
         if self.transport is not None and not self.transport.is_closing():
             self.transport.write(reply_bytes(reply, self.date(), is_head=False, keep_alive=False))
-
-
-def reply_bytes(reply: Reply, date: bytes, *, is_head: bool, keep_alive: bool) -> bytes:
-    """A whole answer of the gateway's own, dated, framed by its length; without its body for HEAD."""
-    headers: Headers = ((b"date", date), *reply.headers)
-    headers = (*headers, (b"content-length", str(len(reply.body)).encode("ascii")))
-    if not keep_alive:
-        headers = (*headers, (b"connection", b"close"))
-    head = head_bytes(status_line(reply.status, _PHRASES.get(reply.status, "")), headers)
-    return head if is_head else head + reply.body
 
 
 def protocol_of(request: web.BaseRequest) -> CallerProtocol:

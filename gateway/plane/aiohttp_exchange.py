@@ -19,12 +19,14 @@ from aiohttp import web
 
 from gateway.core.decision import Allow, NeedKey
 from gateway.core.refusal import Deny, Reason
+from gateway.core.request import Kind
 from gateway.core.routes import Own
-from gateway.plane.aiohttp_account import Account, CutShort
-from gateway.plane.aiohttp_caller import Answer, protocol_of, reply_bytes, reset_on_close
+from gateway.plane.account import SEEN_CHARS_MAX, Account
+from gateway.plane.aiohttp_caller import Answer, CutShort, protocol_of, reset_on_close
 from gateway.plane.aiohttp_forward import Forward, Refused
 from gateway.plane.aiohttp_upstream import UpstreamSession
 from gateway.plane.contract import Ground, Surroundings
+from gateway.plane.own_reply import reply_bytes
 from gateway.wire.headers import request_id_of
 from gateway.wire.own_answers import health, me
 from gateway.wire.reply import Reply, refusal
@@ -120,10 +122,11 @@ class AiohttpExchange:
             self._ground.trusted,
         )
         if isinstance(head, Deny):
-            self.account.seen = request.raw_path.partition("?")[0]
+            self.account.path = request.raw_path.partition("?")[0][:SEEN_CHARS_MAX]
             raise Refused(head)
-        self.account.head = head
-        self.account.request_id = request_id_of(head.view.headers) or self.account.request_id
+        account, view = self.account, head.view
+        account.path, account.kind, account.peer = view.target.path, view.kind, view.peer
+        account.request_id = request_id_of(view.headers) or account.request_id
         return head
 
     async def _carry_out(self, head: Head, allow: Allow) -> None:
@@ -135,7 +138,7 @@ class AiohttpExchange:
             await self._send(me(key, clock.now(), account.request_id))
         else:
             upstream = self._ground.upstreams[allow.route.upstream]
-            hop = Hop(account.peer, account.request_id, trusted=self._ground.trusted)
+            hop = Hop(protocol_of(self._request).peer, account.request_id, trusted=self._ground.trusted)
             forward = Forward(self._request, head, account, upstream, self._ground.limits, clock)
             await forward.run(self._session, compose_head(head, allow, upstream, hop))
 
@@ -148,7 +151,7 @@ class AiohttpExchange:
 
     async def _send(self, reply: Reply) -> None:
         account = self.account
-        if account.is_websocket or not self._request.content.is_eof():
+        if account.kind is Kind.WEBSOCKET or not self._request.content.is_eof():
             account.keep_alive = False
         is_head = self._request.method == "HEAD"
         account.status = reply.status

@@ -18,12 +18,13 @@ from typing import Final, Protocol, cast
 
 from gateway.core.refusal import Deny, Reason
 from gateway.plane.contract import Ground
-from gateway.plane.lean_codec import HEAD_END, beginning_fault
+from gateway.plane.lean_codec import HEAD_END, is_hopeless
 from gateway.plane.lean_exchange import LeanExchange
 from gateway.plane.lean_forward import Forward
 from gateway.plane.lean_house import House
-from gateway.plane.lean_plan import Plan, Plans
-from gateway.wire.request_head import malformed, too_large
+from gateway.plane.lean_plan import Plan, Plans, refused
+from gateway.wire.opening import unreadable
+from gateway.wire.request_head import too_large
 
 LINGER_S: Final = 5.0
 AT_ONCE_MAX: Final = 16  # pipelined requests served before others get their turn
@@ -310,9 +311,8 @@ class LeanCaller(asyncio.Protocol):
         if data.startswith(b"\r\n"):
             self._buffer = data[2:]
             return bool(self._buffer)
-        rule = beginning_fault(data)
-        if rule is not None:
-            self._refuse(malformed(rule))
+        if is_hopeless(data):
+            self._refuse(unreadable(data))
         elif len(data) > limits.head_bytes_max:
             self._refuse(too_large("bytes in the head", limits.head_bytes_max))
         elif self._head_since is None:
@@ -331,7 +331,7 @@ class LeanCaller(asyncio.Protocol):
     def _refuse(self, deny: Deny) -> None:
         """A head that never became a request."""
         self._head_since = None
-        self._run(Plan(deny, self.peer), b"")
+        self._run(refused(deny, self.peer, self._buffer), b"")
 
     def _close_gently(self) -> None:
         self._buffer = b""

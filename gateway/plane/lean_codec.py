@@ -14,6 +14,7 @@ import httptools
 
 from gateway.core.request import Headers
 from gateway.plane.lean_framing import Fault
+from gateway.wire.opening import is_tls
 from gateway.wire.request_head import Version
 
 HEAD_END: Final = b"\r\n\r\n"
@@ -21,7 +22,6 @@ ANSWER_HEAD_BYTES_MAX: Final = 65_536
 ANSWER_FIELDS_MAX: Final = 256
 _VERSIONS: Final[dict[str, Version]] = {"1.0": (1, 0), "1.1": (1, 1)}
 _LONE_FEED: Final = re.compile(rb"(?<!\r)\n")
-_TLS: Final = b"\x16\x03"  # a handshake record, RFC 8446 §5.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +93,9 @@ def parse_answer(raw: bytes) -> RawAnswer:
     return RawAnswer(parser.get_status_code(), parts.phrase.decode("latin-1"), version, fields)
 
 
-def beginning_fault(raw: bytes) -> str | None:
-    """Why what has arrived of a head can never become one, so that nobody has to wait for its end."""
-    if raw.startswith(_TLS):
-        return "this looks like TLS, and plain HTTP is spoken here"
-    if _LONE_FEED.search(raw) is not None:
-        return "a line in the head does not end in CRLF"
-    if b"\0" in raw:
-        return "the head holds a NUL"
-    return None
+def is_hopeless(raw: bytes) -> bool:
+    """Whether what has arrived of a head can never become one, so that nobody has to wait for its end."""
+    return is_tls(raw) or b"\0" in raw or _LONE_FEED.search(raw) is not None
 
 
 def fields_in(raw: bytes) -> int:
@@ -117,16 +111,6 @@ def _feed(
     except httptools.HttpParserUpgrade:
         pass  # an upgrade is asked for or granted: whether it may is judged below
     except httptools.HttpParserError as error:
-        raise Fault(_rule(error)) from None
+        raise Fault(f"its head cannot be parsed: {error}") from None
     if not parts.is_whole:
         raise Fault("its head cannot be parsed")
-
-
-def _rule(error: Exception) -> str:
-    """Llhttp's own words where they name a rule; they never quote the message."""
-    text = str(error)
-    return (
-        f"its head cannot be parsed ({text})"
-        if text.isascii() and len(text) < 80
-        else "its head cannot be parsed"
-    )

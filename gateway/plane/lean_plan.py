@@ -22,12 +22,14 @@ from gateway.core.refusal import Deny, Reason
 from gateway.core.request import Headers, Kind
 from gateway.core.routes import Route, RouteTable
 from gateway.keeper.gatekeeper import Gatekeeper
+from gateway.plane.account import SEEN_CHARS_MAX
 from gateway.plane.contract import Ground
 from gateway.plane.lean_codec import RawRequest, fields_in, parse_request
 from gateway.plane.lean_framing import Fault
 from gateway.wire.headers import request_id_of, tokens
+from gateway.wire.opening import glimpse, unreadable
 from gateway.wire.reply import TABLE
-from gateway.wire.request_head import Head, Version, malformed, read_head, too_large
+from gateway.wire.request_head import Head, Version, read_head, too_large
 from gateway.wire.upstream import Hop, Upstream, identity_fields, outline, target_of
 
 PLANS_MAX: Final = 2_048
@@ -92,6 +94,15 @@ class Plan:
         return self.said
 
 
+def refused(deny: Deny, peer: str, raw: bytes) -> Plan:
+    """The plan for what is no request, or not yet one; the log is told what can be seen of it."""
+    plan = Plan(deny, peer)
+    plan.method, path = glimpse(raw)
+    plan.path = path[:SEEN_CHARS_MAX]
+    plan.is_head = plan.method == "HEAD"
+    return plan
+
+
 class Plans:
     """The plans of one plane."""
 
@@ -128,18 +139,18 @@ class Plans:
     def _make(self, raw: bytes, peer: str) -> Plan:
         limits = self._ground.limits
         if len(raw) > limits.head_bytes_max:
-            return Plan(too_large("bytes in the head", limits.head_bytes_max), peer)
+            return refused(too_large("bytes in the head", limits.head_bytes_max), peer, raw)
         if fields_in(raw) > limits.fields_max:
-            return Plan(too_large("header fields", limits.fields_max), peer)
+            return refused(too_large("header fields", limits.fields_max), peer, raw)
         try:
             parts = parse_request(raw)
-        except Fault as fault:
-            return Plan(malformed(str(fault)), peer)
+        except Fault:
+            return refused(unreadable(raw), peer, raw)
         head = read_head(
             parts.method, parts.target, parts.version, parts.fields, peer, limits, self._ground.trusted
         )
         if isinstance(head, Deny):
-            return Plan(head, peer, parts)
+            return refused(head, peer, raw)
         return self._plan(head, parts, peer)
 
     def _plan(self, head: Head, parts: RawRequest, peer: str) -> Plan:

@@ -12,7 +12,7 @@ from typing import Final
 from aiohttp import web
 
 from gateway.core.refusal import Deny
-from gateway.plane.aiohttp_account import Account
+from gateway.plane.account import SEEN_CHARS_MAX, Account
 from gateway.plane.aiohttp_caller import Answer, CallerProtocol, protocol_of
 from gateway.plane.aiohttp_exchange import AiohttpExchange, new_request_id
 from gateway.plane.aiohttp_upstream import UpstreamSession
@@ -109,7 +109,9 @@ class AiohttpPlane:
         reply = refusal(deny, request_id, self._around.gatekeeper.prefix)
         now = self._around.clock.monotonic()
         method, path = glimpse(opening)
-        account = Account(request_id, method, peer, began=now, keep_alive=False, seen=path, deny=deny)
+        account = Account(
+            request_id, method, peer, began=now, keep_alive=False, path=path[:SEEN_CHARS_MAX], deny=deny
+        )
         account.status, account.bytes_out = reply.status, len(reply.body)
         self._around.observer.exchange_began()
         self._around.observer.exchange_ended(account.told(now))

@@ -28,7 +28,10 @@ from tests.support.raw_caller import RawCaller, call
 from tests.support.raw_connection import eventually
 from tests.support.scripted_upstream import OK, Script, ScriptedUpstream, answering
 
-PLANES: Final[Mapping[str, Callable[[Ground, Surroundings], Plane]]] = {"aiohttp": AiohttpPlane, "lean": LeanPlane}
+PLANES: Final[Mapping[str, Callable[[Ground, Surroundings], Plane]]] = {
+    "aiohttp": AiohttpPlane,
+    "lean": LeanPlane,
+}
 
 EPOCH_S: Final = 1_800_000_000.0  # 2027-01-15T08:00:00Z: where every test's wall clock begins
 LOCAL: Final[Network] = ip_network("127.0.0.0/8")

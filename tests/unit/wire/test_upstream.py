@@ -57,14 +57,14 @@ def test_the_whole_head_of_a_plain_request() -> None:
         (b"accept", b"*/*"),
         (b"via", b"1.0 edge"),
         (b"accept", b"text/html"),
-        (b"x-keyhatch-key-id", b"k-1"),
-        (b"x-keyhatch-key-name", b"Inventory"),
-        (b"x-keyhatch-owner", b"ops"),
-        (b"x-keyhatch-scopes", b"chat:write models:read"),
         (b"x-forwarded-for", b"198.51.100.7"),
         (b"x-forwarded-proto", b"http"),
         (b"x-forwarded-host", b"gateway.test"),
         (b"via", b"1.1 keyhatch"),
+        (b"x-keyhatch-key-id", b"k-1"),
+        (b"x-keyhatch-key-name", b"Inventory"),
+        (b"x-keyhatch-owner", b"ops"),
+        (b"x-keyhatch-scopes", b"chat:write models:read"),
         (b"x-request-id", b"req-1"),
     )
 
