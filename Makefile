@@ -25,7 +25,9 @@ help: ## Say what there is to do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
 
 run: $(VENV)/run.installed ## Start the gateway before a demo upstream, or before UPSTREAM=URL
-	@$(PY) -m gateway serve $(if $(UPSTREAM),--upstream '$(UPSTREAM)',--demo) $(ARGS)
+# The trap keeps the shell waiting after Ctrl-C, and 130 is how the gateway ends then: nothing failed.
+	@trap : INT; $(PY) -m gateway serve $(if $(UPSTREAM),--upstream '$(UPSTREAM)',--demo) $(ARGS) || \
+		{ code=$$?; [ $$code -eq 130 ] || exit $$code; }
 
 test: $(VENV)/dev.installed ## Run every test, with coverage and its floors
 	@sh .ci/debian-packages

@@ -6,6 +6,7 @@ or KEYHATCH_CONFIG that file's routes and store are used, and no key is made in 
 """
 
 import asyncio
+import logging
 import shlex
 import sys
 import threading
@@ -14,7 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from gateway.cli.loading import all_flags, door
+from gateway.cli.first_steps import sources
+from gateway.cli.listening import listening
+from gateway.cli.loading import all_flags, door, refuse_memory
 from gateway.cli.output import data, say
 from gateway.cli.surroundings import Surroundings
 from gateway.config.fields import Address
@@ -26,6 +29,8 @@ from gateway.demo import demo_settings, start_demo
 from gateway.keeper.desk import KeyDesk, KeyDraft
 from gateway.service.gateway import Addresses, Gateway
 from gateway.service.run import run_gateway
+
+_log: Final = logging.getLogger("gateway.cli")
 
 KEY_NAME: Final = "Demo key"
 CREATED_BY: Final = "serve --demo"
@@ -61,11 +66,15 @@ def serve_demo(surroundings: Surroundings, flags: dict[str, str]) -> int:
         def read() -> Loaded:
             every = all_flags(surroundings, {**flags, "upstream": url})
             given = demo_settings(url) if path is None else None
-            return load_config(path, surroundings.environ, every, given=given)
+            loaded = load_config(path, surroundings.environ, every, given=given)
+            if path is not None:
+                refuse_memory(loaded)
+            return loaded
 
         loaded = read()
 
         async def announce(gateway: Gateway, addresses: Addresses) -> None:
+            _log.info("%s", sources(loaded))
             at = door(Address(*addresses.proxy[:2]))
             if path is not None:
                 say(f"The demo server stands behind {at}; routes and store are those of {path}.")
@@ -73,7 +82,8 @@ def serve_demo(surroundings: Surroundings, flags: dict[str, str]) -> int:
             secret = await fresh_key(gateway.keyring, loaded, surroundings.clock.now())
             data(what_to_paste(at, secret, loaded.store_path))
 
-        return run_gateway(loaded, surroundings.clock, reload=read, announce=announce)
+        with listening(loaded.settings.server):
+            return run_gateway(loaded, surroundings.clock, reload=read, announce=announce)
 
 
 @contextmanager
@@ -128,5 +138,13 @@ def what_to_paste(at: str, secret: Secret, store_path: Path | None) -> str:
 
 
 def program(invoked_as: str, python: str) -> str:
-    """How this program is called here: `keyhatch`, or `python -m gateway` where it was started like that."""
-    return f"{shlex.quote(python)} -m gateway" if Path(invoked_as).name == "__main__.py" else "keyhatch"
+    """How to call this program from any folder: `keyhatch`, or `python -m gateway` if started like that.
+
+    Where Python would not find the package by itself, because it runs from its source, it is told where.
+    """
+    if Path(invoked_as).name != "__main__.py":
+        return "keyhatch"
+    source = Path(invoked_as).absolute().parents[1]
+    is_installed = source.name in {"site-packages", "dist-packages"}
+    where = "" if is_installed else f"PYTHONPATH={shlex.quote(str(source))} "
+    return f"{where}{shlex.quote(python)} -m gateway"

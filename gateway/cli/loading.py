@@ -14,6 +14,9 @@ from gateway.cli.surroundings import Surroundings
 from gateway.config.fields import Address
 from gateway.config.load import Loaded, find_config
 from gateway.config.load import load as load_config
+from gateway.config.problems import ConfigError
+from gateway.config.rules import Finding
+from gateway.config.validation import problems_of
 from gateway.keeper.desk import KeyDesk
 from gateway.service.desk import open_desk
 
@@ -21,17 +24,33 @@ IN_MEMORY: Final = (
     "The store is in memory, so its keys live inside the running gateway and no other program sees them. "
     "Name the store's file with --store sqlite:///FILE, or configure store.url."
 )
+KEYS_OF_NOBODY: Final = (
+    "is in memory, where no command can make a key, so every caller would be refused: name a file, like "
+    "sqlite:///keyhatch.db"
+)
 _EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # where to call, not where to listen
 
 
 def load(
     surroundings: Surroundings, flags: Mapping[str, str] | None = None, *, need_upstream: bool = False
 ) -> Loaded:
-    """The configuration in force; raises `ConfigError` with everything that is wrong."""
+    """The configuration in force; raises `ConfigError` with everything that is wrong.
+
+    `need_upstream`: it is to be served, so it must lead somewhere, and keep keys where commands reach them.
+    """
     path = find_config(surroundings.config, surroundings.environ, Path())
-    return load_config(
-        path, surroundings.environ, all_flags(surroundings, flags), need_upstream=need_upstream
-    )
+    every = all_flags(surroundings, flags)
+    loaded = load_config(path, surroundings.environ, every, need_upstream=need_upstream)
+    if need_upstream:
+        refuse_memory(loaded)
+    return loaded
+
+
+def refuse_memory(loaded: Loaded) -> None:
+    """Refuse to serve keys from memory: none could be made there. Only the demo, which makes its own, may."""
+    if loaded.store_path is None:
+        finding = Finding(("store", "url"), KEYS_OF_NOBODY)
+        raise ConfigError(problems_of([finding], loaded.tree), loaded.warnings)
 
 
 def all_flags(surroundings: Surroundings, flags: Mapping[str, str] | None = None) -> dict[str, str]:

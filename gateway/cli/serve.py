@@ -1,25 +1,30 @@
-"""`keyhatch serve`: the gateway, until it is told to stop. Thin: the house is built in `gateway.service`."""
+"""`keyhatch serve`: the gateway, until it is told to stop. Thin: the house is built in `gateway.service`.
 
-import errno
-import re
-from socket import gaierror
+What a person should know goes to a terminal as prose; where stderr is no terminal it is an event of the log,
+so that whoever reads the log never meets a line of another form.
+"""
+
+import logging
+import sys
 from typing import Final
 
 import click
 
-from gateway.cli.demo import serve_demo
+from gateway.cli.demo import program, serve_demo
 from gateway.cli.everywhere import Command
-from gateway.cli.loading import load
-from gateway.cli.output import say, warn
+from gateway.cli.first_steps import create_command, first_steps, sources
+from gateway.cli.listening import listening
+from gateway.cli.loading import door, load
+from gateway.cli.output import is_terminal, say, warn
 from gateway.cli.surroundings import Surroundings, pass_surroundings
 from gateway.config.fields import Address
 from gateway.config.load import Loaded
 from gateway.service.gateway import Addresses, Gateway
 from gateway.service.run import run_gateway
 
-NOT_TO_BE_HAD: Final = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EAFNOSUPPORT})
-CHOOSE: Final = "Choose another address with --proxy or --admin, or stop what listens there"
-_BIND: Final = re.compile(r"bind on address \('(.+?)', (\d+).*?\): (?:\[errno \d+\] )?(.+)")
+NO_KEYS: Final = "there are no keys yet, so every caller is refused; make one: %s"
+
+_log: Final = logging.getLogger("gateway.cli")
 
 
 @click.command(cls=Command)
@@ -39,21 +44,7 @@ def serve(
         raise click.UsageError("--demo brings a server of its own: leave out --demo, or --upstream.")
     said = {"upstream": upstream, "server.proxy": proxy, "server.admin": admin}
     flags = {name: value for name, value in said.items() if value is not None}
-    try:
-        if demo:
-            return serve_demo(surroundings, flags)
-        return _serve(surroundings, flags)
-    except OSError as trouble:
-        if trouble.errno not in NOT_TO_BE_HAD and not isinstance(trouble, gaierror):
-            raise
-        raise click.ClickException(f"{_taken(trouble)}. {CHOOSE}") from trouble
-
-
-def _taken(trouble: OSError) -> str:
-    """Which address it is, and what is wrong with it."""
-    said = trouble.strerror or str(trouble)
-    found = _BIND.search(said)
-    return said if found is None else f"{Address(found[1], int(found[2]))}: {found[3]}"
+    return serve_demo(surroundings, flags) if demo else _serve(surroundings, flags)
 
 
 def _serve(surroundings: Surroundings, flags: dict[str, str]) -> int:
@@ -61,12 +52,21 @@ def _serve(surroundings: Surroundings, flags: dict[str, str]) -> int:
         return load(surroundings, flags, need_upstream=True)
 
     loaded = read()
-    for warning in loaded.warnings:
+    for_people = is_terminal(sys.stderr)
+    for warning in loaded.warnings if for_people else ():
         warn(str(warning))
-    return run_gateway(loaded, surroundings.clock, reload=read, announce=announce)
 
+    async def announce(gateway: Gateway, addresses: Addresses) -> None:
+        _log.info("%s", sources(loaded))
+        for warning in () if for_people else loaded.warnings:
+            _log.warning("%s", warning)
+        if await gateway.keyring.list_keys("all"):
+            return
+        called = program(sys.argv[0], sys.executable)
+        if for_people:
+            say(first_steps(door(Address(*addresses.proxy[:2])), loaded, called))
+        else:
+            _log.warning(NO_KEYS, create_command(loaded, called))
 
-async def announce(gateway: Gateway, _addresses: Addresses) -> None:
-    """Tell a person who has no key yet how to make one."""
-    if not await gateway.keyring.list_keys("all"):
-        say("There are no keys yet, so every caller is refused. Make one: keyhatch keys create NAME")
+    with listening(loaded.settings.server):
+        return run_gateway(loaded, surroundings.clock, reload=read, announce=announce)

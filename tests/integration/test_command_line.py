@@ -108,7 +108,8 @@ def test_a_taken_port_is_said_at_the_start_and_nothing_is_left_behind(home: Home
         ran = home.keyhatch("serve", flag, f"127.0.0.1:{port}")
     assert ran.code == 1
     assert "already in use" in ran.err
-    assert "Choose another address with --proxy or --admin" in ran.err
+    assert f"127.0.0.1:{port} (server.{flag[2:]})" in ran.err
+    assert f"Choose another with {flag} HOST:PORT" in ran.err
     assert "Traceback" not in ran.err
     assert not home.store.with_name("keyhatch.db.sock").exists()
 

@@ -45,11 +45,11 @@ def verify(surroundings: Surroundings, text: tuple[str, ...], form: Form) -> int
         raise click.UsageError("Nothing was given. Pipe a key in, or run this on a terminal and paste it.")
     verdict = ask(surroundings, lambda desk: desk.verify(shown))
     reason = verdict.reason
+    message: str | None = None
     if reason is not None:
         message = TABLE[reason].sentence(verdict.facts, load(surroundings).settings.keys.prefix)
-    else:
-        places = _places(verdict.key)
-        message = f"It passes{places}." if places else None
+    elif places := _places(verdict.key):
+        message = f"It passes{places}."
     _print(verdict, message, surroundings.clock.now(), form)
     return ExitCode.DONE if reason is None else ExitCode.NOT_ALLOWED
 

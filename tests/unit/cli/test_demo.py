@@ -140,7 +140,8 @@ def test_a_store_with_a_blank_in_its_path_can_be_pasted() -> None:
     ("invoked_as", "called"),
     [
         ("/usr/bin/keyhatch", "keyhatch"),
-        ("/src/gateway/__main__.py", "/venv/bin/python -m gateway"),
+        ("/my src/gateway/__main__.py", "PYTHONPATH='/my src' /venv/bin/python -m gateway"),
+        ("/v/lib/python3.11/site-packages/gateway/__main__.py", "/venv/bin/python -m gateway"),
     ],
 )
 def test_the_commands_to_paste_call_this_program_as_it_was_called(invoked_as: str, called: str) -> None:
@@ -181,6 +182,21 @@ def test_a_file_that_was_named_keeps_its_routes_and_store_and_no_key_is_made(
     assert settings.upstreams["local-ai"].url.startswith("http://127.0.0.1:")
     assert settings.upstreams["local-ai"].url != "http://127.0.0.1:11434"
     assert run.again.settings == settings
+
+
+def test_a_named_file_that_keeps_keys_in_memory_is_refused(line: CommandLine, run: Run) -> None:
+    Path("mine.yaml").write_text(GOOD + 'store: {url: "memory:"}\n')
+    result = line("serve", "--demo", "--config", "mine.yaml")
+    assert result.exit_code == 2
+    assert "no command can make a key" in result.stderr
+
+
+def test_a_demo_whose_address_is_taken_says_which(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def taken(*_: object, **__: object) -> int:
+        raise OSError(98, "error while attempting to bind on address ('127.0.0.1', 8081): in use")
+
+    monkeypatch.setattr(demo, "run_gateway", taken)
+    assert "127.0.0.1:8081 (server.admin): in use" in line("serve", "--demo").stderr
 
 
 def test_a_file_that_merely_lies_here_is_left_alone_and_that_is_said(

@@ -4,7 +4,6 @@ import asyncio
 import errno
 from collections.abc import Callable
 from pathlib import Path
-from socket import gaierror
 from typing import Any
 
 import pytest
@@ -45,11 +44,11 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
 def test_flags_are_in_force_over_the_file(line: CommandLine, run: Run) -> None:
     Path("config.yaml").write_text(GOOD)
     flags = ["--upstream", "http://127.0.0.1:5", "--proxy", "127.0.0.1:1", "--admin", "127.0.0.1:2"]
-    assert line("serve", *flags, "--store", "memory:").exit_code == 0
+    assert line("serve", *flags, "--store", "sqlite:///a.db").exit_code == 0
     settings = run.loaded.settings
     assert str(settings.server.proxy) == "127.0.0.1:1"
     assert str(settings.server.admin) == "127.0.0.1:2"
-    assert settings.store.url == "memory:"
+    assert settings.store.url == "sqlite:///a.db"
     assert settings.upstreams["local-ai"].url == "http://127.0.0.1:5"
 
 
@@ -87,51 +86,29 @@ def test_without_anything_it_says_what_is_missing(line: CommandLine, run: Run) -
     assert "--upstream URL" in result.stderr
 
 
-def test_warnings_are_shown_before_it_starts(line: CommandLine, run: Run) -> None:
+def test_warnings_are_shown_on_a_terminal_before_it_starts(
+    line: CommandLine, run: Run, terminal: None
+) -> None:
     Path("config.yaml").write_text(GOOD.replace('11434"}', '11434", preset: ollama}'))
     result = line("serve")
     assert result.exit_code == 0
     assert result.stderr.startswith("Warning: config.yaml:7:")
 
 
-@pytest.mark.parametrize(
-    ("trouble", "said"),
-    [
-        pytest.param(OSError(errno.EACCES, "permission denied"), "Permission denied", id="privileged-port"),
-        pytest.param(
-            gaierror(-2, "Name or service not known"), "Name or service not known", id="no-such-host"
-        ),
-        pytest.param(
-            OSError(
-                98, "error while attempting to bind on address ('::1', 80, 0, 0): [errno 98] address in use"
-            ),
-            "[::1]:80: address in use",
-            id="taken",
-        ),
-    ],
-)
-def test_an_address_that_is_not_to_be_had_is_a_sentence_with_the_mend(
-    line: CommandLine, run: Run, trouble: OSError, said: str
-) -> None:
-    run.result = trouble
-    result = line("serve", "--upstream", "http://127.0.0.1:5")
+def test_an_address_that_is_not_to_be_had_is_a_sentence_with_the_mend(line: CommandLine, run: Run) -> None:
+    said = "error while attempting to bind on address ('127.0.0.1', 7): address already in use"
+    run.result = OSError(errno.EADDRINUSE, said)
+    result = line("serve", "--upstream", "http://127.0.0.1:5", "--proxy", "127.0.0.1:7")
     assert result.exit_code == 1
-    assert result.stderr.startswith(f"Error: {said}. Choose another address with --proxy or --admin")
+    assert result.stderr == (
+        "Error: 127.0.0.1:7 (server.proxy): address already in use. "
+        "Choose another with --proxy HOST:PORT, or stop what listens there.\n"
+    )
 
 
 def test_other_trouble_of_the_system_is_not_blamed_on_the_address(line: CommandLine, run: Run) -> None:
     run.result = OSError(errno.EMFILE, "too many open files")
     assert line("serve", "--upstream", "http://127.0.0.1:5").stderr == "Error: Too many open files.\n"
-
-
-async def test_the_systems_own_words_for_a_taken_address_are_understood(line: CommandLine, run: Run) -> None:
-    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
-        with pytest.raises(OSError, match="in use") as taken:
-            await asyncio.start_server(lambda *_: None, "127.0.0.1", port)
-    run.result = taken.value
-    assert f"127.0.0.1:{port}: address already in use" in line("serve", "--upstream", "http://u").stderr
 
 
 def test_a_store_that_fails_is_a_sentence(line: CommandLine, run: Run) -> None:
@@ -152,12 +129,71 @@ class House:
         self.keyring = line.desk
 
 
-def test_who_has_no_key_yet_is_told_how_to_make_one(
-    line: CommandLine, run: Run, capsys: pytest.CaptureFixture[str]
+@pytest.fixture
+def started(
+    line: CommandLine, run: Run, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[str, list[str]]]:
+    """Start with these arguments; what stderr and the log were told then."""
+
+    def start(*arguments: str) -> tuple[str, list[str]]:
+        assert line("serve", *arguments).exit_code == 0
+        caplog.clear()
+        with caplog.at_level("INFO"):
+            asyncio.run(run.announce(House(line), ADDRESSES))
+        return capsys.readouterr().err, [record.getMessage() for record in caplog.records]
+
+    return start
+
+
+ELSEWHERE = ("--upstream", "http://127.0.0.1:5", "--store", "sqlite:///other.db")
+
+
+def test_the_log_says_which_configuration_and_store_are_in_use(
+    line: CommandLine, started: Callable[..., tuple[str, list[str]]]
 ) -> None:
-    line("serve", "--upstream", "http://127.0.0.1:5")
-    asyncio.run(run.announce(House(line), ADDRESSES))
-    assert "keyhatch keys create" in capsys.readouterr().err
+    Path("config.yaml").write_text(GOOD)
+    here = Path.cwd()
+    assert (
+        started("--store", "sqlite:///other.db")[1][0]
+        == f"configuration {here}/config.yaml, store {here}/other.db"
+    )
+
+
+def test_off_a_terminal_all_that_is_said_is_logged(
+    line: CommandLine, started: Callable[..., tuple[str, list[str]]]
+) -> None:
+    Path("config.yaml").write_text(GOOD.replace('11434"}', '11434", preset: ollama}'))
+    said, logged = started()
+    assert said == ""
+    assert logged[1].startswith("config.yaml:7:")
+    assert logged[2].startswith("there are no keys yet, so every caller is refused; make one: ")
+    assert logged[2].endswith(f"--config {Path.cwd()}/config.yaml")
     line.make("one")
-    asyncio.run(run.announce(House(line), ADDRESSES))
-    assert capsys.readouterr() == ("", "")
+    assert len(started()[1]) == 2
+
+
+def test_on_a_terminal_who_has_no_key_yet_is_told_what_to_paste(
+    line: CommandLine, started: Callable[..., tuple[str, list[str]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "is_terminal", lambda _stream: True)
+    said, logged = started(*ELSEWHERE)
+    assert f"keys create -q 'My first key' --store sqlite:///{Path.cwd()}/other.db)" in said
+    assert "curl -i http://127.0.0.1:1/.keyhatch/me" in said
+    assert len(logged) == 1
+    line.make("one")
+    assert started(*ELSEWHERE)[0] == ""
+
+
+@pytest.mark.parametrize("by_file", [False, True])
+def test_a_store_in_memory_is_refused_because_nobody_could_make_a_key_in_it(
+    line: CommandLine, run: Run, by_file: bool
+) -> None:
+    Path("config.yaml").write_text(GOOD + ('store: {url: "memory:"}\n' if by_file else ""))
+    flag = [] if by_file else ["--store", "memory:"]
+    for command in ("serve", "check"):
+        result = line(command, *flag)
+        assert result.exit_code == 2
+        place = "config.yaml:23:14: store.url: " if by_file else "--store: "
+        assert f"{place}is in memory, where no command can make a key" in result.output
+        assert "sqlite:///keyhatch.db" in result.output
+    assert not hasattr(run, "loaded")

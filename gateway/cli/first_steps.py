@@ -1,0 +1,66 @@
+"""What somebody is told who starts a gateway that holds no key yet: how to make one, and how to try it.
+
+The commands can be pasted into any terminal, in any folder: files are named in full, and only those that the
+command would not find by itself. Pure but for the working directory.
+"""
+
+import shlex
+from typing import Final
+
+from gateway.config.load import Loaded
+from gateway.config.sections import RouteSettings
+
+PASTE: Final = """
+Keyhatch stands at {at}, and holds no key yet, so every caller is refused.
+Paste into another terminal:
+
+  # make a key
+  export KEY=$({create})
+
+  # without it: 401
+  curl -i {at}/.keyhatch/me
+
+  # with it: 200
+  curl -i -H "Authorization: Bearer $KEY" {at}/.keyhatch/me
+"""
+THEN: Final = """
+  # your server, through the gateway
+  curl -i -H "Authorization: Bearer $KEY" {at}{path}
+"""
+_NAME: Final = "My first key"
+
+
+def first_steps(at: str, loaded: Loaded, program: str) -> str:
+    """What to paste. `at` is the URL of the proxy, `program` how this program is called."""
+    text = PASTE.format(at=at, create=create_command(loaded, program))
+    path = _path_to_try(loaded.settings.routes)
+    return text if path is None else text + THEN.format(at=at, path=path)
+
+
+def create_command(loaded: Loaded, program: str) -> str:
+    """The command that makes a first key in the store of this gateway, printing the key alone."""
+    words = ["keys", "create", "-q", _NAME]
+    if any(route.scopes or route.any_of for route in loaded.settings.routes):
+        words += ["--scope", "*"]
+    if loaded.path is not None:
+        words += ["--config", str(loaded.path.absolute())]
+    origin = loaded.origins["store.url"]
+    from_file = loaded.path is not None and (origin == "default" or origin.startswith(f"{loaded.path}:"))
+    if loaded.store_path is not None and not from_file:
+        words += ["--store", f"sqlite:///{loaded.store_path.absolute()}"]
+    return f"{program} {shlex.join(words)}"
+
+
+def sources(loaded: Loaded) -> str:
+    """Which configuration and which store are in use, for the log. Paths alone, no value."""
+    file = "without a file" if loaded.path is None else str(loaded.path.absolute())
+    store = "in memory" if loaded.store_path is None else str(loaded.store_path.absolute())
+    return f"configuration {file}, store {store}"
+
+
+def _path_to_try(routes: tuple[RouteSettings, ...]) -> str | None:
+    """A path that a GET can ask for: one that stands there in full, else the root of a route for all."""
+    for route in routes:
+        if "*" not in route.path and (route.methods is None or "GET" in route.methods):
+            return route.path
+    return "/" if any(route.path == "/**" for route in routes) else None
