@@ -23,4 +23,6 @@ def limits(settings: Settings) -> Limits:
         body_bytes_max=said.body_bytes_max,
         head_timeout_s=said.head_timeout_s,
         idle_timeout_s=said.idle_timeout_s,
+        connections_max=said.connections_max,
+        connections_per_peer_max=said.connections_per_peer_max,
     )

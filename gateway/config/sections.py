@@ -184,6 +184,21 @@ class LimitSettings(Section):
     idle_timeout_s: Duration = Field(
         default=75.0, alias="idle", description="How long an unused connection is kept open."
     )
+    connections_max: int = Field(
+        default=16_384,
+        ge=1,
+        le=1_000_000,
+        alias="connections",
+        description="Callers' connections in all. When they are taken, the one idle longest makes room. "
+        "The system's limit of open files may allow fewer.",
+    )
+    connections_per_peer_max: int = Field(
+        default=256,
+        ge=1,
+        le=1_000_000,
+        alias="connections_per_peer",
+        description="Of one address (of one /64 in IPv6). Loopback and trusted proxies are not counted so.",
+    )
 
     @model_validator(mode="after")
     def _sane_heads(self) -> Self:

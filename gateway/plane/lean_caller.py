@@ -229,6 +229,10 @@ class LeanCaller(asyncio.Protocol):
         else:
             self.deadline = self._idle_since + self._reception.ground.limits.idle_timeout_s
 
+    def make_room(self) -> None:
+        """Another connection needs the place, and this one is idle."""
+        self.transport.abort()
+
     def cut(self) -> None:
         """The gateway stops: end the exchange in the middle."""
         if self._exchange is not None:

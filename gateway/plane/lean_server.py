@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+from gateway.plane.connections import Connections, descriptors_for_callers
 from gateway.plane.contract import Ground, Surroundings
 from gateway.plane.lean_caller import LeanCaller
 from gateway.plane.lean_house import House
@@ -32,8 +33,8 @@ class LeanPlane:
         self.house = House(around)
         self.plans = Plans(around.gatekeeper, ground)
         self._ground = ground
-        self._callers: set[LeanCaller] = set()
-        self._per_peer: dict[str, int] = {}
+        self.connections: Connections[LeanCaller] = Connections()
+        self._descriptors = 0
         self._listener: asyncio.Server | None = None
         self._sweeping: asyncio.TimerHandle | None = None
         self._random = random.Random(random.SystemRandom().getrandbits(256))  # noqa: S311 - names, not secrets
@@ -51,6 +52,7 @@ class LeanPlane:
     async def start(self, host: str, port: int) -> tuple[str, int]:
         """Listen, and return the address in use (port 0 picks one). Raises `OSError` if it is taken."""
         loop = asyncio.get_running_loop()
+        self._descriptors = descriptors_for_callers()
         self._listener = await loop.create_server(lambda: LeanCaller(self), host, port, backlog=BACKLOG)
         self._sweep()
         bound = self._listener.sockets[0].getsockname()
@@ -62,34 +64,28 @@ class LeanPlane:
             return
         self._listener.close()
         self.house.is_draining = True
-        for caller in tuple(self._callers):
+        for caller in tuple(self.connections.open):
             if not caller.is_busy:
                 caller.transport.close()
-        await self._until(lambda: not any(caller.is_busy for caller in self._callers), grace_s)
-        for caller in tuple(self._callers):
+        await self._until(lambda: not any(caller.is_busy for caller in self.connections.open), grace_s)
+        for caller in tuple(self.connections.open):
             caller.cut()
-        await self._until(lambda: not self._callers, CUT_S)
+        await self._until(lambda: not self.connections.open, CUT_S)
         self.house.pool.close()
         if self._sweeping is not None:
             self._sweeping.cancel()
 
     def came(self, caller: LeanCaller) -> bool:
         """Count a connection in; False if there are too many."""
-        if self.house.is_draining:
-            return False
-        self._callers.add(caller)
-        self._per_peer[caller.peer] = self._per_peer.get(caller.peer, 0) + 1
-        return True
+        ground, limits = self._ground, self._ground.limits
+        most = min(limits.connections_max, self._descriptors)
+        return not self.house.is_draining and self.connections.come(
+            caller, most, limits.connections_per_peer_max, ground.trusted
+        )
 
     def went(self, caller: LeanCaller) -> None:
         """Count it out."""
-        if caller in self._callers:
-            self._callers.discard(caller)
-            left = self._per_peer[caller.peer] - 1
-            if left:
-                self._per_peer[caller.peer] = left
-            else:
-                del self._per_peer[caller.peer]
+        self.connections.go(caller)
         self.house.quiet.set()
 
     def new_request_id(self) -> str:
@@ -106,7 +102,7 @@ class LeanPlane:
     def _sweep(self) -> None:
         """Compare every deadline with the time, and come again."""
         now = self.house.around.clock.monotonic()
-        for caller in tuple(self._callers):
+        for caller in tuple(self.connections.open):
             if caller.deadline <= now:
                 caller.expire(now)
         self.house.pool.sweep(now)

@@ -41,7 +41,10 @@ _HOST_BYTES_MAX: Final = 255
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one request may weigh and how long it may dawdle. Bytes and seconds; None means no limit."""
+    """What one request may weigh, how long it may dawdle, and how many connections there may be.
+
+    Bytes and seconds; None means no limit.
+    """
 
     head_bytes_max: int = 32_768
     fields_max: int = 100
@@ -49,6 +52,8 @@ class Limits:
     body_bytes_max: int | None = None
     head_timeout_s: float = 10.0
     idle_timeout_s: float = 75.0
+    connections_max: int = 16_384
+    connections_per_peer_max: int = 256
 
 
 @dataclass(frozen=True, slots=True)
