@@ -18,7 +18,7 @@ from typing import Final
 from gateway.cli.first_steps import sources
 from gateway.cli.listening import listening
 from gateway.cli.loading import all_flags, door, refuse_memory
-from gateway.cli.output import data, say
+from gateway.cli.output import data
 from gateway.cli.surroundings import Surroundings
 from gateway.config.fields import Address
 from gateway.config.load import DEFAULT_FILE, Loaded, find_config
@@ -35,6 +35,8 @@ _log: Final = logging.getLogger("gateway.cli")
 KEY_NAME: Final = "Demo key"
 CREATED_BY: Final = "serve --demo"
 KEY_LIFE_S: Final = 86_400.0
+
+NOT_USED: Final = f"{DEFAULT_FILE} is not used: the demo brings its own; --config {DEFAULT_FILE} would use it"
 
 PASTE: Final = """
 Keyhatch stands at {door}, before a demo server. Paste into another terminal:
@@ -72,12 +74,15 @@ def serve_demo(surroundings: Surroundings, flags: dict[str, str]) -> int:
             return loaded
 
         loaded = read()
+        lies_here = path is None and Path(DEFAULT_FILE).exists()
 
         async def announce(gateway: Gateway, addresses: Addresses) -> None:
             _log.info("%s", sources(loaded))
+            if lies_here:
+                _log.warning(NOT_USED)
             at = door(Address(*addresses.proxy[:2]))
             if path is not None:
-                say(f"The demo server stands behind {at}; routes and store are those of {path}.")
+                _log.info("the demo server stands behind %s; routes and store are those of %s", at, path)
                 return
             secret = await fresh_key(gateway.keyring, loaded, surroundings.clock.now())
             data(what_to_paste(at, secret, loaded.store_path))
@@ -106,8 +111,6 @@ def _named_file(surroundings: Surroundings) -> Path | None:
     """The file that was named. One that merely lies here is left alone: it was not written for the demo."""
     if surroundings.config or surroundings.environ.get(CONFIG_VARIABLE):
         return find_config(surroundings.config, surroundings.environ, Path())
-    if Path(DEFAULT_FILE).exists():
-        say(f"{DEFAULT_FILE} is not used: the demo brings its own. To use it, say --config {DEFAULT_FILE}.")
     return None
 
 

@@ -169,14 +169,15 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
 
 @pytest.mark.parametrize("by_variable", [False, True], ids=["by-flag", "by-variable"])
 def test_a_file_that_was_named_keeps_its_routes_and_store_and_no_key_is_made(
-    line: CommandLine, run: Run, by_variable: bool
+    line: CommandLine, run: Run, by_variable: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO")
     Path("mine.yaml").write_text(GOOD)
     if by_variable:
         line.environ["KEYHATCH_CONFIG"] = "mine.yaml"
     result = line("serve", "--demo", *([] if by_variable else ["--config", "mine.yaml"]))
-    assert (result.exit_code, result.stdout) == (0, "")
-    assert "routes and store are those of mine.yaml" in result.stderr
+    assert (result.exit_code, result.output) == (0, "")
+    assert "routes and store are those of mine.yaml" in caplog.text
     settings = run.loaded.settings
     assert [route.id for route in settings.routes][:2] == ["models", "chat"]
     assert settings.upstreams["local-ai"].url.startswith("http://127.0.0.1:")
@@ -200,13 +201,16 @@ def test_a_demo_whose_address_is_taken_says_which(line: CommandLine, monkeypatch
 
 
 def test_a_file_that_merely_lies_here_is_left_alone_and_that_is_said(
-    line: CommandLine, run: Run, monkeypatch: pytest.MonkeyPatch
+    line: CommandLine, run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO")
+
     async def no_key(*_: object) -> Secret:
         return Secret("kh_made")
 
     monkeypatch.setattr(demo, "fresh_key", no_key)
     Path("config.yaml").write_text(GOOD)
     result = line("serve", "--demo")
-    assert "config.yaml is not used" in result.stderr
+    assert "config.yaml is not used" in caplog.text
+    assert result.stderr == ""
     assert run.loaded.settings.store.url == "sqlite:///keyhatch-demo.db"
