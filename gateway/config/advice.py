@@ -31,8 +31,6 @@ def _server(parts: Parts) -> Iterator[Finding]:
     if admin is not None and _is_everywhere(admin):
         message = "listens on every network and asks for no key"
         yield Finding(("server", "admin"), message, f"127.0.0.1:{admin.port} keeps it on this machine")
-    if parts.plane == "lean":
-        yield Finding(("server", "plane"), "this version has no lean plane; aiohttp serves instead")
     for position, network in enumerate(parts.trusted_proxies):
         if network.prefixlen == 0:
             message = "believes X-Forwarded-For from everybody, so anybody can claim any address"

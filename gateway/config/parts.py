@@ -28,7 +28,6 @@ class Parts:
     """What can be read. `is_whole` says whether every route could be, in all its fields."""
 
     listeners: Mapping[str, Address]
-    plane: str
     trusted_proxies: tuple[Network, ...]
     upstreams: Mapping[str, UpstreamSettings]
     drafts: tuple[Draft, ...]
@@ -44,7 +43,6 @@ def parts_of(plain: Mapping[str, Any]) -> Parts:
     rest, _ = _sound(ServerSettings, _without(server, LISTENERS)) or (ServerSettings(), ())
     return Parts(
         listeners=dict(_listeners(server)),
-        plane=rest.plane,
         trusted_proxies=rest.trusted_proxies,
         upstreams=dict(_upstreams(plain.get("upstreams"))),
         drafts=drafts,

@@ -20,10 +20,6 @@ def test_a_plain_configuration_needs_no_advice(read: Read) -> None:
     ("text", "warning"),
     [
         (
-            "server: {plane: lean}",
-            "config.yaml:1:17: server.plane: this version has no lean plane; aiohttp serves instead",
-        ),
-        (
             'server: {trusted_proxies: [10.0.0.0/8, "::/0"]}',
             (
                 "config.yaml:1:40: server.trusted_proxies[1]: "
@@ -79,7 +75,7 @@ def test_a_plain_configuration_needs_no_advice(read: Read) -> None:
             ),
         ),
     ],
-    ids=["plane", "trust", "preset", "unused", "admin", "admin-ipv6", "method", "everybody"],
+    ids=["trust", "preset", "unused", "admin", "admin-ipv6", "method", "everybody"],
 )
 def test_advice_is_given_at_its_place(read: Read, text: str, warning: str) -> None:
     assert warnings(read, text) == [warning]

@@ -52,7 +52,7 @@ def refusals(section: type[Section], written: dict[str, Any]) -> list[str]:
             {
                 "proxy": Address("127.0.0.1", 8080),
                 "admin": Address("127.0.0.1", 8081),
-                "plane": "aiohttp",
+                "plane": "lean",
                 "trusted_proxies": (),
                 "tls": TlsSettings(),
             },
@@ -78,6 +78,8 @@ def refusals(section: type[Section], written: dict[str, Any]) -> list[str]:
                 "body_bytes_max": None,
                 "head_timeout_s": 10.0,
                 "idle_timeout_s": 75.0,
+                "connections_max": 16_384,
+                "connections_per_peer_max": 256,
             },
         ),
         (TimeoutSettings, {"connect_s": 5.0, "first_byte_s": 600.0, "idle_s": 300.0}),

@@ -64,6 +64,8 @@ def test_every_value_outside_the_routes_is_a_leaf() -> None:
         "limits.body": False,
         "limits.head_timeout": False,
         "limits.idle": False,
+        "limits.connections": False,
+        "limits.connections_per_peer": False,
         "scopes": False,
         "upstreams.*.url": False,
         "upstreams.*.preset": False,
