@@ -126,6 +126,19 @@ LOG_LINES_DROPPED: Final = Family(
     "counter",
     "Log lines that were thrown away because the log's reader was too slow or gone.",
 )
+CONNECTIONS: Final = Family(
+    "keyhatch_connections", "gauge", "Callers' connections that are open on the proxied port."
+)
+CONNECTIONS_TURNED_AWAY: Final = Family(
+    "keyhatch_connections_turned_away_total",
+    "counter",
+    "New connections that were closed at once, because their peer or all together had too many.",
+)
+CONNECTIONS_MADE_ROOM: Final = Family(
+    "keyhatch_connections_made_room_total",
+    "counter",
+    "Idle connections that were closed because a new one needed the place.",
+)
 BUILD_INFO: Final = Family(
     "keyhatch_build_info",
     "gauge",
@@ -152,5 +165,8 @@ FAMILIES: Final = (
     CONFIG_LOADED_AT,
     LIVE_STREAMS,
     LOG_LINES_DROPPED,
+    CONNECTIONS,
+    CONNECTIONS_TURNED_AWAY,
+    CONNECTIONS_MADE_ROOM,
     BUILD_INFO,
 )

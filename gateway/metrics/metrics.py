@@ -137,6 +137,9 @@ class Metrics:
             (families.USES_PENDING, sources.uses_pending),
             (families.LIVE_STREAMS, sources.live_streams),
             (families.LOG_LINES_DROPPED, sources.log_lines_dropped),
+            (families.CONNECTIONS, sources.connections),
+            (families.CONNECTIONS_TURNED_AWAY, sources.connections_turned_away),
+            (families.CONNECTIONS_MADE_ROOM, sources.connections_made_room),
         ):
             value = self._reader.read(family.name, source)
             if value is not None:

@@ -29,6 +29,9 @@ class Sources:
     uses_pending: Callable[[], int] | None = None
     live_streams: Callable[[], int] | None = None
     log_lines_dropped: Callable[[], int] | None = None
+    connections: Callable[[], int] | None = None
+    connections_turned_away: Callable[[], int] | None = None
+    connections_made_room: Callable[[], int] | None = None
 
 
 class Reader:

@@ -8,7 +8,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from aiohttp import StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
@@ -27,6 +27,16 @@ OPENING_BYTES: Final = 512
 Refuse = Callable[[Deny, str, bytes], Reply]
 """Turn a refusal that no exchange was begun for into a reply, and tell the observer of it: the peer, and the
 first bytes of the head."""
+
+
+class Door(Protocol):
+    """Who counts the connections."""
+
+    def came(self, caller: "CallerProtocol") -> bool:
+        """Count one in; False if there are too many."""
+
+    def went(self, caller: "CallerProtocol") -> None:
+        """Count it out."""
 
 
 class CutShort(Exception):
@@ -91,18 +101,38 @@ class CallerProtocol(web.RequestHandler):  # type: ignore[misc,unused-ignore]
         self._opening = b""
         self._may_write = asyncio.Event()
         self._may_write.set()
+        self._idle_since = 0.0
+        self.door: Door | None = None
+
+    @property
+    def idle_since(self) -> float:
+        """When it last served somebody (monotonic seconds)."""
+        return self._idle_since
+
+    def make_room(self) -> None:
+        """Another connection needs the place, and this one is idle."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    def be_idle(self, now: float) -> None:
+        """Nobody is served from this moment on."""
+        self.is_busy, self.body, self._idle_since = False, None, now
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember who is there."""
         name = transport.get_extra_info("peername")
         self.peer = name[0] if isinstance(name, tuple) else ""
         super().connection_made(transport)
+        if self.door is not None and not self.door.came(self) and self.transport is not None:
+            self.transport.abort()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """The caller is gone: stop the clocks; aiohttp cancels the exchange."""
         self.stop_timers()
         super().connection_lost(exc)
         self._may_write.set()
+        if self.door is not None:
+            self.door.went(self)
 
     def force_close(self) -> None:
         """Close, which waits for what was written to be taken; but not for ever."""

@@ -5,7 +5,7 @@ upstream's head and the text of refusals live below, so a plane has no `if` abou
 serves, callers and upstreams see the same bytes; a difference is a bug or a row in docs/planes.md.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -34,10 +34,25 @@ class Surroundings:
     clock: Clock
 
 
+class Counted(Protocol):
+    """Callers' connections in numbers: those `open`, and since the start those turned away or made to go."""
+
+    @property
+    def open(self) -> Sized:
+        """Those that are open."""
+
+    turned_away: int
+    made_room: int
+
+
 class Plane(Protocol):
     """A data plane: start it, swap its ground at any time, drain it once."""
 
     ground: Ground
+
+    @property
+    def connections(self) -> Counted:
+        """The callers' connections."""
 
     async def start(self, host: str, port: int) -> tuple[str, int]:
         """Listen, and return the address in use (port 0 picks one). Raises `OSError` if it is taken."""

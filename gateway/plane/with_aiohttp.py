@@ -16,6 +16,7 @@ from gateway.plane.account import SEEN_CHARS_MAX, Account
 from gateway.plane.aiohttp_caller import Answer, CallerProtocol, protocol_of
 from gateway.plane.aiohttp_exchange import AiohttpExchange, new_request_id
 from gateway.plane.aiohttp_upstream import UpstreamSession
+from gateway.plane.connections import Connections, descriptors_for_callers
 from gateway.plane.contract import Ground, Surroundings
 from gateway.plane.http_date import HttpDate
 from gateway.wire.opening import glimpse
@@ -35,6 +36,8 @@ class AiohttpPlane:
         self._server: web.Server | None = None
         self._listener: asyncio.Server | None = None
         self._session: UpstreamSession | None = None
+        self.connections: Connections[CallerProtocol] = Connections()
+        self._descriptors = 0
         self._under_way = 0
         self._is_draining = False
         self._quiet = asyncio.Event()
@@ -44,11 +47,9 @@ class AiohttpPlane:
         date = HttpDate(self._around.clock)
         server = web.Server(self._serve, handler_cancellation=True)
         self._listener = await asyncio.get_running_loop().create_server(
-            lambda: CallerProtocol(server, self.ground.limits, self._refuse, date),
-            host,
-            port,
-            backlog=BACKLOG,
+            lambda: self._caller(server, date), host, port, backlog=BACKLOG
         )
+        self._descriptors = descriptors_for_callers()
         self._server = server
         self._session = UpstreamSession(self.ground.limits)
         bound = self._listener.sockets[0].getsockname()
@@ -70,6 +71,22 @@ class AiohttpPlane:
         await self._server.shutdown(AT_ONCE_S)
         await self._until_quiet(CUT_S)
         await self._session.close()
+
+    def came(self, caller: CallerProtocol) -> bool:
+        """Count a connection in; False if there are too many."""
+        ground, limits = self.ground, self.ground.limits
+        caller.be_idle(self._around.clock.monotonic())
+        most = min(limits.connections_max, self._descriptors)
+        return self.connections.come(caller, most, limits.connections_per_peer_max, ground.trusted)
+
+    def went(self, caller: CallerProtocol) -> None:
+        """Count it out."""
+        self.connections.go(caller)
+
+    def _caller(self, server: web.Server, date: HttpDate) -> CallerProtocol:
+        caller = CallerProtocol(server, self.ground.limits, self._refuse, date)
+        caller.door = self
+        return caller
 
     def _callers(self) -> list[CallerProtocol]:
         connections = [] if self._server is None else self._server.connections
@@ -97,7 +114,7 @@ class AiohttpPlane:
                 caller.expect_the_end()
             return Answer(keep_alive=stays)
         finally:
-            caller.is_busy, caller.body = False, None
+            caller.be_idle(self._around.clock.monotonic())
             if request.content.exception() is not None:
                 request.content.feed_eof()  # there is no end to wait for
             self._under_way -= 1

@@ -180,6 +180,10 @@ class Gateway:
         sources.uses_pending = lambda: keeper.usage.pending
         sources.live_streams = lambda: len(keeper.live)
         sources.log_lines_dropped = lambda: self._logs.dropped
+        callers = self._plane.connections
+        sources.connections = lambda: len(callers.open)
+        sources.connections_turned_away = lambda: callers.turned_away
+        sources.connections_made_room = lambda: callers.made_room
 
     async def _configuration_check(self) -> str | None:
         """The configuration in force is whole, or it would not be in force; a missing upstream is a bug.

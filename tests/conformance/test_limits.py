@@ -9,6 +9,7 @@ from tests.conformance.conftest import BuildStand
 from tests.support.http_samples import answer, chunked
 from tests.support.plane_stand import Stand, request
 from tests.support.raw_connection import eventually, steady
+from tests.support.scripted_upstream import OK
 
 
 def get(*fields: bytes) -> bytes:
@@ -334,3 +335,47 @@ async def test_hundreds_of_idle_connections_do_not_hold_up_a_request(stand: Stan
     caller = await stand.call(get())
     assert (await caller.response()).status == 200
     await eventually(lambda: len(stand.notebook.ended) == 1, "one exchange")
+
+
+async def test_one_peer_cannot_take_every_connection(
+    build: BuildStand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.plane.connections.LOOPBACK", ())
+    stand = await build(limits=Limits(connections_per_peer_max=3))
+    for _ in range(3):
+        assert (await (await stand.call(request())).response()).status == 200
+    turned_away = await stand.call(request())
+    await turned_away.until_ended()
+    assert turned_away.received == b""
+    assert (stand.plane.connections.turned_away, len(stand.plane.connections.open)) == (1, 3)
+
+
+async def test_loopback_speaks_for_many(build: BuildStand) -> None:
+    stand = await build(limits=Limits(connections_per_peer_max=1))
+    for _ in range(3):
+        assert (await (await stand.call(request())).response()).status == 200
+
+
+async def test_the_connection_idle_longest_makes_room_for_a_new_one(build: BuildStand) -> None:
+    stand = await build(limits=Limits(connections_max=2))
+    first, second = [await stand.call(request()) for _ in range(2)]
+    assert (await second.response()).status == (await first.response()).status == 200
+    first.send(request())
+    assert (await first.response()).status == 200
+    third = await stand.call(request())
+    assert (await third.response()).status == 200
+    await second.until_ended()
+    first.send(request())
+    assert (await first.response()).status == 200
+    assert stand.plane.connections.made_room == 1
+
+
+async def test_who_is_served_makes_no_room(build: BuildStand) -> None:
+    stand = await build(script=None, limits=Limits(connections_max=1))
+    served = await stand.call(request())
+    upstream = await stand.upstream.connection()
+    await upstream.request()
+    turned_away = await stand.call(request())
+    await turned_away.until_ended()
+    upstream.send(OK)
+    assert (await served.response()).status == 200

@@ -22,6 +22,9 @@ def fill(metrics: Metrics, exchange: MakeExchange) -> None:
         uses_pending=lambda: 2,
         live_streams=lambda: 1,
         log_lines_dropped=lambda: 4,
+        connections=lambda: 5,
+        connections_turned_away=lambda: 6,
+        connections_made_room=lambda: 7,
     )
     metrics.config_loaded()
     metrics.exchange_began()

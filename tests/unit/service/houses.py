@@ -31,7 +31,7 @@ ANY_KEY = [{"id": "all", "path": "/**", "upstream": "main", "scopes": []}]
 OTHERWISE: dict[str, dict[str, Any]] = {
     "server.proxy": {"server": {"proxy": "127.0.0.1:1", "admin": "127.0.0.1:0"}},
     "server.admin": {"server": {"proxy": "127.0.0.1:0", "admin": "127.0.0.1:1"}},
-    "server.plane": {"server": {"proxy": "127.0.0.1:0", "admin": "127.0.0.1:0", "plane": "lean"}},
+    "server.plane": {"server": {"proxy": "127.0.0.1:0", "admin": "127.0.0.1:0", "plane": "aiohttp"}},
     "store.url": {"store": {"url": "memory:"}},
     "keys.prefix": {"keys": {"prefix": "acme", "last_used_flush": "1h"}},
     "keys.last_used_flush_s": {"keys": {"last_used_flush": "2h"}},

@@ -122,7 +122,7 @@ async def test_a_start_that_fails_half_way_leaves_nothing_open(
     StoreLock(house.store).release()
 
 
-@pytest.mark.parametrize("room", ["open_sqlite", "StoreWatch", "AiohttpPlane"])
+@pytest.mark.parametrize("room", ["open_sqlite", "StoreWatch", "LeanPlane"])
 async def test_a_start_that_is_cancelled_leaves_nothing_open(
     house: House, monkeypatch: pytest.MonkeyPatch, room: str
 ) -> None:
@@ -136,7 +136,7 @@ async def test_a_start_that_is_cancelled_leaves_nothing_open(
         monkeypatch.setattr(module, room, never)
     else:
         monkeypatch.setattr(
-            getattr(module, room), {"StoreWatch": "count", "AiohttpPlane": "start"}[room], never
+            getattr(module, room), {"StoreWatch": "count", "LeanPlane": "start"}[room], never
         )
     gateway = house.built()
     async with nothing_left():
