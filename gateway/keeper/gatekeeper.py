@@ -95,7 +95,7 @@ class Gatekeeper:
         except Exception:  # noqa: BLE001 - promise 3: whatever went wrong, it is refused
             return self._accident()
 
-    def attend(self, allow: Allow, end: End) -> Callable[[], None]:
+    def attend(self, allow: Allow, end: End) -> Callable[[], object]:
         """Register an allowed exchange under its key; call what is returned when it is over.
 
         Call it before anything is awaited after the decision, or a revocation could slip in between.

@@ -11,6 +11,8 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
 from typing import Final
 
 from gateway.core.keys import ApiKey
@@ -37,31 +39,29 @@ class LiveExchanges:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._groups: dict[tuple[str, bytes], _Group] = {}
-        self._next = 0
+        self._numbers = count()
 
     def __len__(self) -> int:
         return sum(len(group.ends) for group in self._groups.values())
 
-    def register(self, key: ApiKey, digest: bytes, end: End) -> Callable[[], None]:
-        """Remember an exchange; call what is returned when it is over. `end` is called at most once."""
+    def register(self, key: ApiKey, digest: bytes, end: End) -> Callable[[], object]:
+        """Remember an exchange; call what is returned when it is over. `end` is called at most once.
+
+        A group whose last exchange left stays until the next sweep: most keys come back at once, and making
+        a group anew for each request would cost 1 µs.
+        """
         name = (key.id, digest)
         group = self._groups.get(name)
         if group is None:
             group = self._groups[name] = _Group(key)
-        self._next += 1
-        number = self._next
+        group.key = key
+        number = next(self._numbers)
         group.ends[number] = end
-
-        def leave() -> None:
-            group.ends.pop(number, None)
-            if not group.ends and self._groups.get(name) is group:
-                del self._groups[name]
-
-        return leave
+        return partial(group.ends.pop, number, None)
 
     def key_ids(self) -> list[str]:
         """The keys that have exchanges under way."""
-        return sorted({key_id for key_id, _ in self._groups})
+        return sorted({key_id for (key_id, _), group in self._groups.items() if group.ends})
 
     def changed(self, key_id: str, key: ApiKey | None, gone: Deny) -> None:
         """A record was written: end what no longer stands. None: it was deleted, `gone` says so."""
@@ -76,7 +76,10 @@ class LiveExchanges:
         """End every exchange whose key or secret died by the passing of time."""
         now = self._clock.now()
         for name, group in list(self._groups.items()):
-            self._hold_to(name, group, now)
+            if group.ends:
+                self._hold_to(name, group, now)
+            else:
+                del self._groups[name]
 
     async def run(self, interval_s: float = SWEEP_INTERVAL_S) -> None:
         """Sweep until cancelled."""

@@ -65,6 +65,7 @@ class LeanCaller(asyncio.Protocol):
         "_is_held_for_upstream",
         "_is_lingering",
         "_reception",
+        "_seen",
         "deadline",
         "is_full",
         "peer",
@@ -76,6 +77,7 @@ class LeanCaller(asyncio.Protocol):
         self._buffer = b""
         self._exchange: LeanExchange | None = None
         self._head_since: float | None = None
+        self._seen = 0  # bytes of an incomplete head that were looked at
         self._idle_since = 0.0
         self._is_going_on = False
         self._is_held_for_bytes = False
@@ -147,7 +149,7 @@ class LeanCaller(asyncio.Protocol):
         if (forward := self._forward) is not None:
             forward.caller_is_full(full=False)
         if self._exchange is None and self._buffer and not self._is_lingering:
-            self._go_on_later()
+            asyncio.get_running_loop().call_soon(self._go_on_now)
 
     # What the exchange tells
 
@@ -179,18 +181,19 @@ class LeanCaller(asyncio.Protocol):
     def exchange_over(self, *, keep: bool) -> None:
         """The answer was written whole; the connection serves on or closes."""
         self._exchange = None
-        self._is_held_for_upstream = False
         house = self._reception.house
         if house.is_draining:
             house.quiet.set()
         if not keep or house.is_draining:
+            self._is_held_for_upstream = False
             self._close_gently()
             return
-        self._begin_idle(self._now())
-        if not self._is_going_on:
+        self._begin_idle(house.now())
+        if self._is_held_for_upstream:
+            self._is_held_for_upstream = False
             self._hold()
-            if self._buffer:
-                self._go_on()
+        if self._buffer:
+            self._go_on()
 
     def hang_up(self, *, reset: bool) -> None:
         """Close without an ending; what has not left yet is thrown away.
@@ -243,39 +246,39 @@ class LeanCaller(asyncio.Protocol):
     # The steps
 
     def _received(self, data: bytes) -> None:
-        forward = self._forward
+        if self._exchange is not None:
+            data = self._give_to(self._exchange.forward, data)
+        if data and not self._is_lingering:
+            self._buffer = self._buffer + data if self._buffer else data
+            self._go_on()
+
+    def _give_to(self, forward: Forward | None, data: bytes) -> bytes:
+        """What belongs to the exchange under way goes there; the rest has to wait."""
         if forward is not None and forward.is_tunnel:
             forward.tunnelled(data)
-            return
+            return b""
         if forward is not None and forward.wants_body and not self._buffer:
-            data = forward.take(data)
-        if not data or self._is_lingering:
-            return
-        self._buffer = self._buffer + data if self._buffer else data
-        self._go_on()
+            return forward.take(data)
+        return data
 
     def _go_on(self) -> None:
         """Serve what has arrived, until an exchange takes its time or nothing whole is left."""
-        if self._is_going_on or not self._may_serve() or self.transport.is_closing():
-            self._hold_for_bytes()
+        if self._is_going_on or self.transport.is_closing():
             return
         self._is_going_on = True
+        left = AT_ONCE_MAX
         try:
-            for _ in range(AT_ONCE_MAX):
-                if not self._may_serve() or not self._serve_next():
+            while self._buffer and self._exchange is None and not self.is_full:
+                left -= 1
+                if left < 0:
+                    asyncio.get_running_loop().call_soon(self._go_on_now)
                     break
-            else:
-                if self._may_serve():
-                    self._go_on_later()
+                if not self._serve_next():
+                    break
         finally:
             self._is_going_on = False
-        self._hold_for_bytes()
-
-    def _may_serve(self) -> bool:
-        return self._exchange is None and not self.is_full and bool(self._buffer)
-
-    def _go_on_later(self) -> None:
-        asyncio.get_running_loop().call_soon(self._go_on_now)
+        if self._buffer or self._is_held_for_bytes:
+            self._hold_for_bytes()
 
     def _go_on_now(self) -> None:
         if self._exchange is None and not self._is_lingering:
@@ -290,7 +293,7 @@ class LeanCaller(asyncio.Protocol):
         end = data.find(HEAD_END)
         if end < 0 or data.startswith(b"\r\n"):
             return self._begin_head(data)
-        self._head_since = None
+        self._head_since, self._seen = None, 0
         reception = self._reception
         plan = reception.plans.of(data[: end + 4], self.peer, reception.ground)
         return self._run(plan, data[end + 4 :])
@@ -315,7 +318,8 @@ class LeanCaller(asyncio.Protocol):
         if data.startswith(b"\r\n"):
             self._buffer = data[2:]
             return bool(self._buffer)
-        if is_hopeless(data):
+        seen, self._seen = self._seen, len(data)
+        if is_hopeless(data, seen):
             self._refuse(unreadable(data))
         elif len(data) > limits.head_bytes_max:
             self._refuse(too_large("bytes in the head", limits.head_bytes_max))
@@ -334,7 +338,7 @@ class LeanCaller(asyncio.Protocol):
 
     def _refuse(self, deny: Deny) -> None:
         """A head that never became a request."""
-        self._head_since = None
+        self._head_since, self._seen = None, 0
         self._run(refused(deny, self.peer, self._buffer), b"")
 
     def _close_gently(self) -> None:

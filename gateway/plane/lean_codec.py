@@ -93,9 +93,12 @@ def parse_answer(raw: bytes) -> RawAnswer:
     return RawAnswer(parser.get_status_code(), parts.phrase.decode("latin-1"), version, fields)
 
 
-def is_hopeless(raw: bytes) -> bool:
-    """Whether what has arrived of a head can never become one, so that nobody has to wait for its end."""
-    return is_tls(raw) or b"\0" in raw or _LONE_FEED.search(raw) is not None
+def is_hopeless(raw: bytes, seen: int = 0) -> bool:
+    """Whether what has arrived of a head can never become one, so that nobody has to wait for its end.
+
+    The first `seen` bytes were looked at before.
+    """
+    return is_tls(raw) or raw.find(b"\0", seen) >= 0 or _LONE_FEED.search(raw, seen) is not None
 
 
 def fields_in(raw: bytes) -> int:

@@ -54,7 +54,7 @@ class LeanExchange:
         self._plan = plan
         self._ground = ground
         self._house = house
-        self._leave: Callable[[], None] | None = None
+        self._leave: Callable[[], object] | None = None
         self._task: asyncio.Future[None] | None = None
         self._is_over = False
         self.forward: Forward | None = None

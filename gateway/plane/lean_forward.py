@@ -214,6 +214,7 @@ class Forward:
         if self._answer is None:
             link.abort()
             return
+        self._touched = self._house.now()
         self._ask(link)
         self._caller.hold_back(full=link.is_full)
 
@@ -303,7 +304,6 @@ class Forward:
         held = self._held
         link.transport.write(held[0] if len(held) == 1 else b"".join(held))
         self._held, self._held_bytes = [], 0
-        self._touched = self._house.now()
 
     def _ask_again(self, answer: Answer) -> None:
         self._was_retried = True
