@@ -1,6 +1,9 @@
-"""The account of one exchange: what happened so far, and in the end the `Exchange` for the observer."""
+"""The account of one exchange: what happened so far, and in the end what the observer is told.
 
-from dataclasses import dataclass
+An account is the `Exchange` that is being written: to fill one and copy it at the end would cost 1.5 µs for
+each request.
+"""
+
 from typing import Final
 
 from gateway.core.decision import Allow
@@ -9,33 +12,50 @@ from gateway.core.request import Kind
 from gateway.keeper.ports import Exchange
 
 SEEN_CHARS_MAX: Final = 200
+_WEBSOCKET: Final = Kind.WEBSOCKET.value
 
 
-@dataclass(slots=True)
-class Account:
+class Account(Exchange):
     """Filled in as things happen. Times are monotonic seconds; `status` 0 means that no head was sent yet.
 
     `path` of a head that was refused is as it came, at most `SEEN_CHARS_MAX` of it. `peer` is the caller's
     address. `ends_by_closing`: only the closed connection will tell the end of the answer.
     """
 
-    request_id: str
-    method: str
-    peer: str
-    began: float
-    keep_alive: bool
-    path: str = ""
-    kind: Kind = Kind.PLAIN
-    allow: Allow | None = None
-    deny: Deny | None = None
-    status: int = 0
-    ends_by_closing: bool = False
-    cut: str | None = None
-    bytes_in: int = 0
-    bytes_out: int = 0
-    asked_at: float | None = None
-    answered_at: float | None = None
-    own_s: float | None = None
+    __slots__ = ("allow", "answered_at", "asked_at", "began", "deny", "ends_by_closing", "keep_alive")
+
+    def __init__(
+        self,
+        request_id: str,
+        method: str,
+        peer: str,
+        began: float,
+        *,
+        keep_alive: bool,
+        path: str = "",
+        kind: Kind = Kind.PLAIN,
+    ) -> None:
+        self.request_id = request_id
+        self.method = method
+        self.peer = peer
+        self.path = path
+        self.kind = kind.value
+        self.began = began
+        self.keep_alive = keep_alive
+        self.allow: Allow | None = None
+        self.deny: Deny | None = None
+        self.asked_at: float | None = None
+        self.answered_at: float | None = None
+        self.ends_by_closing = False
+        self.route_id = self.upstream = self.key_id = self.key_name = None
+        self.reason = self.cut = self.detail = self.first_byte_s = self.own_s = None
+        self.status = self.bytes_in = self.bytes_out = 0
+        self.duration_s = 0.0
+
+    @property
+    def is_websocket(self) -> bool:
+        """Whether the caller asked for a WebSocket."""
+        return self.kind == _WEBSOCKET
 
     def head_was_sent(self, now: float) -> None:
         """The caller has the upstream's head: all but the wait for the upstream was our own time."""
@@ -43,27 +63,16 @@ class Account:
             self.own_s = (self.asked_at - self.began) + (now - self.answered_at)
 
     def told(self, now: float) -> Exchange:
-        """The whole story, for metrics and the access log."""
-        identity = self.allow.identity if self.allow is not None else None
-        route = self.allow.route if self.allow is not None else None
-        deny = self.deny
-        return Exchange(
-            request_id=self.request_id,
-            kind=self.kind.value,
-            method=self.method,
-            path=self.path,
-            route_id=route.id if route is not None else deny.route_id if deny is not None else None,
-            upstream=(route.upstream or None) if route is not None else None,
-            key_id=identity.key_id if identity is not None else deny.key_id if deny is not None else None,
-            key_name=identity.name if identity is not None else deny.key_name if deny is not None else None,
-            peer=self.peer,
-            status=self.status,
-            reason=deny.reason if deny is not None else None,
-            cut=self.cut,
-            bytes_in=self.bytes_in,
-            bytes_out=self.bytes_out,
-            duration_s=now - self.began,
-            first_byte_s=None if self.answered_at is None else self.answered_at - self.began,
-            own_s=self.own_s,
-            detail=deny.detail if deny is not None else None,
-        )
+        """The whole story, for metrics and the access log. Nothing happens after it."""
+        allow, deny = self.allow, self.deny
+        if deny is not None:
+            self.route_id, self.key_id, self.key_name = deny.route_id, deny.key_id, deny.key_name
+            self.reason, self.detail = deny.reason, deny.detail
+        if allow is not None:
+            self.route_id, self.upstream = allow.route.id, allow.route.upstream or None
+            if allow.identity is not None:
+                self.key_id, self.key_name = allow.identity.key_id, allow.identity.name
+        if self.answered_at is not None:
+            self.first_byte_s = self.answered_at - self.began
+        self.duration_s = now - self.began
+        return self

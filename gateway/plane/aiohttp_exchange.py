@@ -19,7 +19,6 @@ from aiohttp import web
 
 from gateway.core.decision import Allow, NeedKey
 from gateway.core.refusal import Deny, Reason
-from gateway.core.request import Kind
 from gateway.core.routes import Own
 from gateway.plane.account import SEEN_CHARS_MAX, Account
 from gateway.plane.aiohttp_caller import Answer, CutShort, protocol_of, reset_on_close
@@ -125,7 +124,7 @@ class AiohttpExchange:
             self.account.path = request.raw_path.partition("?")[0][:SEEN_CHARS_MAX]
             raise Refused(head)
         account, view = self.account, head.view
-        account.path, account.kind, account.peer = view.target.path, view.kind, view.peer
+        account.path, account.kind, account.peer = view.target.path, view.kind.value, view.peer
         account.request_id = request_id_of(view.headers) or account.request_id
         return head
 
@@ -151,7 +150,7 @@ class AiohttpExchange:
 
     async def _send(self, reply: Reply) -> None:
         account = self.account
-        if account.kind is Kind.WEBSOCKET or not self._request.content.is_eof():
+        if account.is_websocket or not self._request.content.is_eof():
             account.keep_alive = False
         is_head = self._request.method == "HEAD"
         account.status = reply.status

@@ -8,11 +8,10 @@
    the upstream means to keep the connection. Anything else and it must not serve another caller.
 4. Only `Fault` is raised, before or after the head was given out (`is_begun`).
 
-The head's meaning is kept by its SHA-256 as requests' are (`lean_plan`): a server that answers the same
-within one second, `Date` included, answers with the same bytes.
+A head's meaning is kept for the next one of the same bytes: a server that answers the same within one second,
+`Date` included, answers with the same bytes. A head with a cookie is not kept: it may be somebody's session.
 """
 
-from hashlib import sha256
 from typing import Final
 
 from gateway.core.request import Headers
@@ -39,12 +38,13 @@ HEAD_BYTES_KEPT_MAX: Final = 2_048
 class AnswerHead:
     """One response head's meaning. `lead` is the caller's head up to our request id and the framing."""
 
-    __slots__ = ("fields", "is_chunked", "keeps_link", "lead", "length", "status")
+    __slots__ = ("fields", "has_cookie", "is_chunked", "keeps_link", "lead", "length", "status")
 
     def __init__(self, raw: bytes, *, identified: bool) -> None:
         parts = parse_answer(raw)
         self.status = parts.status
         self.fields: Headers = parts.fields
+        self.has_cookie = any(name == b"set-cookie" for name, _ in parts.fields)
         self.lead = b""
         self.length: int | None = None
         self.is_chunked = False
@@ -68,22 +68,21 @@ class AnswerHead:
 
 
 class AnswerHeads:
-    """The meanings of response heads, the most recent of them kept. Holds no bytes that came in."""
+    """The meanings of response heads, the most recent of them kept."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[bytes, bool], AnswerHead] = {}
+        self._kept: tuple[dict[bytes, AnswerHead], dict[bytes, AnswerHead]] = ({}, {})
 
     def of(self, raw: bytes, *, identified: bool) -> AnswerHead:
         """The meaning of one whole head. Raises `Fault`."""
-        if len(raw) > HEAD_BYTES_KEPT_MAX:
-            return AnswerHead(raw, identified=identified)
-        name = (sha256(raw).digest(), identified)
-        head = self._kept.get(name)
+        kept = self._kept[identified]
+        head = kept.get(raw)
         if head is None:
             head = AnswerHead(raw, identified=identified)
-            if len(self._kept) >= HEADS_MAX:
-                self._kept.clear()
-            self._kept[name] = head
+            if len(raw) <= HEAD_BYTES_KEPT_MAX and not head.has_cookie:
+                if len(kept) >= HEADS_MAX:
+                    kept.clear()
+                kept[raw] = head
         return head
 
 

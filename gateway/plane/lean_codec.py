@@ -2,7 +2,8 @@
 
 llhttp in its strict mode refuses bare LF, folded lines, blanks before a colon, control characters, a
 `Content-Length` beside a `Transfer-Encoding` and most else that a smuggler needs. It has no limits, takes
-versions that do not exist, and skips blank lines without end; those are held here. What a head means is
+versions that do not exist, skips line ends of any kind before a head, and takes several blanks between the
+words of a request's first line; those are held here. What a head means is
 judged below, by `wire.request_head` and `wire.response_head`, for every plane alike.
 """
 
@@ -76,7 +77,10 @@ def parse_request(raw: bytes) -> RawRequest:
     version = _VERSIONS.get(parser.get_http_version())
     if version is None:
         raise Fault("the only versions spoken here are HTTP/1.1 and HTTP/1.0")
-    return RawRequest(parser.get_method(), parts.target, version, tuple(parts.fields))
+    method = parser.get_method()
+    if not raw.startswith(b"%b %b HTTP/" % (method, parts.target)):
+        raise Fault("its first line is not three words with one blank between them")
+    return RawRequest(method, parts.target, version, tuple(parts.fields))
 
 
 def parse_answer(raw: bytes) -> RawAnswer:
@@ -87,6 +91,8 @@ def parse_answer(raw: bytes) -> RawAnswer:
     version = _VERSIONS.get(parser.get_http_version())
     if version is None:
         raise Fault("another version of HTTP")
+    if not raw.startswith(b"HTTP/"):
+        raise Fault("something before its first line")
     if len(parts.fields) > ANSWER_FIELDS_MAX:
         raise Fault("too many header fields")
     fields = tuple((name.lower(), value) for name, value in parts.fields)

@@ -59,7 +59,13 @@ class LeanExchange:
         self._is_over = False
         self.forward: Forward | None = None
         self.account = Account(
-            plan.request_id or request_id, plan.method, plan.peer, now, plan.keep_alive, plan.path, plan.kind
+            plan.request_id or request_id,
+            plan.method,
+            plan.peer,
+            now,
+            keep_alive=plan.keep_alive,
+            path=plan.path,
+            kind=plan.kind,
         )
 
     def start(self, data: bytes) -> bytes:

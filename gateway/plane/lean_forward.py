@@ -29,7 +29,7 @@ from gateway.plane.lean_framing import Fault
 from gateway.plane.lean_house import Caller, House
 from gateway.plane.lean_plan import Plan
 from gateway.plane.lean_upload import TooLarge, Upload
-from gateway.plane.lean_upstream import UpstreamLink
+from gateway.plane.lean_upstream import UpstreamLink, origin_of
 from gateway.wire.request_head import Limits, body_too_large, malformed
 from gateway.wire.upstream import Upstream
 from gateway.wire.websocket import handshake_fault
@@ -134,7 +134,7 @@ class Forward:
             if self._answer is None:
                 return b""  # the body was refused
         now = account.asked_at = self._asked_at = self._touched = self._house.now()
-        link = self._house.pool.lend(self._upstream, now)
+        link = self._house.pool.lend(plan.origin or origin_of(self._upstream), now)
         if link is None:
             self._dial()
         else:

@@ -26,6 +26,8 @@ from gateway.plane.account import SEEN_CHARS_MAX
 from gateway.plane.contract import Ground
 from gateway.plane.lean_codec import RawRequest, fields_in, parse_request
 from gateway.plane.lean_framing import Fault
+from gateway.plane.lean_pool import Origin
+from gateway.plane.lean_upstream import origin_of
 from gateway.wire.headers import request_id_of, tokens
 from gateway.wire.opening import glimpse, unreadable
 from gateway.wire.reply import TABLE
@@ -57,6 +59,7 @@ class Plan:
         "kind",
         "lead",
         "method",
+        "origin",
         "path",
         "peer",
         "request_id",
@@ -82,6 +85,7 @@ class Plan:
         self.expects_continue = False
         self.request_id: str | None = None
         self.upstream: Upstream | None = None
+        self.origin: Origin | None = None
         self.lead = b""
         self.asked: Headers = ()
         self.said = b""
@@ -172,6 +176,7 @@ class Plans:
         plan.upstream = self._ground.upstreams.get(route.upstream)
         if plan.upstream is None:
             return
+        plan.origin = origin_of(plan.upstream)
         strip = NOTHING_TO_STRIP if isinstance(plan.decision, Deny) else plan.decision.strip
         fields = outline(head, strip, plan.upstream, Hop(peer, "", trusted=self._ground.trusted))
         if head.chunked:

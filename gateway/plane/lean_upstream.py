@@ -108,7 +108,8 @@ class UpstreamLink(asyncio.Protocol):
     def release(self, now: float) -> None:
         """The exchange ended cleanly: the connection may serve another."""
         self.user = None
-        self.hold_back(full=False)
+        if self._is_held:
+            self.hold_back(full=False)
         self._pool.take_home(self, now)
 
     def abort(self) -> None:
@@ -127,6 +128,11 @@ class UpstreamLink(asyncio.Protocol):
         self.transport.abort()
 
 
+def origin_of(upstream: Upstream) -> Origin:
+    """Where connections to an upstream lead."""
+    return Origin(upstream.scheme, upstream.host, upstream.port)
+
+
 class UpstreamPool:
     """All connections to upstreams of one plane."""
 
@@ -135,13 +141,9 @@ class UpstreamPool:
         self._links: set[UpstreamLink] = set()
         self._tls: ssl.SSLContext | None = None
 
-    def lend(self, upstream: Upstream, now: float) -> UpstreamLink | None:
-        """An idle connection, or None: then `dial`."""
-        origin = Origin(upstream.scheme, upstream.host, upstream.port)
-        while (link := self._books.lend(origin, now)) is not None:
-            if not link.is_gone and not link.transport.is_closing():
-                return link
-        return None
+    def lend(self, origin: Origin, now: float) -> UpstreamLink | None:
+        """An idle connection, or None: then `dial`. What is gone was struck from the books at once."""
+        return self._books.lend(origin, now)
 
     def dial(self, upstream: Upstream, user: LinkUser) -> asyncio.Task[None]:
         """Make a new connection and tell the user of it, unless the task is cancelled before."""
@@ -174,7 +176,7 @@ class UpstreamPool:
             link.abort()
 
     async def _dial(self, upstream: Upstream, user: LinkUser) -> None:
-        origin = Origin(upstream.scheme, upstream.host, upstream.port)
+        origin = origin_of(upstream)
         make = partial(UpstreamLink, self, origin, self._books.generation)
         tls = self._context() if upstream.scheme == "https" else None
         name = upstream.host if tls is not None else None

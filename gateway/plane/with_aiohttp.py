@@ -126,9 +126,8 @@ class AiohttpPlane:
         reply = refusal(deny, request_id, self._around.gatekeeper.prefix)
         now = self._around.clock.monotonic()
         method, path = glimpse(opening)
-        account = Account(
-            request_id, method, peer, began=now, keep_alive=False, path=path[:SEEN_CHARS_MAX], deny=deny
-        )
+        account = Account(request_id, method, peer, now, keep_alive=False, path=path[:SEEN_CHARS_MAX])
+        account.deny = deny
         account.status, account.bytes_out = reply.status, len(reply.body)
         self._around.observer.exchange_began()
         self._around.observer.exchange_ended(account.told(now))
