@@ -29,10 +29,11 @@ _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class UpstreamLink(ResponseHandler):
-    """One connection, and the body it reads. Two gaps of aiohttp 3.14 are closed here.
+    """One connection, and the body it reads. Three gaps of aiohttp 3.14 are closed here.
 
-    What arrives while nobody asks would be taken for the answer to the next request, whoever's that is. And
-    a body whose chunks break is never told so: its reader would wait until the idle time is over.
+    What arrives while nobody asks would be taken for the answer to the next request, whoever's that is. A
+    body whose chunks break is never told so: its reader would wait until the idle time is over. And one that
+    only its connection ends would take a reset for its end.
     """
 
     body: aiohttp.StreamReader | None = None
@@ -55,7 +56,12 @@ class UpstreamLink(ResponseHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """The connection is gone; a body that has not come to its end by then never will."""
+        if exc is not None:
+            self._break_off()
         super().connection_lost(exc)
+        self._break_off()
+
+    def _break_off(self) -> None:
         if self.body is not None and not self.body.is_eof() and self.body.exception() is None:
             self.body.set_exception(aiohttp.ClientPayloadError("the connection ended before the body"))
 
