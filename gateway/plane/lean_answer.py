@@ -36,9 +36,12 @@ HEAD_BYTES_KEPT_MAX: Final = 2_048
 
 
 class AnswerHead:
-    """One response head's meaning. `lead` is the caller's head up to our request id and the framing."""
+    """One response head's meaning. `lead` is the caller's head up to our request id and the framing.
 
-    __slots__ = ("fields", "has_cookie", "is_chunked", "keeps_link", "lead", "length", "status")
+    `whole` is what follows the request id where a body of `length` comes behind it, and the connection stays.
+    """
+
+    __slots__ = ("fields", "has_cookie", "is_chunked", "keeps_link", "lead", "length", "status", "whole")
 
     def __init__(self, raw: bytes, *, identified: bool) -> None:
         parts = parse_answer(raw)
@@ -49,6 +52,7 @@ class AnswerHead:
         self.length: int | None = None
         self.is_chunked = False
         self.keeps_link = False
+        self.whole = b""
         if 100 <= self.status < 200 and self.status != 101:
             return
         try:
@@ -65,6 +69,8 @@ class AnswerHead:
             parts.version >= (1, 1) or b"keep-alive" in connection
         )
         self.lead = head_bytes(status_line(parts.status, parts.phrase), kept)[:-2]
+        if self.length is not None and has_body("GET", self.status):
+            self.whole = b"\r\ncontent-length: %d\r\n\r\n" % self.length
 
 
 class AnswerHeads:
@@ -154,11 +160,20 @@ class Answer:
         if head.status == 101:
             self.rest = data
             return b""
+        if head.length == len(data) and head.whole and may_keep and self._is_one and not self._is_head:
+            return self._all_at_once(head, data)
         out = self._begin(head, may_keep=may_keep)
         if self.is_over:
             self.keeps_link = head.keeps_link and not data
             return out
         return out + self._body(data) if data else out
+
+    def _all_at_once(self, head: AnswerHead, body: bytes) -> bytes:
+        """A small answer that arrived in one piece goes on in one piece: most of them do (0.9 µs less)."""
+        self.is_begun = self.is_over = self.keeps_caller = True
+        self.keeps_link = head.keeps_link
+        self.body_bytes = len(body)
+        return head.lead + b"x-request-id: " + self._request_id.encode("ascii") + head.whole + body
 
     def switched(self) -> bytes:
         """The caller's head for a 101 that was found to be right."""

@@ -121,9 +121,7 @@ class Forward:
     def begin(self, identity: Identity | None, data: bytes) -> bytes:
         """Ask the upstream; `data` came behind the head, what is returned came behind the body."""
         plan, account = self._plan, self._account
-        said = plan.identity_lines(identity)
-        request_id = account.request_id.encode("ascii")
-        self._question = b"%b%bx-request-id: %b\r\n\r\n" % (plan.lead, said, request_id)
+        self._question = plan.question(identity, account.request_id)
         self._new_answer(identified=identity is not None)
         self._held.append(self._question)
         if plan.has_body:

@@ -91,11 +91,12 @@ class Plan:
         self.said = b""
         self.said_of: Identity | None = None
 
-    def identity_lines(self, identity: Identity | None) -> bytes:
-        """The header lines that tell the upstream who calls; kept while the identity is the same object."""
-        if identity is not self.said_of:
-            self.said, self.said_of = _lines(identity_fields(identity)), identity
-        return self.said
+    def question(self, identity: Identity | None, request_id: str) -> bytes:
+        """The upstream's head, whole. All but the request id is kept while the identity is the same object."""
+        if identity is not self.said_of or not self.said:
+            self.said = self.lead + _lines(identity_fields(identity)) + b"x-request-id: "
+            self.said_of = identity
+        return self.said + request_id.encode("ascii") + b"\r\n\r\n"
 
 
 def refused(deny: Deny, peer: str, raw: bytes) -> Plan:
