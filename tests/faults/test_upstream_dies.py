@@ -28,8 +28,6 @@ ANSWERS = {
 TO_THE_END = (OK + b"Connection: close\r\n\r\n", b"0123456789" * 2)
 ENDS = {"fin": Act.CLOSE, "reset": Act.RESET, "half-close": Act.END}
 IN_THE_REASON = set(range(13, 16))  # it means nothing, and is not passed on
-    range(len(b"HTTP/1.1 200 "), len(b"HTTP/1.1 200 OK"))
-)  # it means nothing, nor is it passed on
 SOON_S = 2.0
 
 
