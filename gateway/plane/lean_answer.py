@@ -140,23 +140,10 @@ class Answer:
         """What the caller is to be sent for these bytes. Raises `Fault`."""
         if self.is_begun:
             return self._body(data)
-        if self._begun_raw:
-            data = self._begun_raw + data
-        while True:
-            end = data.find(HEAD_END)
-            if end < 0 or end > ANSWER_HEAD_BYTES_MAX:
-                if len(data) > ANSWER_HEAD_BYTES_MAX:
-                    raise Fault("a head that is too large")
-                self._begun_raw = data
-                return b""
-            head = self._heads.of(data[: end + 4], identified=self.identified)
-            data = data[end + 4 :]
-            if head.lead:
-                break
-            self._interim += 1
-            if self._interim > INTERIM_MAX:
-                raise Fault("too many interim answers")
-        self.head, self._begun_raw = head, b""
+        head, data = self._read_head(self._begun_raw + data if self._begun_raw else data)
+        if head is None:
+            return b""
+        self.head = head
         if head.status == 101:
             self.rest = data
             return b""
@@ -167,6 +154,23 @@ class Answer:
             self.keeps_link = head.keeps_link and not data
             return out
         return out + self._body(data) if data else out
+
+    def _read_head(self, data: bytes) -> tuple[AnswerHead | None, bytes]:
+        """The first head that is no interim one, and what came behind it; None while it is incomplete."""
+        while True:
+            end = data.find(HEAD_END)
+            if end > ANSWER_HEAD_BYTES_MAX or (end < 0 and len(data) > ANSWER_HEAD_BYTES_MAX):
+                raise Fault("a head that is too large")
+            if end < 0:
+                self._begun_raw = data
+                return None, b""
+            head = self._heads.of(data[: end + 4], identified=self.identified)
+            data = data[end + 4 :]
+            if head.lead:
+                return head, data
+            self._interim += 1
+            if self._interim > INTERIM_MAX:
+                raise Fault("too many interim answers")
 
     def _all_at_once(self, head: AnswerHead, body: bytes) -> bytes:
         """A small answer that arrived in one piece goes on in one piece: most of them do (0.9 µs less)."""
