@@ -7,6 +7,7 @@ to close the connection without the body's end, so that a cut answer never looks
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -34,6 +35,7 @@ from gateway.wire.upstream import Upstream, UpstreamHead
 from gateway.wire.websocket import handshake_fault
 
 _log: Final = logging.getLogger("gateway.plane")
+_CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -164,6 +166,7 @@ class Forward:
     def _read_head(self, response: aiohttp.ClientResponse, *, identified: bool) -> tuple[Headers, int | None]:
         raw = _raw_headers(response)
         try:
+            _check_values(raw)
             check_status(response.status, _version(response))
             headers = response_headers(raw, self._account.request_id, identified=identified)
             return headers, response_length(raw, response.status)
@@ -230,6 +233,12 @@ class Forward:
 
 def _raw_headers(response: aiohttp.ClientResponse) -> Headers:
     return tuple((name.lower(), value) for name, value in response.raw_headers)
+
+
+def _check_values(raw: Headers) -> None:
+    """What aiohttp reads leniently and llhttp refuses on the lean plane is refused here."""
+    if any(_CONTROL.search(value) for _, value in raw):
+        raise ResponseFault("control character in a header")
 
 
 def _version(response: aiohttp.ClientResponse) -> Version:

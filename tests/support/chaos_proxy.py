@@ -95,7 +95,8 @@ class ChaosProxy:
         asking, answering = self.choose(chance, number)
         self.open_now += 1
         try:
-            await self._connect(number, chance, (reader, writer), asking, answering)
+            with suppress(asyncio.CancelledError):  # by `stop` alone; asyncio's streams would complain
+                await self._connect(number, chance, (reader, writer), asking, answering)
         finally:
             await _let_go(writer)
             self.open_now -= 1
