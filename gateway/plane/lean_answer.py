@@ -251,6 +251,7 @@ class Answer:
         try:
             return body + b"0\r\n" + passed_on(framing.trailer)
         except TrailerFault as fault:
+            self.keeps_link = False
             raise Fault(str(fault)) from None
 
 

@@ -14,6 +14,7 @@ import binascii
 import re
 from urllib.parse import unquote_to_bytes
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +25,7 @@ from gateway.core.policy import admit
 from gateway.core.refusal import Deny, Reason
 from gateway.core.request import Headers, Kind, RequestView, Target, read_target
 from gateway.core.routes import Route, RouteTable
+from tests.fuzz.inputs import named_corpus
 
 MANY = settings(max_examples=max(200, settings().max_examples))
 
@@ -123,9 +125,32 @@ def left(view: RequestView) -> tuple[Headers, bytes]:
     return strip.apply(view.headers), view.target.query if strip.query is None else strip.query
 
 
+def view_from(raw: bytes, kind: Kind) -> RequestView:
+    """What a file of the corpus says: `name: value` on each line, or a query that begins with `?`."""
+    fields = [line.partition(b":") for line in raw.split(b"\n") if line and not raw.startswith(b"?")]
+    headers = tuple((name, value.strip()) for name, _, value in fields)
+    target = read_target(b"/v1" + (raw if raw.startswith(b"?") else b""))
+    assert isinstance(target, Target)
+    return RequestView("GET", target, headers, "192.0.2.7", kind)
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("raw", named_corpus("credentials"))
+def test_the_corpus_leaves_no_key_to_forward_and_none_to_be_shown(raw: bytes, kind: Kind) -> None:
+    view = view_from(raw, kind)
+    check_nothing_left(view)
+    check_nothing_more(view)
+    check_nothing_shown(view)
+
+
 @MANY
 @given(views())
 def test_no_key_of_ours_is_left_to_forward(view: RequestView) -> None:
+    check_nothing_left(view)
+
+
+def check_nothing_left(view: RequestView) -> None:
+    """Property 2."""
     headers, query = left(view)
     forwarded = [query, *(value for _, value in headers)]
     forwarded += [inside_basic(value) for name, value in headers if name == b"authorization"]
@@ -136,6 +161,11 @@ def test_no_key_of_ours_is_left_to_forward(view: RequestView) -> None:
 @MANY
 @given(views())
 def test_what_is_left_has_nothing_more_to_strip(view: RequestView) -> None:
+    check_nothing_more(view)
+
+
+def check_nothing_more(view: RequestView) -> None:
+    """Property 4."""
     headers, query = left(view)
     target = read_target(view.target.path.encode() + b"?" + query)
     assert isinstance(target, Target)
@@ -147,6 +177,11 @@ def test_what_is_left_has_nothing_more_to_strip(view: RequestView) -> None:
 @MANY
 @given(views())
 def test_no_answer_shows_a_key(view: RequestView) -> None:
+    check_nothing_shown(view)
+
+
+def check_nothing_shown(view: RequestView) -> None:
+    """Property 5."""
     findings = find(view, "kh")
     shown = repr((view, findings, choose(findings, "kh"), admit(view, TABLE, "kh")))
     assert [text for text in KEYS if text in shown] == []

@@ -6,6 +6,7 @@
 4. No text makes the grammar raise, and every plain scope is a grant.
 """
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,7 @@ from gateway.core.scopes import (
     is_scope,
     unknown_grants,
 )
+from tests.fuzz.inputs import named_corpus
 
 MANY = settings(max_examples=max(300, settings().max_examples))
 
@@ -44,6 +46,14 @@ def plainly_covers(grant: str, scope: str) -> bool:
     if granted_resource == "*":
         return resource != RESERVED_RESOURCE and granted_action == action
     return granted_resource == resource and granted_action in {"*", action}
+
+
+@pytest.mark.parametrize("raw", named_corpus("scopes"))
+def test_the_corpus_is_read_plainly_or_is_no_grant(raw: bytes) -> None:
+    grant, scope = raw.decode().split("|")
+    assert is_grant(grant) >= is_scope(grant)
+    if is_grant(grant) and is_scope(scope):
+        assert covers(frozenset({grant}), scope) is plainly_covers(grant, scope)
 
 
 @MANY

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from gateway.core.refusal import Deny, Reason
 from gateway.core.request import Target, read_target
 from gateway.core.routes import FORWARDED_METHODS, OWN_ROUTES, Route, RouteTable
+from tests.fuzz.inputs import named_corpus
 from tests.fuzz.naive_reader import SHUT, every_reading, plain_match, strictness
 from tests.fuzz.path_grid import ADVISORIES, grid
 
@@ -124,9 +125,21 @@ raw_targets = st.one_of(paths.map(str.encode), st.binary(max_size=40), st.text(m
 methods = st.sampled_from([*sorted(FORWARDED_METHODS), "get", "X", "TRACE"])
 
 
+@pytest.mark.parametrize("raw", named_corpus("targets"))
+def test_the_corpus_obeys_the_first_two_properties(raw: bytes) -> None:
+    check_as_it_came(raw)
+    softer = [doors for table in TABLES if (doors := softer_doors(table, "GET", raw.decode("latin-1")))]
+    assert softer == []
+
+
 @MANY
 @given(raw_targets)
 def test_no_bytes_make_it_raise_and_what_is_accepted_is_accepted_as_it_came(raw: bytes) -> None:
+    check_as_it_came(raw)
+
+
+def check_as_it_came(raw: bytes) -> None:
+    """The first property."""
     target = read_target(raw)
     if isinstance(target, Deny):
         assert target.reason is Reason.TARGET_AMBIGUOUS
