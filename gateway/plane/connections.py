@@ -63,7 +63,7 @@ class Connections(Generic[ConnectionT]):
             self.turned_away += 1
             return False
         self.open.add(one)
-        self._per_peer[household] = of_peer + 1
+        self._per_peer[household] = self._per_peer.get(household, 0) + 1  # who made room may be of it
         return True
 
     def go(self, one: ConnectionT) -> None:
