@@ -97,6 +97,7 @@ class _Scan:
 
     def __init__(self, prefix: str, kind: Kind) -> None:
         self.prefix = prefix
+        self.begins = prefix + "_"
         self.kind = kind
         self.mark, self.pattern = _anywhere(prefix)
         self.ours: list[Shown] = []
@@ -104,8 +105,10 @@ class _Scan:
 
     def note(self, place: str, text: str, *, accepted: bool = True) -> bool:
         """File one text under ours or foreign; True if it is ours and has to go."""
-        text = forgive(text)
-        if text.startswith(self.prefix + "_"):
+        if not text.startswith(self.begins):
+            text = forgive(text)
+        if text.startswith(self.begins):
+            text = text.rstrip(_AROUND)
             self.ours.append(Shown(place, text, accepted))
             return True
         if text and accepted:
@@ -149,7 +152,7 @@ def choose(findings: Findings, prefix: str) -> bytes | Deny:
     ours = findings.ours
     if not ours:
         return _without_ours(findings)
-    if len({shown.text for shown in ours}) > 1:
+    if len(ours) > 1 and len({shown.text for shown in ours}) > 1:
         places = " and ".join(dict.fromkeys(shown.place for shown in ours))
         return Deny(Reason.CREDENTIAL_AMBIGUOUS, {"places": places})
     accepted = [shown for shown in ours if shown.accepted]

@@ -81,14 +81,21 @@ def values(headers: Headers, name: bytes) -> list[bytes]:
 
 def tokens(headers: Headers, name: bytes) -> list[bytes]:
     """The comma-separated tokens of a list field, lower case, empty ones left out."""
-    parts = b",".join(values(headers, name)).split(b",")
+    return tokens_in(values(headers, name))
+
+
+def tokens_in(found: list[bytes]) -> list[bytes]:
+    """The same of a field's values."""
+    if not found:
+        return []
+    parts = b",".join(found).split(b",")
     return [token for part in parts if (token := part.strip(b" \t").lower())]
 
 
 def dropped_names(headers: Headers) -> frozenset[bytes]:
     """Hop-by-hop names and those that this message's `Connection` lists (rules 1 and 2)."""
     listed = frozenset(tokens(headers, b"connection")) - UNLISTABLE
-    return HOP_BY_HOP | listed
+    return HOP_BY_HOP if listed <= HOP_BY_HOP else HOP_BY_HOP | listed
 
 
 def reads_as(name: bytes) -> bytes:
@@ -138,7 +145,7 @@ def _address_of(hop: bytes) -> str:
 
 def without(headers: Headers, names: Iterable[bytes], *, begin: tuple[bytes, ...] = ()) -> Headers:
     """The headers without these names, names that `begin` so, and our own, in whatever spelling."""
-    gone, begin = frozenset(names), (OWN_PREFIX, *begin)
+    gone, begin = names if isinstance(names, frozenset) else frozenset(names), (OWN_PREFIX, *begin)
     kept = []
     for name, value in headers:
         read_as = name.translate(_READ_AS)

@@ -4,7 +4,8 @@ The parser below us may be more forgiving than we are, so every rule that matter
 plane alike. A head passes only if no two servers could frame, address or read it differently:
 
 1. Weight: the target, the number of fields and the whole head stay within the limits (431).
-2. The method is a token and not CONNECT; the target is in origin-form and unambiguous (`core.request`).
+2. HTTP/1.1 or HTTP/1.0. The method is a token and not CONNECT; the target is in origin-form and unambiguous
+   (`core.request`).
 3. Field names are tokens without `_` (CGI-style upstreams read `_` as `-`); values hold no control
    character and are UTF-8.
 4. Exactly one valid `Host` in HTTP/1.1, at most one in HTTP/1.0 (RFC 9112 §3.2).
@@ -24,7 +25,7 @@ from typing import Final
 from gateway.core.keys import Network
 from gateway.core.refusal import Deny, Reason
 from gateway.core.request import Headers, Kind, RequestView, read_target
-from gateway.wire.headers import caller_address, tokens, values
+from gateway.wire.headers import caller_address, tokens_in
 
 Version = tuple[int, int]
 
@@ -37,6 +38,11 @@ _HOST: Final = re.compile(
 )
 _WEBSOCKET_KEY: Final = re.compile(rb"[A-Za-z0-9+/]{22}==")
 _HOST_BYTES_MAX: Final = 255
+_VERSIONS: Final = ((1, 1), (1, 0))
+_USUAL: Final = frozenset(
+    {b"host", b"user-agent", b"accept", b"accept-encoding", b"connection", b"content-type"}
+    | {b"content-length", b"authorization", b"x-api-key", b"cookie", b"origin", b"referer"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,23 @@ class Limits:
     idle_timeout_s: float = 75.0
     connections_max: int = 16_384
     connections_per_peer_max: int = 256
+
+
+class _Fields(dict[bytes, list[bytes]]):
+    """All values by name, made in one pass: sixteen passes for as many questions cost 8 µs."""
+
+    @classmethod
+    def of(cls, headers: Headers) -> "_Fields":
+        fields = cls()
+        for name, value in headers:
+            if name in fields:
+                fields[name].append(value)
+            else:
+                fields[name] = [value]
+        return fields
+
+    def __missing__(self, name: bytes) -> list[bytes]:
+        return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,30 +107,33 @@ def read_head(
 ) -> Head | Deny:
     """Read the raw parts of a head. `peer` is the socket's address; `trusted` are proxies to believe."""
     headers = tuple((name.lower(), value.strip(b" \t")) for name, value in raw_headers)
+    fields = _Fields.of(headers)
     fault = _weight_fault(method, raw_target, headers, limits) or _field_fault(method, headers)
+    if fault is None and version not in _VERSIONS:
+        fault = malformed("the only versions spoken here are HTTP/1.1 and HTTP/1.0")
     if fault is None:
-        fault = _host_fault(headers, version) or _framing_fault(headers, version)
+        fault = _host_fault(fields, version) or _framing_fault(fields, version)
     if fault is None and limits.body_bytes_max is not None:
-        fault = _body_fault(headers, limits.body_bytes_max)
+        fault = _body_fault(fields, limits.body_bytes_max)
     if fault is not None:
         return fault
-    kind = _kind(method, headers, version)
+    kind = _kind(method, fields, version)
     if isinstance(kind, Deny):
         return kind
-    expect = tokens(headers, b"expect")
+    expect = tokens_in(fields[b"expect"])
     if expect not in ([], [b"100-continue"]):
         return malformed("the only expectation met here is 100-continue")
     target = read_target(raw_target)
     if isinstance(target, Deny):
         return target
     view = RequestView(method.decode("ascii"), target, headers, caller_address(peer, headers, trusted), kind)
-    length = values(headers, b"content-length")
+    length = fields[b"content-length"]
     return Head(
         view,
         version,
-        host=(values(headers, b"host") or [b""])[0],
+        host=(fields[b"host"] or [b""])[0],
         content_length=int(length[0]) if length else None,
-        chunked=bool(values(headers, b"transfer-encoding")),
+        chunked=bool(fields[b"transfer-encoding"]),
         expects_continue=bool(expect) and version >= (1, 1),
     )
 
@@ -146,15 +172,20 @@ def _field_fault(method: bytes, headers: Headers) -> Deny | None:
         method == b"CONNECT"
     ):  # whoever refuses it must close: what follows may be meant for another (RFC 9931)
         return malformed("CONNECT asks for a tunnel, and none is offered here")
-    for name, value in headers:
-        if _TOKEN.fullmatch(name) is None:
+    for name, _ in headers:
+        if not _is_name(name):
             rule = "has an underscore, which some servers read as '-'" if b"_" in name else "is not a token"
             return malformed(f"a header name {rule}")
-        if _VALUE_BAD.search(value):
-            return malformed("a header value holds a control character")
-        if not value.isascii() and not _is_utf8(value):
-            return malformed("a header value is not UTF-8")
+    together = b"".join([value for _, value in headers])  # one search for all is half the cost
+    if _VALUE_BAD.search(together):
+        return malformed("a header value holds a control character")
+    if not together.isascii() and not all(_is_utf8(value) for _, value in headers):
+        return malformed("a header value is not UTF-8")
     return None
+
+
+def _is_name(name: bytes) -> bool:
+    return name in _USUAL or _TOKEN.fullmatch(name) is not None
 
 
 def _is_utf8(value: bytes) -> bool:
@@ -165,8 +196,8 @@ def _is_utf8(value: bytes) -> bool:
     return True
 
 
-def _host_fault(headers: Headers, version: Version) -> Deny | None:
-    hosts = values(headers, b"host")
+def _host_fault(fields: _Fields, version: Version) -> Deny | None:
+    hosts = fields[b"host"]
     if len(hosts) > 1 or (not hosts and version >= (1, 1)):
         return malformed("there must be exactly one Host header")
     if hosts and not is_host(hosts[0]):
@@ -191,9 +222,9 @@ def _is_ipv6(literal: bytes) -> bool:
     return True
 
 
-def _framing_fault(headers: Headers, version: Version) -> Deny | None:
-    lengths = values(headers, b"content-length")
-    codings = values(headers, b"transfer-encoding")
+def _framing_fault(fields: _Fields, version: Version) -> Deny | None:
+    lengths = fields[b"content-length"]
+    codings = fields[b"transfer-encoding"]
     if lengths and codings:
         return malformed("Content-Length and Transfer-Encoding exclude each other")
     if len(lengths) > 1 or (lengths and _DIGITS.fullmatch(lengths[0]) is None):
@@ -203,32 +234,30 @@ def _framing_fault(headers: Headers, version: Version) -> Deny | None:
     return None
 
 
-def _body_fault(headers: Headers, limit: int) -> Deny | None:
-    lengths = values(headers, b"content-length")
+def _body_fault(fields: _Fields, limit: int) -> Deny | None:
+    lengths = fields[b"content-length"]
     return body_too_large(limit) if lengths and int(lengths[0]) > limit else None
 
 
-def _kind(method: bytes, headers: Headers, version: Version) -> Kind | Deny:
-    protocols = tokens(headers, b"upgrade")
-    if protocols and b"upgrade" in tokens(headers, b"connection"):
-        return _websocket_fault(method, headers, version, protocols) or Kind.WEBSOCKET
-    if any(b"text/event-stream" in value.lower() for value in values(headers, b"accept")):
+def _kind(method: bytes, fields: _Fields, version: Version) -> Kind | Deny:
+    protocols = tokens_in(fields[b"upgrade"])
+    if protocols and b"upgrade" in tokens_in(fields[b"connection"]):
+        return _websocket_fault(method, fields, version, protocols) or Kind.WEBSOCKET
+    if any(b"text/event-stream" in value.lower() for value in fields[b"accept"]):
         return Kind.EVENT_STREAM
     return Kind.PLAIN
 
 
-def _websocket_fault(
-    method: bytes, headers: Headers, version: Version, protocols: list[bytes]
-) -> Deny | None:
+def _websocket_fault(method: bytes, fields: _Fields, version: Version, protocols: list[bytes]) -> Deny | None:
     if protocols != [b"websocket"]:
         return malformed("the only protocol to upgrade to is 'websocket'")
     if method != b"GET" or version < (1, 1):
         return malformed("a WebSocket opens with GET in HTTP/1.1")
-    if values(headers, b"content-length") not in ([], [b"0"]) or values(headers, b"transfer-encoding"):
+    if fields[b"content-length"] not in ([], [b"0"]) or fields[b"transfer-encoding"]:
         return malformed("a WebSocket request has no body")
-    if values(headers, b"sec-websocket-version") != [b"13"]:
+    if fields[b"sec-websocket-version"] != [b"13"]:
         return malformed("the WebSocket version must be 13")
-    keys = values(headers, b"sec-websocket-key")
+    keys = fields[b"sec-websocket-key"]
     if len(keys) != 1 or _WEBSOCKET_KEY.fullmatch(keys[0]) is None:
         return malformed("Sec-WebSocket-Key must be one base64 value of 16 bytes")
     return None

@@ -12,6 +12,7 @@ Body framing (`Content-Length`, `Transfer-Encoding`) is the plane's to add, sinc
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
@@ -20,11 +21,12 @@ from gateway.core.decision import Allow, Identity
 from gateway.core.keys import Network
 from gateway.core.policy import is_within
 from gateway.core.request import Headers, Kind
-from gateway.wire.headers import CLAIM_PREFIX, CLAIMS, REWRITTEN, dropped_names, values, without
+from gateway.wire.headers import CLAIM_PREFIX, CLAIMS, HOP_BY_HOP, REWRITTEN, dropped_names, values, without
 from gateway.wire.request_head import Head
 
 VIA: Final = b"1.1 keyhatch"
 _LATER: Final = frozenset({b"host", b"content-length", b"x-request-id"})
+_GONE: Final = HOP_BY_HOP | _LATER | REWRITTEN | CLAIMS
 _SAFE_IN_NAMES: Final = " !#$&'()*+,-./:;<=>?@[]^_`{|}~"
 
 
@@ -78,9 +80,13 @@ def outline(head: Head, strip: Strip, upstream: Upstream, hop: Hop) -> Headers:
     """All of the upstream's fields but who calls and the request id: the same whenever a head is repeated."""
     view = head.view
     is_trusted = bool(hop.trusted) and is_within(hop.peer, hop.trusted)
-    gone = dropped_names(view.headers) | _LATER | REWRITTEN
+    dropped = dropped_names(view.headers)
     stripped = strip.apply(view.headers)
-    kept = without(stripped, gone) if is_trusted else without(stripped, gone | CLAIMS, begin=(CLAIM_PREFIX,))
+    if is_trusted:
+        kept = without(stripped, dropped | _LATER | REWRITTEN)
+    else:
+        gone = _GONE if dropped is HOP_BY_HOP else dropped | _GONE  # a union of four costs 3 µs
+        kept = without(stripped, gone, begin=(CLAIM_PREFIX,))
     ours = _forwarded(stripped, hop, is_trusted=is_trusted)
     if view.kind is Kind.WEBSOCKET:
         ours += [(b"connection", b"Upgrade"), (b"upgrade", b"websocket")]
@@ -96,6 +102,7 @@ def target_of(head: Head, strip: Strip) -> bytes:
     return path + b"?" + strip.query if strip.query else path
 
 
+@lru_cache(1_024)  # two quotings and four encodings: 5 µs
 def identity_fields(identity: Identity | None) -> Headers:
     """Who calls, percent-encoded UTF-8 where a name holds more than printable ASCII."""
     if identity is None or identity.key_id is None:

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.core.refusal import Deny, Reason
-from gateway.core.request import Kind, Target, ambiguous, fold, read_target
+from gateway.core.request import Kind, Target, ambiguous, fold, may_be_kept, read_target
 from tests.unit.core.samples import A, target, view
 
 # What real clients of the servers we stand before ask for. None of it may be refused.
@@ -280,3 +280,16 @@ def test_a_request_shows_neither_headers_nor_query() -> None:
 def test_equal_bytes_are_equal_targets() -> None:
     assert read_target(b"/a?b") == read_target(b"/a?b") != read_target(b"/a?c")
     assert isinstance(read_target(b"/a"), Target)
+
+
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        pytest.param(b"/v1/models", True, id="plain"),
+        pytest.param(b"/" + b"a" * 256, False, id="long"),
+        pytest.param(b"/v1/kh_" + b"A1" * 25, False, id="in-the-form-of-a-key"),
+        pytest.param(b"/v1/kh%5F" + b"A1" * 10, False, id="encoded"),
+    ],
+)
+def test_only_short_and_plain_paths_are_remembered(path: bytes, kept: bool) -> None:
+    assert may_be_kept(path) is kept

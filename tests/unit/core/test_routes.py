@@ -377,3 +377,16 @@ def test_a_pattern_is_split_as_a_path_is() -> None:
     assert split_path("/") == ("",)
     assert split_path("/a/*/**") == ("a", "*", "**")
     assert split_path("/a/") == target("/a/").segments
+
+
+def test_what_was_found_is_found_again_and_no_more_is_remembered_than_fits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gateway.core.routes._FOUND_MAX", 2)
+    everything = RouteTable([Route("any", "/**", "main")])
+    for _ in range(2):
+        for path in ("/a", "/b", "/c"):
+            found = everything.match("GET", target(path))
+            assert isinstance(found, Route)
+            assert (found.id, everything.match("GET", target(path))) == ("any", found)
+            assert isinstance(everything.match("BREW", target(path)), Deny)
