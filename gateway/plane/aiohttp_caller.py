@@ -109,6 +109,11 @@ class CallerProtocol(web.RequestHandler):  # type: ignore[misc,unused-ignore]
         """When it last served somebody (monotonic seconds)."""
         return self._idle_since
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether part of a head is here, or all of it, that is not served yet."""
+        return self._head_timer is not None
+
     def make_room(self) -> None:
         """Another connection needs the place, and this one is idle."""
         if self.transport is not None:

@@ -94,6 +94,11 @@ class LeanCaller(asyncio.Protocol):
         return self._exchange is not None
 
     @property
+    def has_begun(self) -> bool:
+        """Whether part of a head is here that is not served yet."""
+        return self._exchange is None and bool(self._buffer)
+
+    @property
     def _forward(self) -> Forward | None:
         return None if self._exchange is None else self._exchange.forward
 

@@ -22,6 +22,7 @@ from gateway.plane.lean_house import House
 from gateway.plane.lean_plan import Plans
 
 BACKLOG: Final = 1_024
+HEAD_S: Final = 1.0  # how long, at the end, a head that has begun may take to come whole
 CUT_S: Final = 1.0  # how long what was cut may take to notice
 SWEEP_S: Final = (0.01, 0.5)  # from, to: an eighth of the shortest time that is waited for
 
@@ -64,9 +65,9 @@ class LeanPlane:
             return
         self._listener.close()
         self.house.is_draining = True
-        for caller in tuple(self.connections.open):
-            if not caller.is_busy:
-                caller.transport.close()
+        self._close_idle(begun=False)
+        await self._until(lambda: not any(caller.has_begun for caller in self.connections.open), HEAD_S)
+        self._close_idle(begun=True)
         await self._until(lambda: not any(caller.is_busy for caller in self.connections.open), grace_s)
         for caller in tuple(self.connections.open):
             caller.cut()
@@ -74,6 +75,12 @@ class LeanPlane:
         self.house.pool.close()
         if self._sweeping is not None:
             self._sweeping.cancel()
+
+    def _close_idle(self, *, begun: bool) -> None:
+        """Close what serves nobody; those too, if `begun`, of whose next request some bytes are here."""
+        for caller in tuple(self.connections.open):
+            if not caller.is_busy and (begun or not caller.has_begun):
+                caller.transport.close()
 
     def came(self, caller: LeanCaller) -> bool:
         """Count a connection in; False if there are too many."""

@@ -6,6 +6,7 @@ request and its response, `aiohttp_upstream` the client session, `aiohttp_tunnel
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
@@ -24,6 +25,7 @@ from gateway.wire.reply import Reply, refusal
 
 BACKLOG: Final = 1_024
 AT_ONCE_S: Final = 0.001  # 0 would mean for ever
+HEAD_S: Final = 1.0  # how long, at the end, a head that has begun may take to come whole
 CUT_S: Final = 1.0  # how long what was cut may take to notice
 
 
@@ -61,9 +63,9 @@ class AiohttpPlane:
             return
         self._listener.close()
         self._is_draining = True
-        for caller in self._callers():
-            if not caller.is_busy:
-                caller.force_close()
+        self._close_idle(begun=False)
+        await self._until(lambda: not any(caller.has_begun for caller in self._callers()), HEAD_S)
+        self._close_idle(begun=True)
         await self._until_quiet(grace_s)
         for caller in self._callers():
             caller.is_cut = True
@@ -82,6 +84,13 @@ class AiohttpPlane:
     def went(self, caller: CallerProtocol) -> None:
         """Count it out."""
         self.connections.go(caller)
+        self._quiet.set()
+
+    def _close_idle(self, *, begun: bool) -> None:
+        """Close what serves nobody; those too, if `begun`, of whose next request some bytes are here."""
+        for caller in self._callers():
+            if not caller.is_busy and (begun or not caller.has_begun):
+                caller.force_close()
 
     def _caller(self, server: web.Server, date: HttpDate) -> CallerProtocol:
         caller = CallerProtocol(server, self.ground.limits, self._refuse, date)
@@ -93,9 +102,12 @@ class AiohttpPlane:
         return [connection for connection in connections if isinstance(connection, CallerProtocol)]
 
     async def _until_quiet(self, most_s: float) -> None:
+        await self._until(lambda: not self._under_way, most_s)
+
+    async def _until(self, is_so: Callable[[], bool], most_s: float) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(most_s):
-                while self._under_way:
+                while not is_so():
                     self._quiet.clear()
                     await self._quiet.wait()
 
