@@ -38,6 +38,13 @@ def test_a_plain_head_is_read_as_it_came() -> None:
     assert (head.content_length, head.chunked, head.expects_continue) == (None, False, False)
 
 
+@pytest.mark.parametrize("version", [(0, 9), (1, 2), (2, 0), (3, 0), (11, 0), (1, 10)], ids=str)
+def test_no_version_is_spoken_but_1_1_and_1_0(version: Version) -> None:
+    """A parser may let HTTP/2.0 pass where an upgrade is asked for; its rules of framing are not ours."""
+    assert reason_of(reading(HOST, version=version)) is Reason.REQUEST_MALFORMED
+    assert reason_of(reading(HOST, *websocket(), version=version)) is Reason.REQUEST_MALFORMED
+
+
 def test_a_trusted_proxy_says_who_calls() -> None:
     told = (b"X-Forwarded-For", b"203.0.113.9")
     trusted = (ip_network("10.0.0.0/8"),)
