@@ -16,11 +16,10 @@ each request anew. Measured with 4 fields on CPython 3.11: 1.1 µs to find a pla
 from hashlib import sha256
 from typing import Final
 
-from gateway.core.credentials import NOTHING_TO_STRIP
-from gateway.core.decision import Allow, Decision, Identity
+from gateway.core.decision import Allow, Decision, Identity, NeedKey
 from gateway.core.refusal import Deny, Reason
 from gateway.core.request import Headers, Kind
-from gateway.core.routes import Route, RouteTable
+from gateway.core.routes import RouteTable
 from gateway.keeper.gatekeeper import Gatekeeper
 from gateway.plane.account import SEEN_CHARS_MAX
 from gateway.plane.contract import Ground
@@ -170,15 +169,15 @@ class Plans:
         plan.expects_continue = head.expects_continue
         plan.request_id = request_id_of(view.headers)
         if not isinstance(decision, Deny):
-            self._outline(plan, head, decision.route, peer)
+            self._outline(plan, head, decision, peer)
         return plan
 
-    def _outline(self, plan: Plan, head: Head, route: Route, peer: str) -> None:
-        plan.upstream = self._ground.upstreams.get(route.upstream)
+    def _outline(self, plan: Plan, head: Head, decision: Allow | NeedKey, peer: str) -> None:
+        plan.upstream = self._ground.upstreams.get(decision.route.upstream)
         if plan.upstream is None:
             return
         plan.origin = origin_of(plan.upstream)
-        strip = NOTHING_TO_STRIP if isinstance(plan.decision, Deny) else plan.decision.strip
+        strip = decision.strip
         fields = outline(head, strip, plan.upstream, Hop(peer, "", trusted=self._ground.trusted))
         if head.chunked:
             fields = (*fields, (b"transfer-encoding", b"chunked"))
