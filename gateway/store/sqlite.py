@@ -15,6 +15,7 @@ SQLite's own locks on it.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import asdict
@@ -40,6 +41,7 @@ from gateway.store.reader import Reader
 from gateway.store.schema import Migration, is_there, load_migrations, make_ready
 
 BUSY_TIMEOUT_S: Final = 5.0
+_AT_ONCE_S: Final = 0.05
 _ROWS_AT_ONCE: Final = 256  # about 2 ms of reading rows before others get their turn
 
 
@@ -53,7 +55,7 @@ class SqliteKeyStore:
         self._lock = lock
         self._writer = writer
         self._reader = reader
-        self._busy_timeout_s = busy_timeout_s
+        self._busy_timeout_s = self._patience_s = busy_timeout_s
         self._writing = asyncio.Lock()
         self._closing: asyncio.Task[None] | None = None
         self._opened = _identity(path)
@@ -158,6 +160,7 @@ class SqliteKeyStore:
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[None]:
         self._assert_open()
+        began = time.monotonic()
         try:
             async with asyncio.timeout(self._busy_timeout_s):
                 await self._writing.acquire()
@@ -165,10 +168,18 @@ class SqliteKeyStore:
             raise busy(self._path) from None
         try:
             self._assert_open()
+            await self._be_patient(time.monotonic() - began)
             async with self._writer.transaction():
                 yield
         finally:
             self._writing.release()
+
+    async def _be_patient(self, waited_s: float) -> None:
+        """What was waited for the write before counts: both together take `busy_timeout_s` at most."""
+        left_s = self._busy_timeout_s - (waited_s if waited_s > _AT_ONCE_S else 0.0)
+        if left_s != self._patience_s:
+            await self._writer.fetch(f"PRAGMA busy_timeout = {max(1, round(left_s * 1_000))}")
+            self._patience_s = left_s
 
     async def _lead_to(self, key: ApiKey) -> None:
         """Make the record's digests lead to it."""
