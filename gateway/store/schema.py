@@ -158,6 +158,18 @@ async def _judge(path: Path, connection: Connection) -> None:
     findings = await connection.fetch("PRAGMA quick_check(1)")
     if findings != [("ok",)]:
         raise damaged(path, str(findings[0][0]).replace("\n", " "))
+    [(page_bytes,)] = await connection.fetch("PRAGMA page_size")
+    if _is_cut_short(path, page_bytes):
+        raise damaged(path, "its last page is cut short")
+
+
+def _is_cut_short(path: Path, page_bytes: int) -> bool:
+    """Whether the last page is there in part. SQLite takes the rest for zeros, which may look like data.
+
+    A log that holds something may hold that page too, and mend it.
+    """
+    log = path.with_name(path.name + "-wal")
+    return bool(path.stat().st_size % page_bytes) and not (log.exists() and log.stat().st_size)
 
 
 async def _version(connection: Connection) -> int:

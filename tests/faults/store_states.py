@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -41,7 +42,8 @@ def stock(path: Path, count: int, note: str = "") -> list[str]:
             )
         await store.close()
 
-    asyncio.run(fill())
+    with ThreadPoolExecutor(1) as elsewhere:  # a test may have a loop of its own under way
+        elsewhere.submit(lambda: asyncio.run(fill())).result()
     return [secret(number).reveal() for number in range(count)]
 
 

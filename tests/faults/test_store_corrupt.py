@@ -29,23 +29,27 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     return path, stock(path, KEYS, note="x" * 700)
 
 
+def content(path: Path) -> bytes:
+    return path.read_bytes() if path.exists() else b""
+
+
 async def known_or_refused(path: Path, secrets: list[str]) -> str:
     """Open it: `refused`, or `known` if every key is there; anything else fails."""
-    before = path.read_bytes() if path.exists() else b""
+    before, refusal = content(path), ""
     try:
         store = await open_sqlite(path)
-    except StoreUnavailable as refusal:
-        assert str(path) in str(refusal), "the message names the file"
-        assert ": " in str(refusal), "and the mend"
-        assert (path.read_bytes() if path.exists() else b"") == before, "it is left as it was"
-        return "refused"
-    try:
+    except StoreUnavailable as trouble:
+        refusal = str(trouble)
+    else:
         for secret in secrets:
             assert await store.find_by_digest(digest_of(secret)) is not None, "a key was silently lost"
         assert len(await store.list_keys()) == len(secrets)
-    finally:
         await store.close()
-    return "known"
+    if refusal:
+        assert str(path) in refusal, "the message names the file"
+        assert ": " in refusal, "and the mend"
+        assert content(path) == before, "it is left as it was"
+    return "refused" if refusal else "known"
 
 
 def copy(whole: Path, to: Path) -> Path:
