@@ -6,11 +6,14 @@ import shutil
 import pytest
 
 
-def program(name: str) -> str:
-    """Where a program is. Without it the test is skipped; under CI=true it fails, so that nothing hides."""
+def program(name: str, package: str = "") -> str:
+    """Where a program is; `package` is Debian's, if that has another name.
+
+    Without the program the test is skipped; under CI=true it fails, so that nothing hides.
+    """
     found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if found is None:
-        missing = f"{name} is not installed: apt install {name}"
+        missing = f"{name} is not installed: apt install {package or name}"
         if os.environ.get("CI") == "true":
             pytest.fail(missing)
         pytest.skip(missing)

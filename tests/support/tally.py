@@ -15,7 +15,8 @@ TRIED: Final = "gauntlet tried"
 REACHED: Final = "gauntlet reached"
 HOSTILE: Final = "payloads refused"
 VALID: Final = "valid passed"
-SPELLED: Final = "spellings of a guarded path kept out of it"
+SPELLED: Final = "path cases kept from guarded handlers of real upstreams"
+WHERE: Final = {HOSTILE: "the upstream", SPELLED: "one"}
 KINDS: Final = (HOSTILE, VALID, SPELLED)
 
 
@@ -33,7 +34,7 @@ class Count:
         words = f"{self.good} {kind} of {self.tried}"
         if self.known:
             words += f" ({self.known} otherwise by docs/planes.md)"
-        return words if kind == VALID else f"{words}, {self.reached} reached the upstream"
+        return words if kind == VALID else f"{words}, {self.reached} reached {WHERE[kind]}"
 
 
 class Tally:
