@@ -5,8 +5,9 @@
 2. Pipelined requests wait as bytes, about a head's weight of them, then the connection is read no more. They
    are served one after the other, so their answers are in order.
 3. Nothing is served while the caller does not take what it was sent before.
-4. A refusal that closes is followed by `LINGER_S` of reading what still comes and throwing it away: closing
-   on unread bytes would reset the connection, and the refusal with it (RFC 9112 §9.6).
+4. Where the caller may still be sending, a last answer is followed by `LINGER_S` of reading what comes and
+   throwing it away: closing on unread bytes would reset the connection, and the answer with it (RFC 9112
+   §9.6). A connection that ends waits for what was written to be taken, but not for ever.
 5. Deadlines are numbers that one sweep compares (`lean_server`), not timers: a request costs none of them.
 """
 
@@ -14,15 +15,14 @@ import asyncio
 import logging
 import socket
 import struct
-from typing import Final, Protocol, cast
+from typing import Final, cast
 
 from gateway.core.refusal import Deny, Reason
-from gateway.plane.contract import Ground
 from gateway.plane.lean_codec import HEAD_END, is_hopeless
 from gateway.plane.lean_exchange import LeanExchange
 from gateway.plane.lean_forward import Forward
-from gateway.plane.lean_house import House
-from gateway.plane.lean_plan import Plan, Plans, refused
+from gateway.plane.lean_house import Reception
+from gateway.plane.lean_plan import Plan, refused
 from gateway.wire.opening import unreadable
 from gateway.wire.request_head import too_large
 
@@ -35,23 +35,6 @@ _RESET: Final = struct.pack("ii", 1, 0)
 _log: Final = logging.getLogger("gateway.plane")
 
 
-class Reception(Protocol):
-    """What a connection asks of its plane."""
-
-    ground: Ground
-    house: House
-    plans: Plans
-
-    def came(self, caller: "LeanCaller") -> bool:
-        """Count a connection in; False if there are too many."""
-
-    def went(self, caller: "LeanCaller") -> None:
-        """Count it out."""
-
-    def new_request_id(self) -> str:
-        """16 hexadecimal characters."""
-
-
 class LeanCaller(asyncio.Protocol):
     """One connection. `deadline`: when `expire` is to be called (monotonic seconds); `peer`: who is there."""
 
@@ -60,12 +43,13 @@ class LeanCaller(asyncio.Protocol):
         "_exchange",
         "_head_since",
         "_idle_since",
+        "_is_ending",
         "_is_going_on",
         "_is_held_for_bytes",
         "_is_held_for_upstream",
-        "_is_lingering",
         "_reception",
         "_seen",
+        "_unsent",
         "deadline",
         "is_full",
         "peer",
@@ -77,12 +61,13 @@ class LeanCaller(asyncio.Protocol):
         self._buffer = b""
         self._exchange: LeanExchange | None = None
         self._head_since: float | None = None
+        self._unsent = 0  # bytes that had not left when the last deadline was set
         self._seen = 0  # bytes of an incomplete head that were looked at
         self._idle_since = 0.0
         self._is_going_on = False
         self._is_held_for_bytes = False
         self._is_held_for_upstream = False
-        self._is_lingering = False
+        self._is_ending = False
         self.deadline = _NEVER
         self.is_full = False
         self.peer = ""
@@ -146,6 +131,7 @@ class LeanCaller(asyncio.Protocol):
         self.is_full = True
         if (forward := self._forward) is not None:
             forward.caller_is_full(full=True)
+        self._unsent = self.unsent_bytes
         self._look_at(self._now() + self._reception.ground.limits.idle_timeout_s)
 
     def resume_writing(self) -> None:
@@ -153,7 +139,7 @@ class LeanCaller(asyncio.Protocol):
         self.is_full = False
         if (forward := self._forward) is not None:
             forward.caller_is_full(full=False)
-        if self._exchange is None and self._buffer and not self._is_lingering:
+        if self._exchange is None and self._buffer and not self._is_ending:
             asyncio.get_running_loop().call_soon(self._go_on_now)
 
     # What the exchange tells
@@ -183,15 +169,15 @@ class LeanCaller(asyncio.Protocol):
             self._buffer = rest + self._buffer
         self._go_on()
 
-    def exchange_over(self, *, keep: bool) -> None:
-        """The answer was written whole; the connection serves on or closes."""
+    def exchange_over(self, *, keep: bool, unread: bool) -> None:
+        """The answer was written whole; the connection serves on or closes. `unread`: more may be coming."""
         self._exchange = None
         house = self._reception.house
         if house.is_draining:
             house.quiet.set()
         if not keep or house.is_draining:
             self._is_held_for_upstream = False
-            self._close_gently()
+            self._finish(unread=unread)
             return
         self._begin_idle(house.now())
         if self._is_held_for_upstream:
@@ -218,22 +204,23 @@ class LeanCaller(asyncio.Protocol):
     def tunnel_over(self) -> None:
         """Close once everything was sent."""
         self._exchange = None
-        self._look_at(self._now() + LINGER_S)
-        self._is_lingering = True
-        self.transport.close()
+        self._finish(unread=False)
 
     # What the plane tells
 
     def expire(self, now: float) -> None:
         """The deadline has passed: act, or set the next one."""
-        if self._exchange is not None:
-            self.deadline = self._exchange.expire(now)
-        elif self._is_lingering or self.is_full:
-            self.transport.abort()
+        exchange = self._exchange
+        if exchange is not None:
+            at = exchange.expire(now)
+            if self._exchange is exchange:
+                self.deadline = at
+        elif self._is_ending or self.is_full:
+            self._expire_unsent(now)
         elif self._head_since is not None:
             self._expire_head(now)
         elif now >= self._idle_since + self._reception.ground.limits.idle_timeout_s:
-            self.transport.close()
+            self._finish(unread=False)
         else:
             self.deadline = self._idle_since + self._reception.ground.limits.idle_timeout_s
 
@@ -253,7 +240,7 @@ class LeanCaller(asyncio.Protocol):
     def _received(self, data: bytes) -> None:
         if self._exchange is not None:
             data = self._give_to(self._exchange.forward, data)
-        if data and not self._is_lingering:
+        if data and not self._is_ending:
             self._buffer = self._buffer + data if self._buffer else data
             self._go_on()
 
@@ -286,7 +273,7 @@ class LeanCaller(asyncio.Protocol):
             self._hold_for_bytes()
 
     def _go_on_now(self) -> None:
-        if self._exchange is None and not self._is_lingering:
+        if self._exchange is None and not self._is_ending:
             try:
                 self._go_on()
             except Exception:  # noqa: BLE001 - as in `data_received`
@@ -312,7 +299,7 @@ class LeanCaller(asyncio.Protocol):
         self._exchange = exchange
         self.deadline = now  # the sweep asks the exchange, which knows
         rest = exchange.start(rest)
-        if self._is_lingering:
+        if self._is_ending:
             return False
         self._buffer = rest
         return True
@@ -346,14 +333,32 @@ class LeanCaller(asyncio.Protocol):
         self._head_since, self._seen = None, 0
         self._run(refused(deny, self.peer, self._buffer), b"")
 
-    def _close_gently(self) -> None:
-        self._buffer = b""
+    def _finish(self, *, unread: bool) -> None:
+        """Nothing more is served: close, or linger where the caller may still be sending (rule 4)."""
+        self._expect_the_end()
         if self.transport.is_closing():
             return
-        self._is_lingering = True
-        self.deadline = self._now() + LINGER_S
-        self._hold()
-        self.transport.write_eof()
+        if unread:
+            self._hold()
+            self.transport.write_eof()
+        else:
+            self.transport.close()
+
+    def _expect_the_end(self) -> None:
+        self._buffer = b""
+        self._is_ending = True
+        self._unsent = self.unsent_bytes
+        patience_s = self._reception.ground.limits.idle_timeout_s if self._unsent else LINGER_S
+        self.deadline = self._now() + patience_s
+
+    def _expire_unsent(self, now: float) -> None:
+        """Who takes what was written, however slowly, may go on; who takes nothing is let go."""
+        left = self.unsent_bytes
+        if left and left < self._unsent:
+            self._unsent = left
+            self.deadline = now + self._reception.ground.limits.idle_timeout_s
+        else:
+            self.transport.abort()
 
     def _begin_idle(self, now: float) -> None:
         self._idle_since = now
@@ -367,7 +372,7 @@ class LeanCaller(asyncio.Protocol):
 
     def _hold(self) -> None:
         """Read on or not, whatever the reasons are."""
-        should = (self._is_held_for_bytes or self._is_held_for_upstream) and not self._is_lingering
+        should = (self._is_held_for_bytes or self._is_held_for_upstream) and not self._is_ending
         if self.transport.is_closing():
             return
         if should is self.transport.is_reading():
@@ -378,7 +383,7 @@ class LeanCaller(asyncio.Protocol):
 
     def _leave(self) -> None:
         exchange, self._exchange = self._exchange, None
-        self._buffer = b""
+        self._expect_the_end()
         if exchange is not None:
             exchange.caller_left()
 

@@ -37,7 +37,7 @@ from gateway.plane.own_reply import reply_bytes
 from gateway.wire.own_answers import health, me
 from gateway.wire.reply import Reply, refusal
 
-_FOREVER: Final = float("inf")
+_ASK_AGAIN_S: Final = 0.5
 
 _log: Final = logging.getLogger("gateway.plane")
 
@@ -45,7 +45,18 @@ _log: Final = logging.getLogger("gateway.plane")
 class LeanExchange:
     """One request and its answer. `forward` is there once the request was let pass to an upstream."""
 
-    __slots__ = ("_caller", "_ground", "_house", "_is_over", "_leave", "_plan", "_task", "account", "forward")
+    __slots__ = (
+        "_caller",
+        "_ground",
+        "_house",
+        "_is_over",
+        "_is_unread",
+        "_leave",
+        "_plan",
+        "_task",
+        "account",
+        "forward",
+    )
 
     def __init__(
         self, caller: Caller, plan: Plan, ground: Ground, house: House, request_id: str, now: float
@@ -57,6 +68,7 @@ class LeanExchange:
         self._leave: Callable[[], object] | None = None
         self._task: asyncio.Future[None] | None = None
         self._is_over = False
+        self._is_unread = False
         self.forward: Forward | None = None
         self.account = Account(
             plan.request_id or request_id,
@@ -104,7 +116,7 @@ class LeanExchange:
     def expire(self, now: float) -> float:
         """Act on a deadline that has passed; returns when to ask again."""
         if self.forward is None:
-            return _FOREVER  # the gatekeeper has a deadline of its own
+            return now + _ASK_AGAIN_S  # the gatekeeper has a deadline of its own
         return self.forward.expire(now)
 
     def accident(self) -> None:
@@ -116,6 +128,7 @@ class LeanExchange:
             self.cut("upstream_cut")
         else:
             self.account.keep_alive = False
+            self._is_unread = True
             what = "could not be asked because of a fault in the gateway"
             self.refuse(Deny(Reason.UPSTREAM_PROTOCOL, {"what": what}))
 
@@ -127,6 +140,7 @@ class LeanExchange:
         reply = refusal(deny, self.account.request_id, self._house.around.gatekeeper.prefix)
         if reply.close:
             self.account.keep_alive = False
+            self._is_unread = True
         self._send(reply)
 
     def cut(self, cause: str) -> None:
@@ -137,10 +151,10 @@ class LeanExchange:
         self._end()
         self._caller.hang_up(reset=self.account.ends_by_closing)
 
-    def finish(self, *, keep: bool) -> None:
-        """The upstream's answer was passed on to its end."""
+    def finish(self, *, keep: bool, unread: bool) -> None:
+        """The upstream's answer was passed on to its end. `unread`: the caller may still be sending."""
         self._end()
-        self._caller.exchange_over(keep=keep)
+        self._caller.exchange_over(keep=keep, unread=unread)
 
     def finish_tunnel(self) -> None:
         """The upstream ended the WebSocket."""
@@ -194,6 +208,7 @@ class LeanExchange:
             rest = b""
         if not upload.is_over:
             self.account.keep_alive = False
+            self._is_unread = True
             return b""
         return rest
 
@@ -214,14 +229,15 @@ class LeanExchange:
         """An answer of our own: the end of the exchange."""
         account, plan = self.account, self._plan
         is_reading = self.forward is not None and self.forward.wants_body
-        if plan.kind is Kind.WEBSOCKET or is_reading or self._house.is_draining:
+        self._is_unread = self._is_unread or is_reading or plan.kind is Kind.WEBSOCKET
+        if self._is_unread or self._house.is_draining:
             account.keep_alive = False
         account.status = reply.status
         account.bytes_out = 0 if plan.is_head else len(reply.body)
         date = self._house.date()
         self._caller.write(reply_bytes(reply, date, is_head=plan.is_head, keep_alive=account.keep_alive))
         self._end()
-        self._caller.exchange_over(keep=account.keep_alive)
+        self._caller.exchange_over(keep=account.keep_alive, unread=self._is_unread)
 
     def _end(self) -> None:
         if self._is_over:

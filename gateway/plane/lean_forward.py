@@ -52,8 +52,8 @@ class Owner(Protocol):
     def cut(self, cause: str) -> None:
         """Stop in the middle."""
 
-    def finish(self, *, keep: bool) -> None:
-        """The upstream's answer was passed on to its end."""
+    def finish(self, *, keep: bool, unread: bool) -> None:
+        """The upstream's answer was passed on to its end. `unread`: the caller may still be sending."""
 
     def finish_tunnel(self) -> None:
         """The upstream ended the WebSocket."""
@@ -342,10 +342,11 @@ class Forward:
     def _finish(self, answer: Answer) -> None:
         is_clean = not self.wants_body
         link = self._link
-        if link is not None and answer.keeps_link and is_clean:
+        if link is not None and answer.keeps_link and is_clean and not link.is_full:
             self._link = None
             link.release(self._touched)
-        self._owner.finish(keep=answer.keeps_caller and is_clean)
+        unread = not is_clean or self._plan.kind is Kind.WEBSOCKET
+        self._owner.finish(keep=answer.keeps_caller and is_clean, unread=unread)
 
     def _give_up_on_caller(self, deny: Deny) -> None:
         if self._account.status:

@@ -1,12 +1,16 @@
 """What the parts of a lean plane share, and what they ask of a caller's connection."""
 
 import asyncio
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from gateway.plane.contract import Surroundings
+from gateway.plane.contract import Ground, Surroundings
 from gateway.plane.http_date import HttpDate
 from gateway.plane.lean_answer import AnswerHeads
+from gateway.plane.lean_plan import Plans
 from gateway.plane.lean_upstream import UpstreamPool
+
+if TYPE_CHECKING:
+    from gateway.plane.lean_caller import LeanCaller
 
 
 class Caller(Protocol):
@@ -22,8 +26,8 @@ class Caller(Protocol):
     def hold_back(self, *, full: bool) -> None:
         """Whether to read no more of the body for now."""
 
-    def exchange_over(self, *, keep: bool) -> None:
-        """The answer was written whole; the connection serves on or closes."""
+    def exchange_over(self, *, keep: bool, unread: bool) -> None:
+        """The answer was written whole; the connection serves on or closes. `unread`: more may be coming."""
 
     def held_bytes(self) -> bytes:
         """Give up what was received behind the head while the decision was awaited."""
@@ -51,3 +55,20 @@ class House:
         self.heads = AnswerHeads()
         self.is_draining = False
         self.quiet = asyncio.Event()
+
+
+class Reception(Protocol):
+    """What a connection asks of its plane."""
+
+    ground: Ground
+    house: House
+    plans: Plans
+
+    def came(self, caller: "LeanCaller") -> bool:
+        """Count a connection in; False if there are too many."""
+
+    def went(self, caller: "LeanCaller") -> None:
+        """Count it out."""
+
+    def new_request_id(self) -> str:
+        """16 hexadecimal characters."""

@@ -91,7 +91,7 @@ class Plan:
         self.said_of: Identity | None = None
 
     def question(self, identity: Identity | None, request_id: str) -> bytes:
-        """The upstream's head, whole; all but the request id is kept while the identity is the same object."""
+        """The upstream's head; all but the request id is kept while the identity is the same object."""
         if identity is not self.said_of or not self.said:
             self.said = self.lead + _lines(identity_fields(identity)) + b"x-request-id: "
             self.said_of = identity

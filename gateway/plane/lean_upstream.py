@@ -6,6 +6,7 @@ caller would get it, whoever it was meant for (response queue poisoning).
 
 import asyncio
 import ssl
+from collections import deque
 from contextlib import suppress
 from functools import partial
 from typing import Final, Protocol, cast
@@ -14,6 +15,7 @@ from gateway.plane.lean_pool import Books, Origin
 from gateway.wire.upstream import Upstream
 
 WRITE_BUFFER_BYTES: Final = 65_536
+ENDING_S: Final = 5.0
 
 
 class LinkUser(Protocol):
@@ -104,6 +106,7 @@ class UpstreamLink(asyncio.Protocol):
         self.user = None
         self.hold_back(full=False)
         self.transport.close()
+        self._pool.expect_the_end(self)
 
     def release(self, now: float) -> None:
         """The exchange ended cleanly: the connection may serve another."""
@@ -139,6 +142,7 @@ class UpstreamPool:
     def __init__(self) -> None:
         self._books: Books[UpstreamLink] = Books()
         self._links: set[UpstreamLink] = set()
+        self._ending: deque[tuple[float, UpstreamLink]] = deque()
         self._tls: ssl.SSLContext | None = None
 
     def lend(self, origin: Origin, now: float) -> UpstreamLink | None:
@@ -160,8 +164,14 @@ class UpstreamPool:
         self._books.strike(link.origin, link)
         self._links.discard(link)
 
+    def expect_the_end(self, link: UpstreamLink) -> None:
+        """It closes once everything was sent; `ENDING_S` later it is closed in any case."""
+        self._ending.append((asyncio.get_running_loop().time() + ENDING_S, link))
+
     def sweep(self, now: float) -> None:
-        """Close what has been idle for too long."""
+        """Close what has been idle for too long, and what does not come to its end."""
+        while self._ending and self._ending[0][0] <= asyncio.get_running_loop().time():
+            self._ending.popleft()[1].abort()
         for link in self._books.expired(now):
             link.abort()
 
