@@ -132,7 +132,7 @@ class LeanCaller(asyncio.Protocol):
         if (forward := self._forward) is not None:
             forward.caller_is_full(full=True)
         self._unsent = self.unsent_bytes
-        self._look_at(self._now() + self._reception.ground.limits.idle_timeout_s)
+        self.deadline = min(self.deadline, self._now() + self._reception.ground.limits.idle_timeout_s)
 
     def resume_writing(self) -> None:
         """It does again."""
@@ -317,7 +317,7 @@ class LeanCaller(asyncio.Protocol):
             self._refuse(too_large("bytes in the head", limits.head_bytes_max))
         elif self._head_since is None:
             self._head_since = self._now()
-            self._look_at(self._head_since + limits.head_timeout_s)
+            self.deadline = min(self.deadline, self._head_since + limits.head_timeout_s)
         return False
 
     def _expire_head(self, now: float) -> None:
@@ -386,9 +386,6 @@ class LeanCaller(asyncio.Protocol):
         self._expect_the_end()
         if exchange is not None:
             exchange.caller_left()
-
-    def _look_at(self, at: float) -> None:
-        self.deadline = min(self.deadline, at)
 
     def _accident(self) -> None:
         if self._exchange is not None:
