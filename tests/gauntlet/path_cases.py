@@ -5,6 +5,7 @@ guarded folder. What is not among the advisories is a seeded choice from the who
 """
 
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -60,9 +61,7 @@ def case(
 ) -> Case:
     """Its name is a number and what it asks for, in characters that any log keeps."""
     name = f"{number}:{method}:{version}:{target}:{host[:20]}:{extra}"
-    safe = "".join(sign if sign.isalnum() or sign in "/.;:%?&=*" else "~" for sign in name).encode(
-        "ascii", "replace"
-    )
+    safe = re.sub(r"[^0-9A-Za-z/.;:%?&=*]", "~", name)
     head = f"{method} {target} HTTP/{version}\r\nHost: {host}\r\n{extra}".encode()
     return Case(safe, method, head)
 
