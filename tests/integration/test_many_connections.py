@@ -1,7 +1,7 @@
 """Ten thousand idle connections and two thousand that never finish their head: good callers hardly notice.
 
-Every good request is timed, idle crowd or not, in batches that take turns with nothing else, and the best of
-a few tries is held to the promise, because the machine may be busy with other things at any one of them.
+Good requests are timed at two gateways in turns, one with the crowd and one without, and the best of a few
+tries is held to the promise, because the machine may be busy with other things at any one of them.
 """
 
 import resource
@@ -19,8 +19,8 @@ from tests.support.running_gateway import Home, RunningGateway
 
 IDLE = 10_000
 SLOW = 2_000
-TRIES = 4
-REQUESTS = 600
+TRIES = 8
+REQUESTS = 300
 ABOUT_S = 0.001  # what a tick of the machine may add to the slowest of six
 KIB_PER_IDLE_MAX = 12.0
 
@@ -80,30 +80,34 @@ def connect(gateway: RunningGateway, opening: bytes) -> socket.socket:
 
 
 def test_good_callers_hardly_notice_a_crowd(
-    home: Home, upstream: LastingUpstream, crowd: tuple[int, int]
+    home: Home, upstream: LastingUpstream, crowd: tuple[int, int], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     idle, slow = crowd
-    home.configure(upstream.url, limits={"head_timeout": "60s"}, logging={"access": False})
-    key = home.make_key("Regular")
+    quiet_home = Home(tmp_path_factory.mktemp("quiet"))
+    for each in (home, quiet_home):
+        each.configure(upstream.url, limits={"head_timeout": "80s"}, logging={"access": False})
+    key, quiet_key = home.make_key("Regular"), quiet_home.make_key("Regular")
     connections: list[socket.socket] = []
-    with home.serve() as gateway:
+    with home.serve() as gateway, quiet_home.serve() as quiet:
         try:
-            assert gateway.ask("/held", key=key).status == 200
-            before_s = min(p99_s(gateway, key) for _ in range(TRIES))
+            assert gateway.ask("/held", key=key).status == quiet.ask("/held", key=quiet_key).status == 200
             before_kib = resident_kib(gateway)
             for _ in range(idle):
                 connections.append(connect(gateway, request(key)))
                 assert answered(connections[-1])
             per_idle_kib = (resident_kib(gateway) - before_kib) / idle
             connections += [connect(gateway, b"GET /held HTTP/1.1\r\nX-Slow: ") for _ in range(slow)]
-            within_s = min(p99_s(gateway, key) for _ in range(TRIES))
+            in_quiet_s, in_crowd_s = [], []
+            for _ in range(TRIES):  # in turns, so that what else the machine does troubles both
+                in_quiet_s.append(p99_s(quiet, quiet_key))
+                in_crowd_s.append(p99_s(gateway, key))
             assert gateway.metric("keyhatch_connections") >= idle + slow
             assert still_open(connections[:idle]) == idle, "nobody had to make room"
         finally:
             for connection in connections:
                 connection.close()
     assert per_idle_kib <= KIB_PER_IDLE_MAX
-    assert within_s <= 2 * before_s + ABOUT_S
+    assert min(in_crowd_s) <= 2 * min(in_quiet_s) + ABOUT_S
 
 
 def still_open(connections: list[socket.socket]) -> int:
