@@ -200,7 +200,7 @@ class Forward:
         """Act on a deadline that has passed; returns when to ask again."""
         at, act = self._deadline()
         if now < at:
-            return at
+            return min(at, now + self._shortest_s())  # what happens meanwhile may bring it nearer
         act()
         return now
 
@@ -374,6 +374,12 @@ class Forward:
             late = Deny(Reason.REQUEST_TIMEOUT, {"limit": f"{idle_s:g}"})
             return self._touched + idle_s, lambda: self._give_up_on_caller(late)
         return self._touched + upstream.timeout_first_byte_s, lambda: self._is_late("first_byte")
+
+    def _shortest_s(self) -> float:
+        """The shortest wait that any step allows: whatever step begins from now on, it ends no earlier."""
+        upstream = self._upstream
+        answer_s = min(upstream.timeout_first_byte_s, upstream.timeout_idle_s)
+        return min(upstream.timeout_connect_s, answer_s, self._limits.idle_timeout_s)
 
     def _is_late(self, phase: str) -> None:
         self._owner.refuse(Deny(Reason.UPSTREAM_TIMEOUT, {"phase": phase}))

@@ -208,7 +208,7 @@ def test_no_plan_holds_a_key() -> None:
         seen.add(id(thing))
         if isinstance(thing, bytes | str):
             held.append(thing if isinstance(thing, bytes) else thing.encode("utf-8", "surrogateescape"))
-        todo += gc.get_referents(thing)  # type: ignore[arg-type]
+        todo += gc.get_referents(thing)
     assert len(held) > 5
     assert [each for each in held if KEY in each] == []
 
