@@ -1,6 +1,7 @@
 """Guarantees of gateway/core/decision.py: the words of a decision are values that show no secret's trace."""
 
 import dataclasses
+from math import inf
 from typing import Any
 
 import pytest
@@ -8,9 +9,10 @@ import pytest
 from gateway.core.credentials import NOTHING_TO_STRIP
 from gateway.core.decision import Allow, Identity, NeedKey
 from gateway.core.keys import digest_of
+from gateway.core.policy import judge
 from gateway.core.refusal import Deny, Reason
 from gateway.core.routes import Route
-from tests.unit.core.samples import PEER, A, record
+from tests.unit.core.samples import NOW, PEER, A, B, record
 
 ROUTE = Route("chat", "/v1/**")
 DIGEST = digest_of(A)
@@ -38,3 +40,29 @@ def test_a_decision_shows_no_digest(word: Any) -> None:
 def test_an_allow_says_nothing_of_a_caller_unless_told() -> None:
     allow = Allow(ROUTE, NOTHING_TO_STRIP)
     assert (allow.identity, allow.key, allow.digest) == (None, None, b"")
+
+
+@pytest.mark.parametrize(
+    ("facts", "shown", "until"),
+    [
+        pytest.param({}, A, inf, id="never-ends"),
+        pytest.param({"expires_at": NOW + 9}, A, NOW + 9, id="expires"),
+        pytest.param(
+            {"expires_at": NOW + 9, "previous_secret_valid_until": NOW + 5}, A, NOW + 9, id="new-secret"
+        ),
+        pytest.param(
+            {"expires_at": NOW + 9, "previous_secret_valid_until": NOW + 5}, B, NOW + 5, id="old-secret"
+        ),
+        pytest.param(
+            {"expires_at": NOW + 3, "previous_secret_valid_until": NOW + 5}, B, NOW + 3, id="old-secret-later"
+        ),
+        pytest.param({"previous_secret_valid_until": NOW + 5}, B, NOW + 5, id="old-secret-of-a-lasting-key"),
+    ],
+)
+def test_it_stands_until_time_alone_ends_it(facts: dict[str, float], shown: str, until: float) -> None:
+    key = record(A, previous_digest=digest_of(B), **facts)
+    need = NeedKey(digest_of(shown), Route("any", "/any"), NOTHING_TO_STRIP, PEER)
+    decision = judge(need, key, NOW)
+    assert isinstance(decision, Allow)
+    assert decision.until == until
+    assert until == inf or isinstance(judge(need, key, until), Deny)

@@ -39,7 +39,7 @@ class InterleavingsMachine(RuleBasedStateMachine):
         self.settling: list[asyncio.Task[None]] = []
         self.renewing: list[asyncio.Task[None]] = []
         self.has_failed = False
-        self.open: dict[int, tuple[str, bytes, Callable[[], None]]] = {}
+        self.open: dict[int, tuple[str, bytes, Callable[[], object]]] = {}
         self.count = 0
 
     def teardown(self) -> None:

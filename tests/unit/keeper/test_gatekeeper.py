@@ -347,3 +347,39 @@ async def test_without_the_store_the_record_is_the_one_that_was_judged(trouble: 
 
 TestInterleavings = InterleavingsMachine.TestCase
 TestInterleavings.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+
+
+# --- Deciding again what was decided before -------------------------------------------------------------
+
+
+async def test_a_decision_stands_until_the_record_or_the_time_ends_it() -> None:
+    clock = HandClock()
+    store = DictStore(key_of(1, expires_at=EPOCH_S + 10))
+    keeper = keeper_of(store, clock)
+    need = need_of(keeper)
+    first = await keeper.settle(need)
+    assert isinstance(first, Allow)
+    assert keeper.look(need, first) is first
+    assert keeper.look(need) is not first
+    assert keeper.usage.latest(store.keys["k1"]).use_count == 3
+    clock.wall = EPOCH_S + 10
+    assert reason_of(keeper.look(need, first)) is Reason.KEY_EXPIRED
+    store.put(changed := replace(key_of(1), revoked_at=EPOCH_S))
+    keeper.key_changed("k1", changed)
+    assert reason_of(await keeper.settle(need)) is Reason.KEY_REVOKED
+    assert reason_of(keeper.look(need, first)) is Reason.KEY_REVOKED
+
+
+@pytest.mark.parametrize("step", ["admit", "look"])
+def test_an_accident_in_either_half_of_a_decision_is_no_pass(
+    step: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    errors = Counter()
+    keeper = keeper_of(DictStore(key_of(1)), errors=errors)
+    need = need_of(keeper)
+    assert (keeper.admit(ONE), keeper.look(need)) == (need, need)
+    monkeypatch.setattr("gateway.keeper.gatekeeper.admit", lambda *_: 1 / 0)
+    monkeypatch.setattr(keeper, "cache", None)
+    decision = keeper.admit(ONE) if step == "admit" else keeper.look(need)
+    assert (reason_of(decision), errors.count) == (Reason.STORE_UNAVAILABLE, 1)
+    assert "unexpected" in caplog.text

@@ -15,7 +15,9 @@ from gateway.wire.headers import (
     UNLISTABLE,
     caller_address,
     dropped_names,
+    is_like_a_key,
     is_own,
+    reads_as,
     request_id_of,
     tokens,
     values,
@@ -202,3 +204,33 @@ def test_an_unreadable_chain_never_makes_the_caller_a_proxy(told: list[bytes]) -
     caller = caller_address("10.0.0.1", tuple((b"x-forwarded-for", value) for value in told), PROXIES)
     if caller == "10.0.0.1":
         assert not said.strip(b" \t,") or b"10.0.0.1" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        pytest.param(b"x-forwarded-for", b"x-forwarded-for", id="plain"),
+        pytest.param(b"x_forwarded.for", b"x-forwarded-for", id="other-signs"),
+        pytest.param(b"content!length", b"content-length", id="any-sign"),
+        pytest.param(b"x1-a2", b"x1-a2", id="digits-stay"),
+        pytest.param(b"caf\xe9", b"caf-", id="beyond-ascii"),
+        pytest.param(b"", b"", id="nothing"),
+    ],
+)
+def test_a_name_is_read_as_the_most_forgiving_upstream_reads_it(name: bytes, read: bytes) -> None:
+    assert reads_as(name) == read
+
+
+@pytest.mark.parametrize(
+    ("value", "like"),
+    [
+        pytest.param(b"kh_" + b"a0Z" * 16 + b"x", True, id="a-key"),
+        pytest.param(b"other_" + b"a" * 49, True, id="another-prefix"),
+        pytest.param(b"Bearer kh_" + b"a" * 60, True, id="amid"),
+        pytest.param(b"kh_" + b"a" * 48, False, id="too-short"),
+        pytest.param(b"kh-" + b"a" * 49, False, id="without-the-sign"),
+        pytest.param(b"", False, id="nothing"),
+    ],
+)
+def test_what_has_the_form_of_a_key_is_known_wherever_it_stands(value: bytes, like: bool) -> None:
+    assert is_like_a_key(value) is like

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.refusal import Reason
-from gateway.wire.opening import glimpse, unreadable
+from gateway.wire.opening import glimpse, is_tls, unreadable
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,8 @@ def test_who_speaks_tls_to_a_plain_port_is_told_so(opening: bytes, says_tls: boo
     deny = unreadable(opening)
     assert deny.reason is Reason.REQUEST_MALFORMED
     assert ("looks like TLS" in deny.facts["rule"]) is says_tls
+
+
+@pytest.mark.parametrize("second", range(256))
+def test_tls_is_known_by_its_first_two_bytes(second: int) -> None:
+    assert is_tls(bytes([0x16, second])) is (second == 3)

@@ -11,6 +11,7 @@ from gateway.wire.response_head import (
     check_status,
     has_body,
     head_bytes,
+    relayed_headers,
     response_headers,
     response_length,
     status_line,
@@ -235,3 +236,11 @@ def test_no_upstream_can_make_one_head_look_like_two(
     assert len(lines) == 1 + len(headers)
     assert [tuple(line.split(b": ", 1)) for line in lines[1:]] == list(headers)
     assert not any(b"\r" in line or b"\n" in line for line in lines)
+
+
+def test_what_is_relayed_is_the_head_less_our_request_id() -> None:
+    raw = ((b"X-One", b"1"), (b"X-Request-Id", b"theirs"), (b"Connection", b"X-Two"), (b"X-Two", b"2"))
+    assert relayed_headers(raw, identified=True) == ((b"x-one", b"1"), PRIVATE)
+    for identified in (True, False):
+        relayed = relayed_headers(raw, identified=identified)
+        assert response_headers(raw, "req-1", identified=identified) == (*relayed, ID)

@@ -15,7 +15,7 @@ from gateway.core.keys import Network, compose_secret
 from gateway.core.request import Headers, Kind
 from gateway.wire.headers import CLAIMS, HOP_BY_HOP
 from gateway.wire.request_head import Head
-from gateway.wire.upstream import Upstream, compose_head
+from gateway.wire.upstream import Upstream, compose_head, identity_fields, outline, target_of
 from tests.unit.wire.heads import (
     IDENTITY,
     PEER,
@@ -367,3 +367,21 @@ def test_a_key_in_the_place_of_the_host_is_told_to_nobody() -> None:
     headers = sent(head, allowing(Strip({0: None})))
     assert lookup(headers, b"x-forwarded-host") == []
     assert not any(SECRET.encode() in value for _, value in headers)
+
+
+# --- In parts, for a plane that keeps what repeats ------------------------------------------------------
+
+
+@pytest.mark.parametrize("identity", [IDENTITY, None], ids=["identified", "public"])
+def test_a_head_is_its_outline_then_who_calls_then_the_request_id(identity: Identity | None) -> None:
+    head = head_of((b"Accept", b"*/*"), (b"X-Request-Id", b"mine"), target=b"/v1/models?a=b")
+    allow = allowing(identity=identity)
+    composed = compose_head(head, allow, UPSTREAM, hop())
+    parts = (*outline(head, allow.strip, UPSTREAM, hop()), *identity_fields(identity))
+    assert composed.headers == (*parts, (b"x-request-id", b"req-1"))
+    assert composed.target == target_of(head, allow.strip)
+
+
+@pytest.mark.parametrize(("query", "sent"), [(None, b"/v1?a=%41&b"), (b"b", b"/v1?b"), (b"", b"/v1")])
+def test_the_target_is_the_judged_one_less_a_parameter_of_ours(query: bytes | None, sent: bytes) -> None:
+    assert target_of(head_of(target=b"/v1?a=%41&b"), Strip(query=query)) == sent
