@@ -1,7 +1,7 @@
 """Input and output that fail at the n-th place (F9): acknowledged is durable, the rest is whole or absent.
 
-SQLite's own method: let the operation fail that would write past the n-th byte of a file, for n = 0, 1 KiB,
-2 KiB … until everything runs through, and hold each end against the same invariant. The faults are real: the
+SQLite's own method: let the operation fail that would write past the n-th byte of a file, for n = 0, 2 KiB,
+4 KiB … until everything runs through, and hold each end against the same invariant. The faults are real: the
 kernel refuses the write (RLIMIT_FSIZE). tests/integration/test_store_faults.py fails the n-th statement.
 """
 
@@ -22,7 +22,7 @@ from gateway.store.sqlite import SqliteKeyStore, open_sqlite
 from tests.faults.store_states import is_whole
 from tests.support.records import StillClock, repeatable_entropy
 
-STEP_BYTES = 1_024
+STEP_BYTES = 2_048
 STEPS_MAX = 400
 
 pytestmark = pytest.mark.skipif(
@@ -133,7 +133,7 @@ async def test_wherever_the_making_of_a_store_fails_there_is_a_whole_one_or_none
         again = await open_sqlite(path)
         assert await again.list_keys() == []
         await again.close()
-    assert 5 < refused < STEPS_MAX - 1
+    assert 3 < refused < STEPS_MAX - 1
 
 
 async def opened(path: Path) -> SqliteKeyStore | None:

@@ -11,7 +11,6 @@ import sys
 
 import pytest
 
-from tests.faults.conftest import on_plane
 from tests.faults.store_states import NOWHERE
 from tests.support.running_gateway import ROOT, Home
 
@@ -38,14 +37,12 @@ def can_mount(home: Home) -> bool:
     )
 
 
-def test_a_full_disk_refuses_changes_whole_and_nothing_else_until_there_is_room(
-    home: Home, served_plane: str
-) -> None:
+def test_a_full_disk_refuses_changes_whole_and_nothing_else_until_there_is_room(home: Home) -> None:
     (home.folder / "disk").mkdir()
     if not can_mount(home):
         pytest.skip("no namespaces with mounts here; tests/integration/test_store_trouble.py bounds the file")
     store = {"url": "sqlite:///disk/keyhatch.db"}
-    home.configure(NOWHERE, server=on_plane(served_plane), store=store, keys={"last_used_flush": "100ms"})
+    home.configure(NOWHERE, store=store, keys={"last_used_flush": "100ms"})
     ran = in_namespace(home, sys.executable, "-m", "tests.faults.full_disk", str(home.folder))
     assert ran.returncode == 0, ran.stderr
     told = json.loads(ran.stdout)

@@ -17,7 +17,6 @@ import pytest
 
 from gateway.store.faults import StoreBusy
 from gateway.store.sqlite import open_sqlite
-from tests.faults.conftest import on_plane
 from tests.faults.store_states import NOWHERE, PASSED, UNKNOWN, in_file, stock, verdict
 from tests.support.records import record
 from tests.support.running_gateway import Home, Ran, RunningGateway, eventually
@@ -49,9 +48,9 @@ def locked(home: Home) -> Iterator[None]:
             holder.stdin.close()
 
 
-def test_every_key_is_judged_as_before_and_changes_are_refused_in_time(home: Home, served_plane: str) -> None:
+def test_every_key_is_judged_as_before_and_changes_are_refused_in_time(home: Home) -> None:
     cached, stored, _ = stock(home.store, 3)
-    home.configure(NOWHERE, server=on_plane(served_plane), keys={"last_used_flush": "100ms"})
+    home.configure(NOWHERE, keys={"last_used_flush": "100ms"})
     with home.serve() as gateway:
         assert verdict(gateway, cached) == PASSED
         with locked(home), ThreadPoolExecutor(2) as beside:
