@@ -33,7 +33,7 @@ from tests.support.scripted_upstream import CLOSE, OK, RESET, Step, UpstreamConn
 from tests.support.strict_http import Framing, Message
 
 FEW = settings(
-    max_examples=max(400, settings().max_examples // 2),
+    max_examples=max(150, settings().max_examples // 5),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 LIMITS = Limits(head_bytes_max=2_048, fields_max=16, target_bytes_max=256, body_bytes_max=4_096)

@@ -173,8 +173,12 @@ def test_an_exchange_that_cannot_be_ended_keeps_no_other_alive(
 
 def test_an_exchange_that_leaves_while_others_are_ended_is_not_ended(live: LiveExchanges) -> None:
     key = key_of(1)
-    leave: list[Callable[[], None]] = []
-    live.register(key, key.digest, lambda _: leave[0]())
+    leave: list[Callable[[], object]] = []
+
+    def end(_: Deny) -> None:
+        leave[0]()
+
+    live.register(key, key.digest, end)
     leave.append(live.register(key, key.digest, no_end))
     live.changed("k1", None, GONE)
     assert len(live) == 0
@@ -204,7 +208,7 @@ class LiveMachine(RuleBasedStateMachine):
         self.clock = HandClock()
         self.live = LiveExchanges(self.clock)
         self.keys = {f"k{number}": key_of(number, digest=SECRETS[0]) for number in range(2)}
-        self.under_way: dict[int, tuple[str, bytes, Callable[[], None]]] = {}
+        self.under_way: dict[int, tuple[str, bytes, Callable[[], object]]] = {}
         self.ended: list[int] = []
         self.count = 0
 
