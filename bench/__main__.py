@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import machine, peers, rounds, scenarios, stage
+from bench import machine, peers, rounds, stage, work
 from bench.cores import share
 from bench.report import Row, Run, render
 from bench.scenarios import Contender, Means
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     cores = share(os.sched_getaffinity(0))
     chosen = [peer for peer in peers.ALL if peer.name in args.peers]
-    picked = [scenario for scenario in scenarios.ALL if scenario.name in args.scenarios]
+    picked = [scenario for scenario in work.ALL if scenario.name in args.scenarios]
     with ExitStack() as stack:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="keyhatch-bench-")))
         built = stage.build(stack, chosen, nginx, place, cores, fetch=args.fetch)
@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0])
     peer_names = [peer.name for peer in peers.ALL]
-    names = [scenario.name for scenario in scenarios.ALL]
+    names = [scenario.name for scenario in work.ALL]
     parser.add_argument("--rounds", type=int, default=5, help="turns of every peer (default: 5)")
     parser.add_argument("--seconds", type=int, default=4, help="load per turn (default: 4)")
     parser.add_argument("--peers", nargs="+", choices=peer_names, default=peer_names, metavar="NAME")

@@ -14,7 +14,6 @@ from bench.cores import pinned
 from bench.tools import Tool
 
 CONNECTIONS = 32
-SCRIPT = Path(__file__).with_name("load.lua")
 
 
 class LoadError(Exception):
@@ -55,9 +54,19 @@ def parse(output: str) -> Load:
     return Load(**{name: int(value) for name, value in (pair.split("=") for pair in line[1].split())})
 
 
-def run(wrk: Tool, url: str, *, key: str, seconds: int, cores: AbstractSet[int]) -> Load:
+def run(
+    wrk: Tool, url: str, *, key: str, seconds: int, cores: AbstractSet[int], script: str = "load.lua"
+) -> Load:
     """Knock at ``url`` with ``key`` in X-API-Key for ``seconds``; raises LoadError if wrk fails."""
-    command = [wrk.path, "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(SCRIPT), url]
+    command = [
+        wrk.path,
+        "-t1",
+        f"-c{CONNECTIONS}",
+        f"-d{seconds}s",
+        "-s",
+        str(Path(__file__).with_name(script)),
+        url,
+    ]
     env = {**wrk.env, "BENCH_KEY": key}
     try:
         with pinned(cores):

@@ -26,6 +26,7 @@ class Contender:
     key: str
     wrong_key: str
     refusal_keeps: bool
+    upstream_port: int = 0
 
 
 @dataclass(frozen=True)
@@ -104,20 +105,21 @@ class SmallRequest:
     beside: str | None = None
     unit: str = "CPU µs/request"
     once: bool = False
+    script: str = "load.lua"
 
     def measure(self, contender: Contender, means: Means) -> Sample:
         """CPU microseconds of the peer's processes per answered request."""
         key = contender.wrong_key if self.refusal else contender.key
         url = f"http://127.0.0.1:{contender.port}/v1/models"
         cpu_before, begun = proc.cpu_seconds(contender.pid), time.monotonic()
-        done = load.run(means.wrk, url, key=key, seconds=means.seconds, cores=means.cores)
+        done = load.run(means.wrk, url, key=key, seconds=means.seconds, cores=means.cores, script=self.script)
         cpu_s, elapsed_s = proc.cpu_seconds(contender.pid) - cpu_before, time.monotonic() - begun
         if fault := done.fault(refusal=self.refusal):
             raise load.LoadError(fault)
         return Sample(cpu_s * 1e6 / done.requests, done.rate_per_s, cpu_s / elapsed_s)
 
 
-ALL: tuple[Scenario, ...] = (
+SMALL: tuple[Scenario, ...] = (
     SmallRequest(
         name="small",
         title="Small request",
@@ -130,6 +132,14 @@ ALL: tuple[Scenario, ...] = (
         about="The same with a key that is not known; nothing reaches the upstream.",
         refusal=True,
         beside="small",
+    ),
+    SmallRequest(
+        name="varied",
+        title="Small request, never the same",
+        about="The small request with another query each time, so that no head ever comes again.",
+        refusal=False,
+        beside="small",
+        script="varied.lua",
     ),
     IdleMemory(),
 )

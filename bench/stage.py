@@ -13,7 +13,7 @@ from pathlib import Path
 from bench import same_job, tools, upstream
 from bench.cores import Cores
 from bench.peers.contract import Peer, Site, made_up_key
-from bench.peers.keyhatch import CommandError
+from bench.peers.keyhatch import CHECKOUT, CommandError
 from bench.process import StartError, free_port, serving
 from bench.scenarios import Contender
 from bench.tools import Absent, Tool
@@ -50,7 +50,13 @@ def measuring_tools(*, fetch: bool) -> tuple[Tool, Tool]:
 
 def _start_upstream(stack: ExitStack, nginx: Tool, place: Path, cores: Cores) -> int:
     port = free_port()
-    command = upstream.command(nginx.path, place, port)
+    ticker_port = free_port()
+    ticker = [sys.executable, "-m", "bench.ticker", str(ticker_port)]
+    ticking = serving(
+        ticker, port=ticker_port, cores=cores.upstream, place=place, env=nginx.env, cwd=CHECKOUT
+    )
+    stack.enter_context(ticking)
+    command = upstream.command(nginx.path, place, port, ticker_port)
     stack.enter_context(serving(command, port=port, cores=cores.upstream, place=place, env=nginx.env))
     same_job.check_witness(port, key=made_up_key())
     return port
@@ -64,7 +70,9 @@ def _start(stack: ExitStack, peer: Peer, site: Site, cores: Cores, *, fetch: boo
     )
     pid = stack.enter_context(server)
     keeps = same_job.check(site.port, key=ready.key, wrong_key=ready.wrong_key)
-    return Contender(peer, tool.version, site.port, pid, ready.key, ready.wrong_key, keeps)
+    return Contender(
+        peer, tool.version, site.port, pid, ready.key, ready.wrong_key, keeps, site.upstream_port
+    )
 
 
 def _folder(path: Path) -> Path:

@@ -1,7 +1,9 @@
 """The server behind every peer: nginx with one worker, answering 190 bytes of JSON from memory.
 
-``/v1/models`` is what is measured. ``/v1/seen`` answers with the credentials that reached the
-upstream, so that ``same_job`` can tell a peer that strips the key from one that passes it on.
+``/v1/models`` is what is measured, beside ``/v1/blob`` (10 MiB), ``/v1/big`` (1 GiB), ``/v1/sink``
+(takes any body) and ``/v1/stream`` (events), these two from ``bench.ticker``. ``/v1/seen`` answers with
+the credentials that reached the upstream, so that ``same_job`` can tell a peer that strips the key from
+one that passes it on.
 """
 
 import os
@@ -30,6 +32,19 @@ http {
         listen 127.0.0.1:@port@;
         default_type application/json;
         location = /v1/models { return 200 '@answer@'; }
+        location = /v1/blob { alias @place@/blob; }
+        location = /v1/big { alias @place@/big; }
+        location = /v1/sink {
+            client_max_body_size 0;
+            proxy_request_buffering off;
+            proxy_http_version 1.1;
+            proxy_pass http://127.0.0.1:@ticker_port@;
+        }
+        location = /v1/stream {
+            proxy_pass http://127.0.0.1:@ticker_port@;
+            proxy_http_version 1.1;
+            proxy_buffering off;
+        }
         location = /v1/seen { return 200 '$request_uri $http_x_api_key $http_api_key $http_authorization'; }
     }
 }
@@ -41,7 +56,7 @@ worker_processes 1;
 pid @place@/nginx.pid;
 error_log stderr warn;
 @user@
-events { worker_connections 1024; }
+events { worker_connections 8192; }
 """
 
 
@@ -58,7 +73,17 @@ def nginx_command(path: str, place: Path, config: str) -> list[str]:
     return [path, "-e", "stderr", "-p", str(place), "-c", str(file)]
 
 
-def command(path: str, place: Path, port: int) -> list[str]:
-    """The command that serves the upstream on ``port``."""
-    config = fill(CONFIG, nginx_main=nginx_main(place), place=place, port=port, answer=ANSWER)
+def command(path: str, place: Path, port: int, ticker_port: int) -> list[str]:
+    """The command that serves the upstream on ``port``; its bodies are files without a byte on the disk."""
+    for name, length in (("blob", 10 * 1024 * 1024), ("big", 1024 * 1024 * 1024)):
+        with (place / name).open("wb") as file:
+            file.truncate(length)
+    config = fill(
+        CONFIG,
+        nginx_main=nginx_main(place),
+        place=place,
+        port=port,
+        answer=ANSWER,
+        ticker_port=ticker_port,
+    )
     return nginx_command(path, place, config)

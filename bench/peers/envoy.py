@@ -22,7 +22,7 @@ static_resources:
               domains: ["*"]
               routes:
               - match: {prefix: /}
-                route: {cluster: behind}
+                route: {cluster: behind, timeout: 0s}
           http_filters:
           - name: envoy.filters.http.api_key_auth
             typed_config:

@@ -8,7 +8,7 @@ from bench.tools import Tool
 CONFIG = """\
 global
     nbthread 1
-    maxconn 1024
+    maxconn 8192
 defaults
     mode http
     option http-keep-alive

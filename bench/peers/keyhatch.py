@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.many_keys import fill_store
 from bench.peers.contract import Setup, Site
 from bench.process import free_port
 from bench.text import fill
@@ -53,16 +54,18 @@ class Keyhatch:
     """The gateway of this checkout, on the data plane ``plane``."""
 
     plane: str
+    keys: int = 0
 
     @property
     def name(self) -> str:
         """The plane is part of the name, so that two of them can be compared."""
-        return f"keyhatch-{self.plane}"
+        return f"keyhatch-{self.plane}-{self.keys}" if self.keys else f"keyhatch-{self.plane}"
 
     @property
     def title(self) -> str:
         """The name in the report."""
-        return f"Keyhatch ({self.plane} plane)"
+        many = f", {self.keys:,} keys" if self.keys else ""
+        return f"Keyhatch ({self.plane} plane{many})"
 
     @property
     def manner(self) -> str:
@@ -96,6 +99,8 @@ class Keyhatch:
         wrong_key = _keyhatch(tool, *create, "deleted").strip()
         for act in ("revoke", "delete"):
             _keyhatch(tool, "keys", act, *config, "deleted", "--yes")
+        if self.keys:
+            fill_store(site.place / "bench.db", self.keys)
         command = [tool.path, "-m", "gateway", "serve", *config]
         return Setup(command, key, wrong_key, tool.env, cwd=CHECKOUT)
 

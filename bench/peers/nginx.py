@@ -32,6 +32,20 @@ http {
             proxy_set_header Host $http_host;
             proxy_set_header X-API-Key "";
             proxy_pass http://behind;
+            client_max_body_size 0;
+            proxy_request_buffering off;
+            proxy_max_temp_file_size 0;
+            proxy_buffer_size 64k;
+            proxy_buffers 8 64k;
+            proxy_busy_buffers_size 128k;
+        }
+        location = /v1/stream {
+            if ($known = 0) { return 401; }
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_set_header X-API-Key "";
+            proxy_pass http://behind;
+            proxy_buffering off;
         }
     }
 }

@@ -1,0 +1,94 @@
+"""nginx with ``auth_request`` and Keyhatch as its key service: two processes do the job together.
+
+The question is a HEAD of ``/.keyhatch/me``, whose answer has no body, over kept connections: with a body
+nginx would open a new connection for each question.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from bench import tools
+from bench.peers.contract import Setup, Site
+from bench.peers.keyhatch import CHECKOUT, Keyhatch
+from bench.process import free_port
+from bench.text import fill
+from bench.tools import Tool
+from bench.upstream import nginx_command, nginx_main
+
+CONFIG = """\
+@nginx_main@
+http {
+    access_log off;
+    keepalive_requests 1000000000;
+    client_body_temp_path @place@/body;
+    proxy_temp_path @place@/proxy;
+    fastcgi_temp_path @place@/fastcgi;
+    uwsgi_temp_path @place@/uwsgi;
+    scgi_temp_path @place@/scgi;
+    upstream behind {
+        server 127.0.0.1:@upstream_port@;
+        keepalive 64;
+        keepalive_requests 1000000000;
+    }
+    upstream keys {
+        server 127.0.0.1:@keys_port@;
+        keepalive 64;
+        keepalive_requests 1000000000;
+    }
+    server {
+        listen 127.0.0.1:@port@;
+        location = /keys {
+            internal;
+            proxy_method HEAD;
+            proxy_pass_request_body off;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_set_header Content-Length "";
+            proxy_set_header Host $http_host;
+            proxy_pass http://keys/.keyhatch/me;
+        }
+        location / {
+            auth_request /keys;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_set_header Host $http_host;
+            proxy_set_header X-API-Key "";
+            proxy_pass http://behind;
+        }
+    }
+}
+"""
+
+
+class AuthRequest:
+    """nginx, one worker, and one Keyhatch."""
+
+    name = "nginx-auth-request"
+    title = "nginx + `auth_request` + Keyhatch"
+    manner = "one worker, every request asked of a Keyhatch by `HEAD /.keyhatch/me`; both are counted"
+
+    def find(self, *, fetch: bool) -> Tool:
+        """Debian's nginx."""
+        return tools.debian("nginx", "-v", fetch=fetch)
+
+    def set_up(self, tool: Tool, site: Site) -> Setup:
+        """Both configurations; the shell starts the key service and then becomes nginx."""
+        service = Keyhatch("lean")
+        place = site.place / "keys"
+        place.mkdir(mode=0o700)
+        keys_port = free_port()
+        keys = service.set_up(service.find(fetch=False), replace(site, place=place, port=keys_port))
+        config = fill(
+            CONFIG,
+            nginx_main=nginx_main(site.place),
+            place=site.place,
+            port=site.port,
+            upstream_port=site.upstream_port,
+            keys_port=keys_port,
+        )
+        nginx = nginx_command(tool.path, site.place, config)
+        script = Path(__file__).with_name("pair.sh")
+        command = ["sh", str(script), str(len(keys.command)), *keys.command, *nginx]
+        return Setup(
+            command, keys.key, keys.wrong_key, {**keys.env, "PYTHONPATH": str(CHECKOUT)}, cwd=CHECKOUT
+        )
