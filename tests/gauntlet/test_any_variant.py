@@ -21,7 +21,7 @@ from tests.fuzz.path_grid import ADVISORIES
 from tests.gauntlet.reference import ALLOWED, WORDS, evaluate, grants, methods, rule_sets
 from tests.support.plane_stand import EPOCH_S, KEY, key
 
-MANY = settings(max_examples=max(300, settings().max_examples))
+MANY = settings(max_examples=max(200, settings().max_examples))
 PIECES = (
     *(
         "/",

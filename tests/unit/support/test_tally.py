@@ -32,6 +32,6 @@ def test_planes_and_kinds_are_counted_apart_and_only_once() -> None:
 def test_a_known_difference_is_neither_good_nor_hidden() -> None:
     tally = Tally()
     known = report((TRIED, ("aiohttp", VALID, 1)), outcome="skipped")
-    known.wasxfail = "docs/planes.md: trailers"  # type: ignore[attr-defined]
+    known.wasxfail = "docs/planes.md: trailers"
     tally.pytest_runtest_logreport(known)
     assert tally.told("aiohttp") == "0 valid passed of 1 (1 otherwise by docs/planes.md)"
