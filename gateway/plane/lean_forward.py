@@ -214,7 +214,6 @@ class Forward:
             return
         self._touched = self._house.now()
         self._ask(link)
-        self._caller.hold_back(full=link.is_full)
 
     def not_linked(self, fault: OSError) -> None:
         """None could be made."""
@@ -299,9 +298,11 @@ class Forward:
 
     def _ask(self, link: UpstreamLink) -> None:
         link.user, self._link = self, link
-        held = self._held
+        held, was_much = self._held, self._held_bytes > HELD_BYTES_MAX
         link.transport.write(held[0] if len(held) == 1 else b"".join(held))
         self._held, self._held_bytes = [], 0
+        if was_much:
+            self._caller.hold_back(full=link.is_full)
 
     def _ask_again(self, answer: Answer) -> None:
         self._was_retried = True

@@ -269,3 +269,13 @@ async def test_a_key_in_a_body_is_the_callers_business_and_no_credential(build: 
     )
     assert (await caller.response()).one(b"x-keyhatch-reason") == b"credential_missing"
     assert KEY not in stand.upstream.everything()
+
+
+async def test_large_bodies_follow_each_other_on_one_connection(stand: Stand) -> None:
+    """Each time more than a buffer of it comes in one piece with the head, and the upstream's link is idle."""
+    caller = await stand.call()
+    body = b"x" * 1_000_000
+    for _ in range(3):
+        await caller.send_all(post(b"Content-Length: 1000000", body=body))
+        assert (await caller.response()).status == 200
+    assert [len(seen.body) for seen in stand.upstream.requests()] == [1_000_000] * 3
