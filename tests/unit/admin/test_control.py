@@ -14,8 +14,7 @@ import aiohttp
 import pytest
 import uvloop
 
-from gateway.admin.control import ControlServer
-from gateway.admin.control_app import ACTS
+from gateway.admin.control import ACTS, ControlServer
 from gateway.admin.control_client import RemoteKeyring
 from gateway.admin.control_path import socket_path
 from gateway.admin.control_words import ASKED_BYTES_MAX

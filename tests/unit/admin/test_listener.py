@@ -11,8 +11,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import BadStatusLine
 
 from gateway.admin.app import build_admin_app
-from gateway.admin.connection import AdminConnection
-from gateway.admin.listener import AdminListener
+from gateway.admin.listener import AdminConnection, AdminListener
 from gateway.metrics import Metrics
 from gateway.wire.request_head import Limits
 from tests.support.raw_caller import call
@@ -41,7 +40,7 @@ async def at() -> AsyncIterator[tuple[str, int]]:
     app.router.add_post("/slow", slow)
     app.router.add_post("/unread", unread)
     app.router.add_post("/odd", unread, expect_handler=fall)
-    listener = AdminListener(lambda: app, LIMITS, lambda: 1_800_000_000.0)
+    listener = AdminListener(app, LIMITS, lambda: 1_800_000_000.0)
     yield await listener.start("127.0.0.1", 0)
     await listener.stop()
 
@@ -178,7 +177,7 @@ async def test_a_connection_that_is_gone_is_answered_with_nothing() -> None:
 
 async def test_a_port_that_is_taken_is_an_oserror_and_leaves_nothing_open(at: tuple[str, int]) -> None:
     app = build_admin_app({}, Metrics(version="1", plane="lean", clock=SetClock()))
-    listener = AdminListener(lambda: app, LIMITS, lambda: 0.0)
+    listener = AdminListener(app, LIMITS, lambda: 0.0)
     with pytest.raises(OSError, match="address already in use"):
         await listener.start(*at)
     await listener.stop()
@@ -186,7 +185,7 @@ async def test_a_port_that_is_taken_is_an_oserror_and_leaves_nothing_open(at: tu
 
 async def test_after_stopping_nobody_listens() -> None:
     app = build_admin_app({}, Metrics(version="1", plane="lean", clock=SetClock()))
-    listener = AdminListener(lambda: app, LIMITS, lambda: 0.0)
+    listener = AdminListener(app, LIMITS, lambda: 0.0)
     where = await listener.start("127.0.0.1", 0)
     await listener.stop()
     with pytest.raises(OSError, match="Connect call failed"):
