@@ -1,5 +1,6 @@
 """Scenarios with more than a small answer: streams, bodies, crowds, and what is felt by one caller alone."""
 
+import socket
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -47,8 +48,8 @@ class Bodies:
 
     name: str
     title: str
-    is_upload: bool
     about: str
+    is_upload: bool = False
     unit: str = "CPU µs/MB"
     once: bool = False
     beside: str | None = None
@@ -64,7 +65,7 @@ class Bodies:
         megabytes = done / 1e6
         return Sample(cpu_s * 1e6 / megabytes, megabytes / elapsed_s, cpu_s / elapsed_s)
 
-    def _one(self, connection: callers.socket.socket, key: str) -> int:
+    def _one(self, connection: socket.socket, key: str) -> int:
         if not self.is_upload:
             connection.sendall(callers.request("/v1/blob", key))
             return callers.read_answer(connection)
@@ -80,8 +81,8 @@ class BodyMemory:
 
     name: str
     title: str
-    is_upload: bool
     about: str
+    is_upload: bool = False
     unit: str = "MB"
     once: bool = True
     beside: str | None = None
@@ -154,10 +155,12 @@ class Alone:
 
 ALL = (
     EventStreams(),
-    Bodies("download", "Download", False, "Bodies of 10 MiB from the upstream, one after the other."),
-    Bodies("upload", "Upload", True, "Bodies of 10 MiB to the upstream, one after the other."),
+    Bodies("download", "Download", "Bodies of 10 MiB from the upstream, one after the other."),
+    Bodies("upload", "Upload", "Bodies of 10 MiB to the upstream, one after the other.", is_upload=True),
     Alone(),
     IdleConnections(),
-    BodyMemory("download-memory", "Memory, 1 GiB down", False, "Growth while a body of 1 GiB passes down."),
-    BodyMemory("upload-memory", "Memory, 1 GiB up", True, "Growth while a body of 1 GiB passes up."),
+    BodyMemory("download-memory", "Memory, 1 GiB down", "Growth while a body of 1 GiB passes down."),
+    BodyMemory(
+        "upload-memory", "Memory, 1 GiB up", "Growth while a body of 1 GiB passes up.", is_upload=True
+    ),
 )

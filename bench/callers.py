@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from selectors import EVENT_READ, DefaultSelector
+from typing import cast
 
 from bench.load import LoadError
 
@@ -97,7 +98,7 @@ class Streams:
             head = _read_head(connection)
             if not head.startswith(b"HTTP/1.1 200"):
                 raise LoadError(f"a stream was answered {head[:30]!r}")
-            connection.setblocking(False)
+            connection.settimeout(0)
             self._selector.register(connection, EVENT_READ)
             self.open += 1
 
@@ -106,9 +107,7 @@ class Streams:
         events, end = 0, time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0 and not (until_closed and not self.open):
             for ready, _ in self._selector.select(left):
-                connection = ready.fileobj
-                assert isinstance(connection, socket.socket)
-                events += self._read(connection)
+                events += self._read(cast("socket.socket", ready.fileobj))
         return events
 
     def _read(self, connection: socket.socket) -> int:

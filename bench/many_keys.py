@@ -7,7 +7,8 @@ from pathlib import Path
 _NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count)"
 _KEYS = f"""
 {_NUMBERS}
-INSERT INTO keys (id, name, preview, digest, scopes, created_at, created_by, owner, note, allow_from, use_count)
+INSERT INTO keys
+    (id, name, preview, digest, scopes, created_at, created_by, owner, note, allow_from, use_count)
 SELECT 'bulk_' || i, 'Bulk ' || i, 'kh_…', randomblob(32), '["models:read"]', 1700000000.0, 'bench',
        'owner ' || i, '', '[]', 0 FROM n
 """  # noqa: S608 - nothing but constants

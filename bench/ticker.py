@@ -13,7 +13,7 @@ EVENT = b'data: {"id":"chunk","choices":[{"delta":{"content":"word "},"index":0}
 
 
 async def serve_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answer one request: a body is read to its end, anything else gets events until the other side leaves."""
+    """Answer one request: read a body to its end, or send events until the other side leaves."""
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
     try:
         if head.startswith(b"post"):

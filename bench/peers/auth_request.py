@@ -54,6 +54,12 @@ http {
             proxy_set_header Host $http_host;
             proxy_set_header X-API-Key "";
             proxy_pass http://behind;
+            client_max_body_size 0;
+            proxy_request_buffering off;
+            proxy_max_temp_file_size 0;
+            proxy_buffer_size 64k;
+            proxy_buffers 8 64k;
+            proxy_busy_buffers_size 128k;
         }
     }
 }

@@ -272,7 +272,7 @@ async def test_a_key_in_a_body_is_the_callers_business_and_no_credential(build: 
 
 
 async def test_large_bodies_follow_each_other_on_one_connection(stand: Stand) -> None:
-    """Each time more than a buffer of it comes in one piece with the head, and the upstream's link is idle."""
+    """Each time more than a buffer of it comes with the head, and a connection to the upstream is idle."""
     caller = await stand.call()
     body = b"x" * 1_000_000
     for _ in range(3):

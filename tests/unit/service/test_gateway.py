@@ -135,9 +135,7 @@ async def test_a_start_that_is_cancelled_leaves_nothing_open(
     if room == "open_sqlite":
         monkeypatch.setattr(module, room, never)
     else:
-        monkeypatch.setattr(
-            getattr(module, room), {"StoreWatch": "count", "LeanPlane": "start"}[room], never
-        )
+        monkeypatch.setattr(getattr(module, room), {"StoreWatch": "count", "LeanPlane": "start"}[room], never)
     gateway = house.built()
     async with nothing_left():
         start = asyncio.create_task(gateway.start())

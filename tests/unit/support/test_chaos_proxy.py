@@ -10,7 +10,6 @@ from tests.support.chaos_proxy import Act, ChaosProxy, Choose, Harm, always
 from tests.support.raw_connection import RawConnection, eventually, steady
 from tests.support.scripted_upstream import ScriptedUpstream, UpstreamConnection
 
-
 CLIENTS: list[RawConnection] = []
 
 
