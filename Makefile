@@ -8,7 +8,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check bench lint type docs fix lock build clean
+.PHONY: help run test check bench bench-quick lint type docs fix lock build clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -22,7 +22,7 @@ LOCK := $(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-versio
 	--no-annotate --custom-compile-command 'make lock' pyproject.toml
 
 help: ## Say what there is to do
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: $(VENV)/run.installed ## Start the gateway before a demo upstream, or before UPSTREAM=URL
 # The trap keeps the shell waiting after Ctrl-C, and 130 is how the gateway ends then: nothing failed.
@@ -39,6 +39,9 @@ check: lint type ## Format, lint, types, floors, architecture and unit tests, in
 
 bench: $(VENV)/dev.installed ## Measure this gateway beside its peers
 	@$(PY) -m bench $(ARGS)
+
+bench-quick: $(VENV)/dev.installed ## A look at the main figures in under a minute
+	@$(PY) -m bench --quick $(ARGS)
 
 lint: $(VENV)/dev.installed ## Check format, style and the floors of imports
 	@$(VENV)/bin/ruff format --check --quiet .

@@ -16,12 +16,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import machine, peers, rounds, stage, work
+from bench.chart import draw
 from bench.cores import share
 from bench.report import Row, Run, render
 from bench.scenarios import Contender, Means
 from bench.tools import Absent
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
+CHART = Path(__file__).with_name("small.svg")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -57,6 +59,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     measured = any(row.name.startswith("keyhatch") for row in run.peers)
     _write(render(run), args.output or (str(RESULTS) if measured else "-"))
+    small = next((each for each in figures if each.scenario.name == "small"), None)
+    if measured and small is not None and not args.output:
+        CHART.write_text(draw(small, [(row.name, row.title) for row in run.peers]))
     if not measured:
         print("The gateway itself was not measured.", file=sys.stderr)
     return 0 if measured else 1
@@ -74,8 +79,13 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--no-fetch", dest="fetch", action="store_false", help="use only the programs that are here"
     )
+    parser.add_argument("--quick", action="store_true", help="a look in under a minute, written nowhere")
     parser.epilog = f"Peers: {', '.join(peer_names)}. Scenarios: {', '.join(names)}."
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.quick:
+        args.rounds, args.seconds, args.output = 3, 1, "-"
+        args.peers, args.scenarios = peers.QUICK, work.QUICK
+    return args
 
 
 def _row(contender: Contender) -> Row:

@@ -1,14 +1,15 @@
 """Writes the figures down: pure functions from samples to the Markdown of RESULTS.md.
 
 Ratios come first, since they are what survives another machine. A ratio is taken within each
-round, where both peers met the same noise, and the median of the rounds is told. No verdict is
-given here: what is good enough stands in the issues, not in the harness.
+round, where both peers met the same noise, and the median of the rounds is told. What is good
+enough stands in ``bench.bars``.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from bench import bars
 from bench.rounds import Figures
 from bench.scenarios import Sample
 
@@ -50,12 +51,20 @@ def render(run: Run) -> str:
     """The whole of RESULTS.md."""
     parts = [
         "# What a request costs, beside other gateways",
+        *_bars(run),
         *_summary(run),
         *(_section(run, figures) for figures in run.figures),
         _who(run),
         _how(run),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _bars(run: Run) -> list[str]:
+    """What was reached of what the gateway is held to."""
+    rows = bars.table({each.scenario.name: each for each in run.figures}, ratio)
+    head = ["## The bars", "", "| work | measured | bar | aim | |", "|---|---:|---:|---:|---|"]
+    return ["\n".join([*head, *rows])] if rows else []
 
 
 def _summary(run: Run) -> list[str]:
