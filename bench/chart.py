@@ -12,6 +12,7 @@ from bench.bars import OURS
 from bench.rounds import Figures
 
 _ROW, _LEFT, _WIDTH, _RIGHT = 26, 230, 620, 60
+_ALL = _LEFT + _WIDTH + _RIGHT
 _STYLE = (
     "text{font:13px system-ui,sans-serif;fill:#1f2328}.own{fill:#1a7f64}.peer{fill:#8c959f}"
     "@media(prefers-color-scheme:dark){text{fill:#e6edf3}.own{fill:#2ec27e}.peer{fill:#6e7681}}"
@@ -29,7 +30,7 @@ def draw(figures: Figures, titles: Sequence[tuple[str, str]]) -> str:
     longest = max((cost for _, cost, _ in shown), default=1.0)
     height = _ROW * len(shown) + 34
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_LEFT + _WIDTH + _RIGHT} {height}" role="img">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_ALL} {height}" role="img">',
         f"<title>{escape(figures.scenario.unit)}, small request</title><style>{_STYLE}</style>",
         f'<text x="{_LEFT}" y="16">{escape(figures.scenario.unit)}, shorter is better</text>',
     ]
