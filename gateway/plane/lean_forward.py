@@ -230,13 +230,14 @@ class Forward:
             account.bytes_out += len(data)
             self._caller.write(data)
             return
-        may_keep = account.keep_alive and not self.wants_body and not self._house.is_draining
+        is_first = not account.status
+        may_keep = is_first and account.keep_alive and not self.wants_body and not self._house.is_draining
         try:
             out = answer.feed(data, may_keep=may_keep)
         except Fault as fault:
             self._give_up_on_upstream(str(fault))
             return
-        if account.status:
+        if not is_first:
             if out:
                 self._caller.write(out)
         elif answer.head is None:

@@ -22,6 +22,7 @@ Span = tuple[int, int]
 
 _SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,16})((?:[ \t]*;[\t -~\x80-\xff]*)?)")
 _CRLF: Final = b"\r\n"
+_HEX: Final = b"0123456789abcdefABCDEF"
 
 
 class Fault(ValueError):
@@ -70,6 +71,10 @@ class ByChunks:
     def walk(self, data: bytes) -> tuple[list[Span], int]:
         """The payload in `data`, and where the body's part of it ends. Raises `Fault`."""
         self.is_clean = not self._line and not self._trailing
+        if self.is_clean and not self.announced and not self.awaits_end:
+            one = _one_chunk(data)
+            if one is not None:
+                return [one], len(data)
         spans: list[Span] = []
         at, end = 0, len(data)
         while at < end and not self.is_over:
@@ -129,6 +134,18 @@ class ByChunks:
         self.is_over = line == _CRLF
         if not self.is_over:
             self.is_clean = False
+
+
+def _one_chunk(data: bytes) -> Span | None:
+    """The payload, if the data is exactly one plain chunk: so events come, and this is a third of a walk."""
+    end = data.find(_CRLF, 1, 9)
+    if end < 0 or not data.endswith(_CRLF):
+        return None
+    digits = data[:end]
+    if digits.translate(None, _HEX):
+        return None
+    to = end + 2 + int(digits, 16)
+    return (end + 2, to) if to + 2 == len(data) and to > end + 2 else None
 
 
 class ToTheEnd:
