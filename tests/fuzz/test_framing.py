@@ -61,7 +61,7 @@ def check(data: bytes, pieces: list[bytes]) -> None:
 def test_the_corpus_is_read_as_a_naive_reader_reads_it_however_it_is_cut(data: bytes) -> None:
     check(data, [data])
     check(data, [bytes([byte]) for byte in data])
-    for at in range(len(data)):
+    for at in range(0, len(data), 1 + len(data) // 500):  # of a long one, every so many bytes
         check(data, in_pieces(data, [at]))
 
 
