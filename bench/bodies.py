@@ -68,7 +68,10 @@ class Bodies:
     def _one(self, connection: socket.socket, key: str) -> int:
         if not self.is_upload:
             connection.sendall(callers.request("/v1/blob", key))
-            return callers.read_answer(connection)
+            length = callers.read_answer(connection)
+            if length != BLOB_BYTES:
+                raise LoadError(f"a body of {length} bytes came")
+            return length
         connection.sendall(callers.request("/v1/sink", key, "POST", BLOB_BYTES))
         callers.send_body(connection, BLOB_BYTES)
         callers.read_answer(connection)

@@ -10,7 +10,8 @@ CONFIG = """\
     admin off
     auto_https off
 }
-http://127.0.0.1:@port@ {
+http://:@port@ {
+    bind 127.0.0.1
     @known header X-API-Key @key@
     handle @known {
         request_header -X-API-Key
