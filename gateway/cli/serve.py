@@ -60,7 +60,7 @@ def _serve(surroundings: Surroundings, flags: dict[str, str]) -> int:
         _log.info("%s", sources(loaded))
         for warning in () if for_people else loaded.warnings:
             _log.warning("%s", warning)
-        if await gateway.keyring.list_keys("all"):
+        if gateway.has_keys:  # to list them would keep a store of a million busy for ten seconds
             return
         called = program(sys.argv[0], sys.executable)
         if for_people:

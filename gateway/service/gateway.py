@@ -83,6 +83,12 @@ class Gateway:
         self.keyring: Keyring
         self._gatekeeper: Gatekeeper
         self._plane: Plane
+        self._watch: StoreWatch
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether the store holds any key, as last counted; once started."""
+        return any(self._watch.key_counts.values())
 
     async def start(self) -> Addresses:
         """Open everything; raises `StoreUnavailable` or `OSError`, and then nothing is left open."""
@@ -103,7 +109,7 @@ class Gateway:
         self._run(self._gatekeeper.live.run())
         self._open.push_async_callback(self._gatekeeper.usage.flush)
         self._run(self._gatekeeper.usage.run(settings.keys.last_used_flush_s))
-        watch = StoreWatch(store, self._gatekeeper, self._clock, self.metrics.store_failed)
+        watch = self._watch = StoreWatch(store, self._gatekeeper, self._clock, self.metrics.store_failed)
         await watch.look()
         await watch.count()
         self._run(watch.run())

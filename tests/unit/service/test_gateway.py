@@ -395,3 +395,11 @@ async def test_a_reload_that_fails_changes_nothing(
     assert await house.status("/other", await house.make_key(), method="POST", data=b"12345") == 200
     assert not any('route="other"' in line for line in await house.metrics())
     assert house.exchanges() == ["/other"]
+
+
+async def test_whether_there_are_keys_is_known_without_listing_them(house: House) -> None:
+    gateway = await house.start()
+    assert not gateway.has_keys
+    await house.make_key("one")
+    await gateway.stop()
+    assert (await house.start()).has_keys
