@@ -14,6 +14,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --no-input --disable-pip-version-check
 TYPED := $(wildcard gateway bench tests)
+# What `make check` leaves to `make test`: the checks it runs itself, and files that start many processes.
+SLOW := $(addprefix tests/,arch/test_checks.py arch/test_coverage_floors.py unit/cli/test_demo.py unit/cli/test_root.py unit/logs/test_setup.py)
 
 PYTHONS := $(or $(PYTHON),python3.13 python3.12 python3.11 python3)
 FIT := import sys, ensurepip, venv, ssl, sqlite3; sys.exit(sys.version_info < (3, 11))
@@ -35,7 +37,7 @@ test: $(VENV)/dev.installed ## Run every test, with coverage and its floors
 		--cov --cov-report term-missing:skip-covered $(ARGS)
 
 check: lint type ## Format, lint, types, floors, architecture and unit tests, in under a minute
-	@$(PY) -m pytest -q -n 2 --dist loadfile --ignore tests/arch/test_checks.py $(wildcard tests/arch tests/unit)
+	@$(PY) -m pytest -q -n 2 --dist loadfile $(addprefix --ignore=,$(SLOW)) $(wildcard tests/arch tests/unit)
 
 bench: $(VENV)/dev.installed ## Measure this gateway beside its peers
 	@$(PY) -m bench $(ARGS)
