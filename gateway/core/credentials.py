@@ -147,6 +147,12 @@ def find(view: RequestView, prefix: str) -> Findings:
     return Findings(tuple(scan.ours), tuple(scan.foreign), strip, in_path, view.kind)
 
 
+def may_show(raw_target: bytes, prefix: str) -> bool:
+    """Whether a target could hold a credential, ours or not; if not, `find` is certain to see none there."""
+    mark, _ = _anywhere(prefix)
+    return b"%" in raw_target or mark in raw_target or any(place in raw_target for place in _QUERY_PLACES)
+
+
 def choose(findings: Findings, prefix: str) -> bytes | Deny:
     """The digest of the one key to be judged, or why there is none (rule 2)."""
     ours = findings.ours

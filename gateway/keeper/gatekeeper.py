@@ -14,6 +14,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+from gateway.core.credentials import may_show
 from gateway.core.decision import Allow, Decision, NeedKey
 from gateway.core.keys import ApiKey
 from gateway.core.policy import admit, judge
@@ -64,6 +65,10 @@ class Gatekeeper:
             return admit(view, self.table, self.prefix)
         except Exception:  # noqa: BLE001 - promise 3: whatever went wrong, it is refused
             return self._accident()
+
+    def may_show(self, raw_target: bytes) -> bool:
+        """Whether a target could hold a credential; if not, `admit` looks at its path alone."""
+        return may_show(raw_target, self.prefix)
 
     def look(self, need: NeedKey, before: Allow | None = None) -> Decision:
         """The rest of it, if the record is cached; `need` itself if not.

@@ -71,22 +71,22 @@ class LeanExchange:
         self._is_unread = False
         self.forward: Forward | None = None
         self.account = Account(
-            plan.request_id or request_id,
+            plan.passage.request_id or request_id,
             plan.method,
-            plan.peer,
+            plan.passage.peer,
             now,
-            keep_alive=plan.keep_alive,
+            keep_alive=plan.passage.keep_alive,
             path=plan.path,
-            kind=plan.kind,
+            kind=plan.passage.kind,
         )
 
     def start(self, data: bytes) -> bytes:
         """Decide and begin; `data` came behind the head, what is returned came behind the body."""
         self._house.around.observer.exchange_began()
-        decision = self._plan.decision
+        decision = self._plan.passage.decision
         if isinstance(decision, NeedKey):
             gatekeeper = self._house.around.gatekeeper
-            decision = gatekeeper.look(decision, self._plan.before)
+            decision = gatekeeper.look(decision, self._plan.passage.before)
             if isinstance(decision, NeedKey):
                 self._task = asyncio.ensure_future(self._settle(decision))
                 return data
@@ -178,7 +178,7 @@ class LeanExchange:
 
     def _decided(self, decision: Decision, data: bytes) -> bytes:
         if isinstance(decision, Allow):
-            self.account.allow = self._plan.before = decision
+            self.account.allow = self._plan.passage.before = decision
             self._leave = self._house.around.gatekeeper.attend(decision, self.end_by_key)
             if decision.route.own is None:
                 return self._pass_on(decision, data)
@@ -190,7 +190,7 @@ class LeanExchange:
         return data
 
     def _pass_on(self, allow: Allow, data: bytes) -> bytes:
-        upstream = self._plan.upstream
+        upstream = self._plan.passage.upstream
         if upstream is None:
             raise KeyError(f"there is no upstream '{allow.route.upstream}'")
         self.forward = Forward(self, self._caller, self._plan, upstream, self._ground.limits, self._house)
@@ -201,7 +201,7 @@ class LeanExchange:
         plan = self._plan
         if not plan.has_body:
             return data
-        upload = Upload(plan.content_length, chunked=plan.chunked, most=None)
+        upload = Upload(plan.content_length, chunked=plan.passage.chunked, most=None)
         try:
             _, rest = upload.feed(data)
         except Fault:
@@ -229,7 +229,7 @@ class LeanExchange:
         """An answer of our own: the end of the exchange."""
         account, plan = self.account, self._plan
         is_reading = self.forward is not None and self.forward.wants_body
-        self._is_unread = self._is_unread or is_reading or plan.kind is Kind.WEBSOCKET
+        self._is_unread = self._is_unread or is_reading or plan.passage.kind is Kind.WEBSOCKET
         if self._is_unread or self._house.is_draining:
             account.keep_alive = False
         account.status = reply.status

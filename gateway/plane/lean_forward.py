@@ -125,14 +125,16 @@ class Forward:
         self._new_answer(identified=identity is not None)
         self._held.append(self._question)
         if plan.has_body:
-            self._upload = Upload(plan.content_length, chunked=plan.chunked, most=self._limits.body_bytes_max)
-            if plan.expects_continue:
+            self._upload = Upload(
+                plan.content_length, chunked=plan.passage.chunked, most=self._limits.body_bytes_max
+            )
+            if plan.passage.expects_continue:
                 self._caller.write(_CONTINUE)
             data = self.take(data) if data else b""
             if self._answer is None:
                 return b""  # the body was refused
         now = account.asked_at = self._asked_at = self._touched = self._house.now()
-        link = self._house.pool.lend(plan.origin or origin_of(self._upstream), now)
+        link = self._house.pool.lend(plan.passage.origin or origin_of(self._upstream), now)
         if link is None:
             self._dial()
         else:
@@ -289,7 +291,7 @@ class Forward:
         self._answer = Answer(
             self._house.heads,
             self._account.request_id,
-            plan.version,
+            plan.passage.version,
             is_head=plan.is_head,
             identified=identified,
         )
@@ -315,8 +317,8 @@ class Forward:
     def _upgrade(self, answer: Answer) -> None:
         assert answer.head is not None  # noqa: S101 - a 101 was read
         fault: str | None = "switched protocols unasked"
-        if self._plan.kind is Kind.WEBSOCKET:
-            fault = handshake_fault(self._plan.asked, answer.head.fields)
+        if self._plan.passage.kind is Kind.WEBSOCKET:
+            fault = handshake_fault(self._plan.passage.asked, answer.head.fields)
         if fault is not None:
             self._owner.refuse(Deny(Reason.UPSTREAM_PROTOCOL, {"what": fault}))
             return
@@ -347,7 +349,7 @@ class Forward:
         if link is not None and answer.keeps_link and is_clean and not link.is_full:
             self._link = None
             link.release(self._touched)
-        unread = not is_clean or self._plan.kind is Kind.WEBSOCKET
+        unread = not is_clean or self._plan.passage.kind is Kind.WEBSOCKET
         self._owner.finish(keep=answer.keeps_caller and is_clean, unread=unread)
 
     def _give_up_on_caller(self, deny: Deny) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 from gateway.plane.contract import Ground, Surroundings
 from gateway.plane.http_date import HttpDate
 from gateway.plane.lean_answer import AnswerHeads
-from gateway.plane.lean_plan import Plans
+from gateway.plane.lean_memory import Plans
 from gateway.plane.lean_upstream import UpstreamPool
 
 if TYPE_CHECKING:

@@ -1,10 +1,10 @@
 """The lean data plane: `asyncio.Protocol` on both sides, uvloop where it exists, no task for a request.
 
 The default plane. `lean_caller` is the caller's connection, `lean_exchange` one request and its answer,
-`lean_forward` its upstream half, `lean_plan` what a head comes to, `lean_codec` and `lean_framing` the bytes
-of heads and bodies, `lean_answer` and `lean_upload` what becomes of them, `lean_upstream` and `lean_pool` the
-connections to upstreams. Below them the same rooms decide as for the aiohttp plane, and one suite holds both
-to one behaviour.
+`lean_forward` its upstream half, `lean_plan` what a head comes to, `lean_memory` what is remembered of it,
+`lean_codec` and `lean_framing` the bytes of heads and bodies, `lean_answer` and `lean_upload` what becomes of
+them, `lean_upstream` and `lean_pool` the connections to upstreams. Below them the same rooms decide as for
+the aiohttp plane, and one suite holds both to one behaviour.
 
 This room holds the listener, the number of connections, the sweep of deadlines, and the end.
 """
@@ -19,7 +19,7 @@ from gateway.plane.connections import Connections, descriptors_for_callers
 from gateway.plane.contract import Ground, Surroundings
 from gateway.plane.lean_caller import LeanCaller
 from gateway.plane.lean_house import House
-from gateway.plane.lean_plan import Plans
+from gateway.plane.lean_memory import Plans
 
 BACKLOG: Final = 1_024
 HEAD_S: Final = 1.0  # how long, at the end, a head that has begun may take to come whole

@@ -7,6 +7,7 @@
 4. What is foreign beside ours survives, byte for byte, and what is left has nothing more to strip.
 5. No refusal, and nothing else that may be shown, holds a key.
 6. A foreign header changes no choice.
+7. A target that shows nothing, as `may_show` says, adds nothing to what is found or stripped.
 """
 
 import base64
@@ -18,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.core.credentials import KEY_HEADERS, choose, find, forgive
+from gateway.core.credentials import KEY_HEADERS, choose, find, forgive, may_show
 from gateway.core.decision import NeedKey
 from gateway.core.keys import compose_secret, digest_of
 from gateway.core.policy import admit
@@ -141,6 +142,7 @@ def test_the_corpus_leaves_no_key_to_forward_and_none_to_be_shown(raw: bytes, ki
     check_nothing_left(view)
     check_nothing_more(view)
     check_nothing_shown(view)
+    check_silent_target(view)
 
 
 @MANY
@@ -156,6 +158,22 @@ def check_nothing_left(view: RequestView) -> None:
     forwarded += [inside_basic(value) for name, value in headers if name == b"authorization"]
     for text in KEYS:
         assert [raw for value in forwarded for raw in decodings(value) if text.encode() in raw] == []
+
+
+@MANY
+@given(views())
+def test_a_target_that_shows_nothing_adds_nothing(view: RequestView) -> None:
+    check_silent_target(view)
+
+
+def check_silent_target(view: RequestView) -> None:
+    """Property 7."""
+    if not may_show(view.target.raw, "kh"):
+        bare = read_target(b"/v1")
+        assert isinstance(bare, Target)
+        assert find(view, "kh") == find(
+            RequestView(view.method, bare, view.headers, view.peer, view.kind), "kh"
+        )
 
 
 @MANY
