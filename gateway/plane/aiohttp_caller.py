@@ -238,7 +238,8 @@ class CallerProtocol(web.RequestHandler):  # type: ignore[misc,unused-ignore]
         self.is_over = True
         reply = self._refuse(deny, self.peer, self._opening)
         if self.transport is not None and not self.transport.is_closing():
-            self.transport.write(reply_bytes(reply, self.date(), is_head=False, keep_alive=False))
+            is_head = self._opening.startswith(b"HEAD ")
+            self.transport.write(reply_bytes(reply, self.date(), is_head=is_head, keep_alive=False))
 
 
 def protocol_of(request: web.BaseRequest) -> CallerProtocol:

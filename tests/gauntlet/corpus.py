@@ -17,7 +17,6 @@ from tests.support.raw_caller import RawCaller
 from tests.support.strict_http import Message
 
 DIFFERS = {
-    "framing-head-both": "a HEAD that cannot be parsed",
     "size-long-extension": "long chunk extensions",
     "last-size-long-extension": "long chunk extensions",
     "trailer-underscore": "trailers",
