@@ -81,6 +81,10 @@ class RequestView:
     kind: Kind = Kind.PLAIN
 
 
+WHOLE_SERVER: Final = Target(b"*", "*", b"", ())
+"""The target of `OPTIONS *`: the server itself (RFC 9110 §9.3.7). No upstream ever sees it."""
+
+
 class _AmbiguousError(ValueError):
     """Carries the broken rule out of the reading functions; never leaves this module."""
 

@@ -27,9 +27,9 @@ from gateway.plane.aiohttp_upstream import UpstreamSession
 from gateway.plane.contract import Ground, Surroundings
 from gateway.plane.own_reply import reply_bytes
 from gateway.wire.headers import request_id_of
-from gateway.wire.own_answers import health, me
+from gateway.wire.own_answers import health, me, server
 from gateway.wire.reply import Reply, refusal
-from gateway.wire.request_head import Head, read_head
+from gateway.wire.request_head import Head, malformed, read_head
 from gateway.wire.upstream import Hop, compose_head
 
 _log: Final = logging.getLogger("gateway.plane")
@@ -123,6 +123,8 @@ class AiohttpExchange:
         if isinstance(head, Deny):
             self.account.path = request.raw_path.partition("?")[0][:SEEN_CHARS_MAX]
             raise Refused(head)
+        if not all(map(_is_text, head.view.headers)):
+            raise Refused(malformed("a header value is not UTF-8"))
         account, view = self.account, head.view
         account.path, account.kind, account.peer = view.target.path, view.kind.value, view.peer
         account.request_id = request_id_of(view.headers) or account.request_id
@@ -132,6 +134,8 @@ class AiohttpExchange:
         account, clock = self.account, self._around.clock
         if allow.route.own is Own.HEALTH:
             await self._send(health(account.request_id))
+        elif allow.route.own is Own.SERVER:
+            await self._send(server(account.request_id))
         elif allow.route.own is Own.ME:
             key = await self._around.gatekeeper.record_of(allow)
             await self._send(me(key, clock.now(), account.request_id))
@@ -201,3 +205,12 @@ class AiohttpExchange:
             transport.abort()
         else:
             transport.close()
+
+
+def _is_text(field: tuple[bytes, bytes]) -> bool:
+    """Whether aiohttp's client can send a field as it is: of other bytes it would lose some."""
+    try:
+        field[1].decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -249,7 +249,7 @@ class Answer:
         if not framing.is_over:
             return body
         try:
-            return body + b"0\r\n" + passed_on(framing.trailer)
+            return body + b"0\r\n" + passed_on(framing.trailer, from_caller=False)
         except TrailerFault as fault:
             self.keeps_link = False
             raise Fault(str(fault)) from None

@@ -16,7 +16,7 @@ import httptools
 from gateway.core.request import Headers
 from gateway.plane.lean_framing import Fault
 from gateway.wire.opening import is_tls
-from gateway.wire.request_head import Version
+from gateway.wire.request_head import METHOD_BYTES_MAX, Version
 
 HEAD_END: Final = b"\r\n\r\n"
 ANSWER_HEAD_BYTES_MAX: Final = 65_536
@@ -104,7 +104,9 @@ def is_hopeless(raw: bytes, seen: int = 0) -> bool:
 
     The first `seen` bytes were looked at before.
     """
-    return is_tls(raw) or raw.find(b"\0", seen) >= 0 or _LONE_FEED.search(raw, seen) is not None
+    if is_tls(raw) or raw.find(b"\0", seen) >= 0 or _LONE_FEED.search(raw, seen) is not None:
+        return True
+    return len(raw) > METHOD_BYTES_MAX and b" " not in raw[: METHOD_BYTES_MAX + 1]
 
 
 def fields_in(raw: bytes) -> int:

@@ -34,7 +34,7 @@ from gateway.plane.lean_house import Caller, House
 from gateway.plane.lean_plan import Plan
 from gateway.plane.lean_upload import Upload
 from gateway.plane.own_reply import reply_bytes
-from gateway.wire.own_answers import health, me
+from gateway.wire.own_answers import health, me, server
 from gateway.wire.reply import Reply, refusal
 
 _ASK_AGAIN_S: Final = 0.5
@@ -216,7 +216,8 @@ class LeanExchange:
         if allow.route.own is Own.ME:
             self._task = asyncio.ensure_future(self._tell_holder(allow))
         else:
-            self._send(health(self.account.request_id))
+            say = server if allow.route.own is Own.SERVER else health
+            self._send(say(self.account.request_id))
 
     async def _tell_holder(self, allow: Allow) -> None:
         around = self._house.around

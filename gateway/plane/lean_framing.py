@@ -7,7 +7,8 @@ bytes of it are payload; nothing is copied and nothing is kept. What is not fram
 
 1. A chunk's size is 1 to 16 hexadecimal digits, no sign, no blank, no `0x`.
 2. Every line ends in CRLF. A CR or LF alone is a fault, also within an extension.
-3. Extensions are walked over, at most `LINE_BYTES_MAX` for a line (Go CVE-2023-39326), and never passed on.
+3. Extensions are names with or without a value (RFC 9112 §7.1.1). They are walked over, at most
+   `LINE_BYTES_MAX` for a line (Go CVE-2023-39326), and never passed on.
 4. Trailer fields are kept apart, at most `TRAILER_BYTES_MAX` in all; whether one may pass is not said here.
 """
 
@@ -20,7 +21,10 @@ TRAILER_BYTES_MAX: Final = 8_192
 Span = tuple[int, int]
 """Payload within the bytes that were read: from, to."""
 
-_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,16})((?:[ \t]*;[\t -~\x80-\xff]*)?)")
+_TOKEN: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_QUOTED: Final = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"'
+_EXTENSION: Final = rb"[ \t]*;[ \t]*%b(?:[ \t]*=[ \t]*(?:%b|%b))?" % (_TOKEN, _TOKEN, _QUOTED)
+_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,16})((?:%b)*)" % _EXTENSION)
 _CRLF: Final = b"\r\n"
 _HEX: Final = b"0123456789abcdefABCDEF"
 

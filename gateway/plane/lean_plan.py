@@ -156,7 +156,8 @@ def _plan(head: Head, decision: Decision, peer: str, ground: Ground) -> Plan:
     if not isinstance(decision, Deny):
         line = first_line(view.method.encode("ascii"), target_of(head, decision.strip))
         _outline(passage, head, decision, peer, ground)
-    return Plan(passage, view.method, view.target.path, line, head.content_length)
+    length = None if view.kind is Kind.WEBSOCKET else head.content_length
+    return Plan(passage, view.method, view.target.path, line, length)
 
 
 def _outline(passage: Passage, head: Head, decision: Allow | NeedKey, peer: str, ground: Ground) -> None:

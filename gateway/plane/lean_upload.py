@@ -42,6 +42,6 @@ class Upload:
 
     def _end(self, trailer: bytes) -> bytes:
         try:
-            return b"0\r\n" + passed_on(trailer)
+            return b"0\r\n" + passed_on(trailer, from_caller=True)
         except TrailerFault as fault:
             raise Fault(str(fault)) from None

@@ -15,6 +15,7 @@ _PHRASES: Final = {
     405: "Method Not Allowed",
     408: "Request Timeout",
     413: "Content Too Large",
+    417: "Expectation Failed",
     431: "Request Header Fields Too Large",
     502: "Bad Gateway",
     503: "Service Unavailable",

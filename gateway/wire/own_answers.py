@@ -1,13 +1,23 @@
-"""What the gateway itself says on the proxied port: `/.keyhatch/health` and `/.keyhatch/me`."""
+"""What the gateway itself says on the proxied port: `/.keyhatch/health`, `/.keyhatch/me` and `OPTIONS *`."""
+
+from typing import Final
 
 from gateway.core.keys import ApiKey
 from gateway.core.policy import moment
+from gateway.core.routes import FORWARDED_METHODS
 from gateway.wire.reply import Reply, answer
+
+_ALLOW: Final = ", ".join(sorted(FORWARDED_METHODS)).encode("ascii")
 
 
 def health(request_id: str) -> Reply:
     """The gateway takes requests. It says nothing about the upstream or the store (see /readyz)."""
     return answer(200, {"status": "ok"}, request_id)
+
+
+def server(request_id: str) -> Reply:
+    """To whoever asks what may be asked at all (RFC 9110 §9.3.7). A route may take less."""
+    return Reply(200, ((b"allow", _ALLOW), (b"x-request-id", request_id.encode("ascii"))), b"")
 
 
 def me(key: ApiKey | None, now: float, request_id: str) -> Reply:

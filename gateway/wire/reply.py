@@ -62,9 +62,17 @@ class _Mould:
     close: bool
 
 
+_KINDS: Final[Mapping[str, tuple[int, Headers]]] = {
+    "expectation": (417, ()),
+    "websocket_version": (400, ((b"sec-websocket-version", b"13"),)),
+}
+"""Rules of HTTP whose breaking has an answer of its own: RFC 9110 §10.1.1, RFC 6455 §4.4."""
+
+
 @lru_cache(512)  # the same few refusals come again and again: 2 µs, not 14. Facts hold no secret.
 def _mould(reason: Reason, items: tuple[tuple[str, str], ...], prefix: str) -> _Mould:
     row, facts = TABLE[reason], dict(items)
+    status, more = _KINDS.get(facts.get("kind", ""), (row.status, ()))
     headers: list[tuple[bytes, bytes]] = [
         (b"content-type", b"application/json"),
         (b"cache-control", b"no-store"),
@@ -77,8 +85,9 @@ def _mould(reason: Reason, items: tuple[tuple[str, str], ...], prefix: str) -> _
         headers.append((b"allow", facts.get("allow", "").encode("ascii")))
     if row.retry:
         headers.append((b"retry-after", str(RETRY_AFTER_S).encode("ascii")))
-    begin, _, end = _body(row.status, reason, row.sentence(facts, prefix), _ID).rpartition(_ID.encode())
-    return _Mould(row.status, tuple(headers), begin, end, row.close)
+    headers += more
+    begin, _, end = _body(status, reason, row.sentence(facts, prefix), _ID).rpartition(_ID.encode())
+    return _Mould(status, tuple(headers), begin, end, row.close)
 
 
 def answer(status: int, data: object, request_id: str) -> Reply:

@@ -5,9 +5,9 @@ plane alike. A head passes only if no two servers could frame, address or read i
 
 1. Weight: the target, the number of fields and the whole head stay within the limits (431).
 2. HTTP/1.1 or HTTP/1.0. The method is a token and not CONNECT; the target is in origin-form and unambiguous
-   (`core.request`).
+   (`core.request`), or `*` for OPTIONS.
 3. Field names are tokens without `_` (CGI-style upstreams read `_` as `-`); values hold no control
-   character and are UTF-8.
+   character. Bytes beyond ASCII pass as they are (RFC 9110 §5.5).
 4. Exactly one valid `Host` in HTTP/1.1, at most one in HTTP/1.0 (RFC 9112 §3.2).
 5. `Content-Length`: at most one, digits only. `Transfer-Encoding`: only `chunked`, only in HTTP/1.1. Never
    both (RFC 9112 §6: request smuggling).
@@ -24,17 +24,18 @@ from typing import Final
 
 from gateway.core.keys import Network
 from gateway.core.refusal import Deny, Reason
-from gateway.core.request import Headers, Kind, RequestView, read_target
+from gateway.core.request import WHOLE_SERVER, Headers, Kind, RequestView, read_target
 from gateway.wire.headers import caller_address, tokens_in
 
 Version = tuple[int, int]
 
 _TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^`|~0-9A-Za-z]+")
-METHOD: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}")
+METHOD_BYTES_MAX: Final = 32
+METHOD: Final = re.compile(rb"[!#$%%&'*+\-.^_`|~0-9A-Za-z]{1,%d}" % METHOD_BYTES_MAX)
 _VALUE_BAD: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _DIGITS: Final = re.compile(rb"[0-9]{1,18}")
 _HOST: Final = re.compile(
-    rb"(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?|\[([0-9A-Fa-f:.]+)\])(?::([0-9]{1,5}))?"
+    rb"(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?|\[([0-9A-Fa-f:.]+)\])(?::([0-9]{0,5}))?"
 )
 _WEBSOCKET_KEY: Final = re.compile(rb"[A-Za-z0-9+/]{22}==")
 _HOST_BYTES_MAX: Final = 255
@@ -122,8 +123,9 @@ def read_head(
         return kind
     expect = tokens_in(fields[b"expect"])
     if expect not in ([], [b"100-continue"]):
-        return malformed("the only expectation met here is 100-continue")
-    target = read_target(raw_target)
+        return malformed("the only expectation met here is 100-continue", kind="expectation")
+    is_whole = method == b"OPTIONS" and raw_target == WHOLE_SERVER.raw
+    target = WHOLE_SERVER if is_whole else read_target(raw_target)
     if isinstance(target, Deny):
         return target
     view = RequestView(method.decode("ascii"), target, headers, caller_address(peer, headers, trusted), kind)
@@ -138,9 +140,10 @@ def read_head(
     )
 
 
-def malformed(rule: str) -> Deny:
-    """The refusal of a head that breaks a rule of HTTP."""
-    return Deny(Reason.REQUEST_MALFORMED, {"rule": rule})
+def malformed(rule: str, *, kind: str | None = None) -> Deny:
+    """The refusal of a head that breaks a rule of HTTP; `kind` where HTTP answers it in a way of its own."""
+    facts = {"rule": rule} if kind is None else {"rule": rule, "kind": kind}
+    return Deny(Reason.REQUEST_MALFORMED, facts)
 
 
 def too_large(what: str, limit: int) -> Deny:
@@ -179,21 +182,11 @@ def _field_fault(method: bytes, headers: Headers) -> Deny | None:
     together = b"".join([value for _, value in headers])  # one search for all is half the cost
     if _VALUE_BAD.search(together):
         return malformed("a header value holds a control character")
-    if not together.isascii() and not all(_is_utf8(value) for _, value in headers):
-        return malformed("a header value is not UTF-8")
     return None
 
 
 def _is_name(name: bytes) -> bool:
     return name in _USUAL or _TOKEN.fullmatch(name) is not None
-
-
-def _is_utf8(value: bytes) -> bool:
-    try:
-        value.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _host_fault(fields: _Fields, version: Version) -> Deny | None:
@@ -256,7 +249,7 @@ def _websocket_fault(method: bytes, fields: _Fields, version: Version, protocols
     if fields[b"content-length"] not in ([], [b"0"]) or fields[b"transfer-encoding"]:
         return malformed("a WebSocket request has no body")
     if fields[b"sec-websocket-version"] != [b"13"]:
-        return malformed("the WebSocket version must be 13")
+        return malformed("the WebSocket version must be 13", kind="websocket_version")
     keys = fields[b"sec-websocket-key"]
     if len(keys) != 1 or _WEBSOCKET_KEY.fullmatch(keys[0]) is None:
         return malformed("Sec-WebSocket-Key must be one base64 value of 16 bytes")

@@ -2,7 +2,8 @@
 
 A trailer comes after everything was decided, so it may say nothing that decides: fields that frame, route,
 authenticate, control or describe the message are left out (RFC 9110 §6.5.1), and so is whatever this gateway
-says itself or would take out of a head. They never become headers (RFC 9112 §7.1.2).
+says itself or would take out of a head. They never become headers (RFC 9112 §7.1.2). A caller whose trailer
+frames or routes is refused: it can only be meant for somebody who knows no better.
 """
 
 import re
@@ -29,11 +30,16 @@ _DECIDING: Final = (
 _DECIDING_BEGIN: Final = (b"x-keyhatch-", CLAIM_PREFIX, b"access-control-")
 
 
+_ATTACKING: Final = frozenset(
+    {b"connection", b"content-length", b"host", b"te", b"trailer", b"transfer-encoding", b"upgrade"}
+)
+
+
 class TrailerFault(ValueError):
     """A trailer section that is none."""
 
 
-def passed_on(section: bytes) -> bytes:
+def passed_on(section: bytes, *, from_caller: bool) -> bytes:
     """What may follow the last chunk of a trailer section (its last line included); that line at least.
 
     Names leave in lower case. Raises `TrailerFault` if a line is no field.
@@ -48,6 +54,8 @@ def passed_on(section: bytes) -> bytes:
         read = reads_as(name)
         if b"_" in name:
             raise TrailerFault("a trailer name has an underscore, which some servers read as '-'")
+        if from_caller and read in _ATTACKING:
+            raise TrailerFault("a trailer field frames or routes the message")
         if read not in _DECIDING and not read.startswith(_DECIDING_BEGIN) and not is_like_a_key(value):
             kept.append(name + b": " + value + b"\r\n")
     return b"".join(kept) + b"\r\n"

@@ -122,7 +122,10 @@ def _forwarded(headers: Headers, hop: Hop, *, is_trusted: bool) -> list[tuple[by
     said = [
         (b"x-forwarded-for", b", ".join(filter(None, [*values(told, b"x-forwarded-for"), peer]))),
         (b"x-forwarded-proto", _first(told, b"x-forwarded-proto") or hop.scheme.encode("ascii")),
-        (b"x-forwarded-host", _first(told, b"x-forwarded-host") or _first(headers, b"host")),
+        (
+            b"x-forwarded-host",
+            _first(told, b"x-forwarded-host") or _first(headers, b"host").removesuffix(b":"),
+        ),
     ]
     return [(name, value) for name, value in said if value]
 

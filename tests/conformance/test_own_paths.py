@@ -14,6 +14,16 @@ async def test_health_needs_no_key(stand: Stand) -> None:
     stand.assert_untouched()
 
 
+async def test_options_of_the_whole_server_are_told_without_the_upstream(stand: Stand) -> None:
+    caller = await stand.call(request(b"OPTIONS * HTTP/1.1", shown=None))
+    response = await caller.response()
+    assert (response.status, response.body) == (200, b"")
+    assert b"DELETE, GET, HEAD, " in (response.one(b"allow") or b"")
+    caller.send(request(b"GET * HTTP/1.1"))
+    assert (await caller.response()).status == 400
+    stand.assert_untouched()
+
+
 OWN = {
     "health": request(b"GET /.keyhatch/health HTTP/1.1", shown=None),
     "me": request(b"GET /.keyhatch/me HTTP/1.1"),

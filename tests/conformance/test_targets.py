@@ -102,7 +102,7 @@ AMBIGUOUS = [
     b"/any/vault%23x",
     b"/any/%EF%BD%96ault/x",
     b"any/x",
-    b"*",
+    b"*/any",
     b"http://gate.example/any/x",
     b"HTTP://gate.example/any/x",
     b"http://other.example/any/x",

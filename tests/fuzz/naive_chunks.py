@@ -7,7 +7,10 @@ rules of that module. It says what the bytes are: a body that is over, one that 
 import re
 from dataclasses import dataclass
 
-_LINE = re.compile(rb"([0-9a-fA-F]{1,16})([ \t]*;[\t\x20-\x7e\x80-\xff]*)?\r\n")
+_NAME = rb"[A-Za-z0-9!#$%&'*+\-.^_`|~]+"
+_TEXT = rb'"(?:\\[\t\x20-\x7e\x80-\xff]|[\t\x20-\x7e\x80-\xff](?<!["\\]))*"'
+_EXTENSION = rb"[ \t]*;[ \t]*" + _NAME + rb"([ \t]*=[ \t]*(" + _NAME + rb"|" + _TEXT + rb"))?"
+_LINE = re.compile(rb"([0-9a-fA-F]{1,16})(" + _EXTENSION + rb")*\r\n")
 _SIZE_LINE_MAX = 256
 _TRAILER_MAX = 8_192
 

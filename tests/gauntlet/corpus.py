@@ -20,7 +20,14 @@ DIFFERS = {
     "size-long-extension": "long chunk extensions",
     "last-size-long-extension": "long chunk extensions",
     "trailer-underscore": "trailers",
+    "trailer-upgrade": "trailers",
+    **{
+        f"{chunk}-extension-no-{part}": "loose chunk extensions"
+        for chunk in ("size", "last-size")
+        for part in ("name", "value")
+    },
     "chunks-extension-blanks": "blanks in chunk extensions",
+    **{f"field-{name}": "values that are not UTF-8" for name in ("latin-1", "bytes-beyond-ascii")},
 }
 """Where the aiohttp plane is known to be otherwise: rows of docs/planes.md."""
 

@@ -95,7 +95,8 @@ async def _caller(waiting: Iterator[Case], port: int, secret: str) -> int:
         caller.send(each.raw(secret))
         answer = await _answer(caller, each)
         served += 1
-        if b"x-keyhatch-reason" not in answer:
+        is_ours = each.head.startswith(b"OPTIONS * ")  # what the gateway itself answers
+        if b"x-keyhatch-reason" not in answer and not is_ours:
             passed += 1
         if b"connection: close" in answer or each.head.split(b"\r\n", 1)[0].endswith(b"1.0"):
             caller.abandon()

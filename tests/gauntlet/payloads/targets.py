@@ -126,7 +126,7 @@ STAYING = {
     **named("form", {name: get(target=target) for name, target in FORMS.items()}),
     **named(
         "form-options",
-        {n: request(b"OPTIONS " + target + b" HTTP/1.1") for n, target in FORMS.items()},
+        {n: request(b"OPTIONS " + form + b" HTTP/1.1") for n, form in FORMS.items() if form != b"*"},
     ),
 }
 STAYING |= named("high", {name: get(target=target) for name, target in HIGH.items()})

@@ -81,6 +81,8 @@ FIELDS = {
     "sec-fetch": b'Sec-Fetch-Mode: navigate\r\nSec-CH-UA: " Not;A Brand";v="99"',
     "referer": b"Referer: https://a.example/x?y=z#w",
     "host-in-another-name": b"X-Host: evil.example",
+    "latin-1": b"X-A: gr\xfc\xdfe",
+    "bytes-beyond-ascii": b"X-A: " + bytes(range(0x80, 0x100)),
 }
 HOSTS = {
     "name": b"gate.example",
@@ -91,6 +93,7 @@ HOSTS = {
     "one-letter": b"a",
     "digits": b"1",
     "root-dot": b"gate.example.",
+    "empty-port": b"gate.example:",
     "hyphens": b"a-b--c.xn--bcher-kva.example",
     "underscore": b"a_b.example",
     "ipv4": b"127.0.0.1",

@@ -75,6 +75,15 @@ def test_every_reason_has_the_promised_status() -> None:
     assert {reason.value: row.status for reason, row in TABLE.items()} == STATUSES
 
 
+def test_what_http_answers_in_a_way_of_its_own_is_answered_so() -> None:
+    unmet = refusal(Deny(Reason.REQUEST_MALFORMED, {"rule": "x", "kind": "expectation"}), "req-1", "kh")
+    assert unmet.status == 417
+    version = refusal(
+        Deny(Reason.REQUEST_MALFORMED, {"rule": "x", "kind": "websocket_version"}), "req-1", "kh"
+    )
+    assert (version.status, lookup(version.headers, b"sec-websocket-version")) == (400, [b"13"])
+
+
 @pytest.mark.parametrize(("reason", "facts"), ROWS)
 def test_every_reply_can_be_read_by_people_and_by_every_client(
     reason: Reason, facts: Mapping[str, str]

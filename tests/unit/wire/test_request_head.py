@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.refusal import Deny, Reason
-from gateway.core.request import Kind
+from gateway.core.request import WHOLE_SERVER, Kind
 from gateway.wire.request_head import Head, Limits, Version, is_host, read_head
 from tests.unit.wire.heads import HOST, WEBSOCKET, head_of, reading
 from tests.unit.wire.hosts import BAD_HOSTS, GOOD_HOSTS
@@ -148,19 +148,18 @@ def test_a_value_holds_no_control_character(control: int) -> None:
     assert reason_of(answer) is Reason.REQUEST_MALFORMED
 
 
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        pytest.param(b"", None, id="empty"),
-        pytest.param(b"a\tb", None, id="tab-inside"),
-        pytest.param("Grüße 🗝".encode(), None, id="utf-8"),
-        pytest.param(b"Gr\xfc\xdfe", Reason.REQUEST_MALFORMED, id="latin-1"),
-        pytest.param(b"\xc0\xaf", Reason.REQUEST_MALFORMED, id="overlong-slash"),
-        pytest.param(b"\xed\xa0\x80", Reason.REQUEST_MALFORMED, id="surrogate"),
-    ],
-)
-def test_a_value_is_text_that_everyone_reads_alike(value: bytes, expected: Reason | None) -> None:
-    assert reason_of(reading(HOST, (b"X", value))) == expected
+@pytest.mark.parametrize("value", [b"", b"a\tb", "Grüße 🗝".encode(), bytes(range(0x80, 0x100))], ids=repr)
+def test_any_other_value_passes_as_it_is(value: bytes) -> None:
+    assert head_of((b"X", value)).view.headers[1] == (b"x", value)
+
+
+def test_the_whole_server_may_be_asked_for_its_options_and_for_nothing_else() -> None:
+    asked = read_head(b"OPTIONS", b"*", (1, 1), [HOST], "192.0.2.7", Limits())
+    assert isinstance(asked, Head)
+    assert asked.view.target is WHOLE_SERVER
+    for method in (b"GET", b"options", b"POST"):
+        answer = read_head(method, b"*", (1, 1), [HOST], "192.0.2.7", Limits())
+        assert reason_of(answer) is Reason.TARGET_AMBIGUOUS
 
 
 # --- Host -----------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ SECRET = compose_secret("kh", bytes(range(32))).reveal().encode()
 
 def passed(*lines: bytes) -> bytes:
     """What is passed on of these fields, without the last line."""
-    section = passed_on(b"".join(line + b"\r\n" for line in lines) + b"\r\n")
+    section = passed_on(b"".join(line + b"\r\n" for line in lines) + b"\r\n", from_caller=False)
     assert section.endswith(b"\r\n")
     return section[:-2]
 
@@ -102,15 +102,36 @@ def test_a_key_is_left_out_wherever_it_stands(around: bytes) -> None:
 )
 def test_a_line_that_is_no_field_is_a_fault(section: bytes) -> None:
     with pytest.raises(TrailerFault):
-        passed_on(section)
+        passed_on(section, from_caller=False)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"Content-Length",
+        b"TRANSFER-ENCODING",
+        b"host",
+        b"Content.Length",
+        b"Connection",
+        b"Upgrade",
+        b"Trailer",
+        b"TE",
+    ],
+)
+def test_a_callers_trailer_that_frames_or_routes_is_a_fault_and_an_upstreams_is_left_out(name: bytes) -> None:
+    section = name + b": 5\r\n\r\n"
+    with pytest.raises(TrailerFault):
+        passed_on(section, from_caller=True)
+    assert passed_on(section, from_caller=False) == b"\r\n"
+    assert passed_on(b"X-Sum: 5\r\nAuthorization: x\r\n\r\n", from_caller=True) == b"x-sum: 5\r\n\r\n"
 
 
 @given(st.binary(max_size=60) | st.text("aX-_:. \t\r\n", max_size=30).map(str.encode))
 def test_nothing_raises_but_a_fault_and_what_passes_is_a_trailer_section(raw: bytes) -> None:
     try:
-        section = passed_on(raw)
+        section = passed_on(raw, from_caller=False)
     except TrailerFault:
         return
-    assert passed_on(section) == section
+    assert passed_on(section, from_caller=False) == section
     assert section.endswith(b"\r\n")
     assert b"\r\n\r\n" not in section[:-4]
