@@ -168,7 +168,9 @@ class Forward:
         try:
             _check_values(raw)
             check_status(response.status, _version(response))
-            headers = response_headers(raw, self._account.request_id, identified=identified)
+            headers = response_headers(
+                raw, self._account.request_id, protocol_of(self._request).date(), identified=identified
+            )
             return headers, response_length(raw, response.status)
         except ResponseFault as fault:
             _log.warning("request %s: the upstream's head: %s", self._account.request_id, fault)

@@ -1,7 +1,7 @@
-"""The `Date` of the gateway's own answers: asked of the injected clock, put into words once a second.
+"""The `Date` of answers that have none: asked of the injected clock, put into words once a second.
 
-An origin server with a clock sends one (RFC 9110 §6.6.1), and for its own answers the gateway is the origin.
-What an upstream says of its own answers is passed on as it is.
+An origin server with a clock sends one, and for its own answers the gateway is the origin; whoever passes on
+an answer without one says when it came (RFC 9110 §6.6.1). What an upstream says is passed on as it is.
 """
 
 from email.utils import formatdate

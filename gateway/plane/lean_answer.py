@@ -12,6 +12,7 @@ A head's meaning is kept for the next one of the same bytes: a server that answe
 `Date` included, answers with the same bytes. A head with a cookie is not kept: it may be somebody's session.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from gateway.core.request import Headers
@@ -38,15 +39,27 @@ HEAD_BYTES_KEPT_MAX: Final = 2_048
 class AnswerHead:
     """One response head's meaning. `lead` is the caller's head up to our request id and the framing.
 
-    `whole` is what follows the request id where a body of `length` comes behind it, and the connection stays.
+    `date` is the moment that we said, empty where the upstream said one. `whole` is what follows the request
+    id where a body of `length` comes behind it, and the connection stays.
     """
 
-    __slots__ = ("fields", "has_cookie", "is_chunked", "keeps_link", "lead", "length", "status", "whole")
+    __slots__ = (
+        "date",
+        "fields",
+        "has_cookie",
+        "is_chunked",
+        "keeps_link",
+        "lead",
+        "length",
+        "status",
+        "whole",
+    )
 
-    def __init__(self, raw: bytes, *, identified: bool) -> None:
+    def __init__(self, raw: bytes, date: bytes, *, identified: bool) -> None:
         parts = parse_answer(raw)
         self.status = parts.status
         self.fields: Headers = parts.fields
+        self.date = b"" if any(name == b"date" for name, _ in parts.fields) else date
         self.has_cookie = any(name == b"set-cookie" for name, _ in parts.fields)
         self.lead = b""
         self.length: int | None = None
@@ -57,7 +70,7 @@ class AnswerHead:
             return
         try:
             check_status(parts.status, parts.version)
-            kept = relayed_headers(parts.fields, identified=identified and self.status != 101)
+            kept = relayed_headers(parts.fields, date, identified=identified and self.status != 101)
             self.length = response_length(parts.fields, parts.status)
         except ResponseFault as fault:
             raise Fault(str(fault)) from None
@@ -76,15 +89,16 @@ class AnswerHead:
 class AnswerHeads:
     """The meanings of response heads, the most recent of them kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, date: Callable[[], bytes]) -> None:
+        self._date = date
         self._kept: tuple[dict[bytes, AnswerHead], dict[bytes, AnswerHead]] = ({}, {})
 
     def of(self, raw: bytes, *, identified: bool) -> AnswerHead:
         """The meaning of one whole head. Raises `Fault`."""
         kept = self._kept[identified]
         head = kept.get(raw)
-        if head is None:
-            head = AnswerHead(raw, identified=identified)
+        if head is None or (head.date and head.date != self._date()):
+            head = AnswerHead(raw, self._date(), identified=identified)
             if len(raw) <= HEAD_BYTES_KEPT_MAX and not head.has_cookie:
                 if len(kept) >= HEADS_MAX:
                     kept.clear()

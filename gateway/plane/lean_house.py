@@ -52,7 +52,7 @@ class House:
         self.now = around.clock.monotonic
         self.date = HttpDate(around.clock)
         self.pool = UpstreamPool()
-        self.heads = AnswerHeads()
+        self.heads = AnswerHeads(self.date)
         self.is_draining = False
         self.quiet = asyncio.Event()
 

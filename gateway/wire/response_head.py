@@ -52,13 +52,14 @@ def response_length(headers: Headers, status: int = 200) -> int | None:
     return None if status == 204 else int(lengths[0])
 
 
-def response_headers(raw: Headers, request_id: str, *, identified: bool) -> Headers:
+def response_headers(raw: Headers, request_id: str, date: bytes, *, identified: bool) -> Headers:
     """The upstream's headers as the caller may see them, framing (`Content-Length`) left to the plane."""
-    return (*relayed_headers(raw, identified=identified), (b"x-request-id", request_id.encode("ascii")))
+    kept = relayed_headers(raw, date, identified=identified)
+    return (*kept, (b"x-request-id", request_id.encode("ascii")))
 
 
-def relayed_headers(raw: Headers, *, identified: bool) -> Headers:
-    """The same without our request id: what does not change when the upstream repeats its head."""
+def relayed_headers(raw: Headers, date: bytes, *, identified: bool) -> Headers:
+    """The same without our request id. `date` is said where the upstream says none (RFC 9110 §6.6.1)."""
     headers = tuple((name.lower(), value) for name, value in raw)
     if any(_VALUE_BAD.search(value) for _, value in headers):
         raise ResponseFault("control character in a header")
@@ -66,6 +67,8 @@ def relayed_headers(raw: Headers, *, identified: bool) -> Headers:
         raise ResponseFault("a header name that is no token")
     gone = dropped_names(headers) | {b"content-length", b"x-request-id"}
     kept = without(headers, gone)
+    if not any(name == b"date" for name, _ in kept):
+        kept = (*kept, (b"date", date))
     if identified and not any(values(kept, b"cache-control")):
         return (*kept, (b"cache-control", b"private"))
     return kept

@@ -227,6 +227,16 @@ async def test_headers_pass_unchanged_and_in_order(build: BuildStand, fields: li
     assert [(name, value) for name, value in got if name in names] == sent
 
 
+@pytest.mark.parametrize("status", [b"200 OK", b"404 Not Found", b"304 Not Modified", b"204 No Content"])
+async def test_an_answer_without_a_date_is_given_the_clocks(build: BuildStand, status: bytes) -> None:
+    stand = await build(script=answering(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n"))
+    for second in (b"00", b"01"):
+        caller = await stand.call(request())
+        response = await caller.response()
+        assert response.all(b"date") == [b"Fri, 15 Jan 2027 08:00:%b GMT" % second]
+        stand.clock.at += 1
+
+
 async def test_a_compressed_body_is_not_touched(build: BuildStand) -> None:
     body = b"\x1f\x8b\x08 this only claims to be gzip"
     response = await relayed(build, answer(b"200 OK", b"Content-Encoding: gzip", body=body))

@@ -79,7 +79,13 @@ class Sent:
 
 def sent(pieces: list[bytes], version: Version = (1, 1), *, is_head: bool = False) -> Sent:
     """Feed an answer with these pieces and then the end of the connection."""
-    answer = Answer(AnswerHeads(), "req-1", version, is_head=is_head, identified=True)
+    answer = Answer(
+        AnswerHeads(lambda: b"Fri, 15 Jan 2027 08:00:00 GMT"),
+        "req-1",
+        version,
+        is_head=is_head,
+        identified=True,
+    )
     out = b""
     try:
         for piece in pieces:
@@ -130,7 +136,13 @@ def check_body(data: bytes, message: Message, method: bytes) -> None:
 
 def answer_alone(data: bytes, version: Version, *, is_head: bool) -> Sent | None:
     """What is sent of an answer that ends by its own framing; None if this is none."""
-    answer = Answer(AnswerHeads(), "req-1", version, is_head=is_head, identified=True)
+    answer = Answer(
+        AnswerHeads(lambda: b"Fri, 15 Jan 2027 08:00:00 GMT"),
+        "req-1",
+        version,
+        is_head=is_head,
+        identified=True,
+    )
     try:
         out = answer.feed(data, may_keep=True)
     except Fault:

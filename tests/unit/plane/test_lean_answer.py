@@ -10,6 +10,7 @@ from gateway.plane.lean_codec import ANSWER_HEAD_BYTES_MAX
 from gateway.plane.lean_framing import Fault
 from gateway.wire.request_head import Version
 
+DATE = b"Fri, 15 Jan 2027 08:00:00 GMT"
 LENGTH = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 ENDLESS = b"HTTP/1.1 200 OK\r\n\r\n"
@@ -22,7 +23,9 @@ def answer_to(
     identified: bool = False,
     heads: AnswerHeads | None = None,
 ) -> Answer:
-    return Answer(heads or AnswerHeads(), "req-1", version, is_head=is_head, identified=identified)
+    return Answer(
+        heads or AnswerHeads(lambda: DATE), "req-1", version, is_head=is_head, identified=identified
+    )
 
 
 def fed(answer: Answer, *pieces: bytes, may_keep: bool = True) -> bytes:
@@ -42,7 +45,8 @@ def test_the_callers_head_is_of_our_own_making() -> None:
     raw += b"Content-Length: 2\r\n\r\nok"
     answer = answer_to(identified=True)
     assert fed(answer, raw) == (
-        b"HTTP/1.1 200 Fine\r\ncache-control: private\r\nx-request-id: req-1\r\ncontent-length: 2\r\n\r\nok"
+        b"HTTP/1.1 200 Fine\r\ndate: " + DATE + b"\r\ncache-control: private\r\nx-request-id: req-1\r\n"
+        b"content-length: 2\r\n\r\nok"
     )
     assert (answer.is_begun, answer.is_over, answer.body_bytes) == (True, True, 2)
 
@@ -147,7 +151,7 @@ def test_a_head_that_is_too_large_is_a_fault(end: bytes) -> None:
 
 
 def test_the_meaning_of_a_head_is_kept_and_so_is_who_it_was_for() -> None:
-    heads = AnswerHeads()
+    heads = AnswerHeads(lambda: DATE)
     first = heads.of(LENGTH, identified=False)
     assert heads.of(LENGTH, identified=False) is first
     assert heads.of(LENGTH, identified=True) is not first
@@ -155,8 +159,21 @@ def test_the_meaning_of_a_head_is_kept_and_so_is_who_it_was_for() -> None:
     assert heads.of(large, identified=False) is not heads.of(large, identified=False)
 
 
+def test_an_answer_without_a_date_is_given_the_moments() -> None:
+    moments = [DATE]
+    heads = AnswerHeads(lambda: moments[0])
+    first = heads.of(LENGTH, identified=False)
+    assert b"date: " + DATE + b"\r\n" in first.lead
+    assert heads.of(LENGTH, identified=False) is first
+    moments[0] = DATE.replace(b"08:00", b"08:01")
+    assert b"date: " + moments[0] + b"\r\n" in heads.of(LENGTH, identified=False).lead
+    dated = heads.of(LENGTH.replace(b"\r\n\r\n", b"\r\nDate: then\r\n\r\n"), identified=False)
+    assert dated.lead.count(b"date: ") == 1
+    assert b"date: then\r\n" in dated.lead
+
+
 def test_no_more_than_so_many_heads_are_kept() -> None:
-    heads = AnswerHeads()
+    heads = AnswerHeads(lambda: DATE)
     for number in range(HEADS_MAX + 1):
         heads.of(b"HTTP/1.1 200 OK\r\nA: %d\r\n\r\n" % number, identified=False)
     assert 0 < len(heads._kept) <= HEADS_MAX
@@ -274,7 +291,7 @@ def test_a_101_is_told_and_said_only_when_asked_to() -> None:
     assert fed(answer, raw + b"frames") == b""
     assert (answer.is_begun, answer.rest) == (False, b"frames")
     assert answer.switched() == (
-        b"HTTP/1.1 101 Switching Protocols\r\nx-a: b\r\nx-request-id: req-1\r\n"
+        b"HTTP/1.1 101 Switching Protocols\r\nx-a: b\r\ndate: " + DATE + b"\r\nx-request-id: req-1\r\n"
         b"connection: Upgrade\r\nupgrade: websocket\r\n\r\n"
     )
     assert answer.is_begun

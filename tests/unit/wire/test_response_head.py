@@ -18,12 +18,15 @@ from gateway.wire.response_head import (
 )
 
 ID = (b"x-request-id", b"req-1")
+DATE = b"Fri, 15 Jan 2027 08:00:00 GMT"
 PRIVATE = (b"cache-control", b"private")
 
 
 def shown(*headers: tuple[bytes, bytes], identified: bool = False) -> Headers:
-    """What the caller sees of the upstream's headers."""
-    return response_headers(headers, "req-1", identified=identified)
+    """What the caller sees of the upstream's headers, when they came."""
+    told = response_headers(headers, "req-1", DATE, identified=identified)
+    assert (b"date", DATE) in told or b"date" in dict(headers)
+    return tuple(field for field in told if field != (b"date", DATE))
 
 
 @pytest.mark.parametrize(
@@ -240,7 +243,7 @@ def test_no_upstream_can_make_one_head_look_like_two(
 
 def test_what_is_relayed_is_the_head_less_our_request_id() -> None:
     raw = ((b"X-One", b"1"), (b"X-Request-Id", b"theirs"), (b"Connection", b"X-Two"), (b"X-Two", b"2"))
-    assert relayed_headers(raw, identified=True) == ((b"x-one", b"1"), PRIVATE)
+    assert relayed_headers(raw, DATE, identified=True) == ((b"x-one", b"1"), (b"date", DATE), PRIVATE)
     for identified in (True, False):
-        relayed = relayed_headers(raw, identified=identified)
-        assert response_headers(raw, "req-1", identified=identified) == (*relayed, ID)
+        relayed = relayed_headers(raw, DATE, identified=identified)
+        assert response_headers(raw, "req-1", DATE, identified=identified) == (*relayed, ID)
