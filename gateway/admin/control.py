@@ -14,47 +14,25 @@ HTTP over a Unix socket beside the store, one POST per act, JSON in and out, bot
 """
 
 import asyncio
-import logging
 import os
 import socket
 import stat
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final
-
-from aiohttp import web
-from pydantic import ValidationError
+from typing import TYPE_CHECKING, Final
 
 from gateway.admin.control_path import address_of, socket_path
 from gateway.admin.control_peer import Peer, uid_of_peer
-from gateway.admin.control_words import (
-    ASKED_BYTES_MAX,
-    REFUSALS,
-    AskCreate,
-    AskList,
-    AskNothing,
-    AskOne,
-    AskRotate,
-    AskVerify,
-    TellDone,
-    TellIssued,
-    TellKey,
-    TellKeys,
-    TellRefusal,
-    TellVerification,
-    Words,
-    places,
-)
-from gateway.core.keys import ApiKey
-from gateway.keeper.desk import KeyDesk, NotAllowed, RuleBroken
+from gateway.admin.late import LateRoom, Receive, load_beside
+from gateway.keeper.desk import KeyDesk
 from gateway.keeper.ports import StoreUnavailable
 
-_log: Final = logging.getLogger("gateway.control")
+if TYPE_CHECKING:
+    from aiohttp import web
+
 _STOP_S: Final = 2.0
 _BACKLOG: Final = 16
-
-Act = tuple[type[Words], Callable[[KeyDesk, Any], Awaitable[Words]]]
 
 
 class ControlServer:
@@ -73,6 +51,7 @@ class ControlServer:
         self._desk = desk
         self._path = socket_path(store_path)
         self._peer_uid = peer_uid
+        self._room = LateRoom("the control socket", self._open)
         self._server: asyncio.Server | None = None
         self._runner: web.AppRunner | None = None
         self._inode: int | None = None
@@ -80,33 +59,27 @@ class ControlServer:
 
     async def start(self) -> None:
         """Listen; raises `StoreUnavailable` if that is impossible."""
-        app = web.Application(client_max_size=ASKED_BYTES_MAX)
-        app.router.add_route("*", "/{tail:.*}", self._answer)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_STOP_S)
-        await runner.setup()
         try:
             listener = self._listen()
-            assert runner.server is not None  # noqa: S101 - setup made it
-            self._server = await asyncio.get_running_loop().create_unix_server(runner.server, sock=listener)
+            self._server = await asyncio.get_running_loop().create_unix_server(self._room, sock=listener)
         except BaseException as error:
             self._held.close()
-            await runner.cleanup()
             if isinstance(error, OSError):
                 raise StoreUnavailable(
                     f"cannot listen on {self._path}: {error.strerror or error}; check the folder's owner and "
                     "mode, or choose a shorter path for the store"
                 ) from error
             raise
-        self._runner = runner
 
     async def stop(self) -> None:
         """Answer what was asked, then close and remove the socket. Stopping twice is harmless."""
         server, self._server = self._server, None
-        runner, self._runner = self._runner, None
-        if server is None or runner is None:
+        if server is None:
             return
         server.close()
-        await runner.cleanup()
+        await self._room.settle(_STOP_S)
+        if self._runner is not None:
+            await self._runner.cleanup()
         if _inode(self._path) == self._inode:
             self._path.unlink(missing_ok=True)
         self._held.close()
@@ -130,47 +103,14 @@ class ControlServer:
         self._inode = _inode(self._path)
         return listener
 
-    async def _answer(self, request: web.Request) -> web.Response:
-        try:
-            self._admit(request)
-            told = await self._act(request)
-        except web.HTTPRequestEntityTooLarge:
-            return _refuse(RuleBroken("what was asked is too long"))
-        except Exception as error:  # noqa: BLE001 - the last one to see it; logged and told below
-            return _refuse(error)
-        return web.Response(body=told.model_dump_json().encode(), content_type="application/json")
+    async def _open(self) -> Receive:
+        await load_beside("gateway.admin.control_app")
+        from gateway.admin.control_app import control_runner  # noqa: PLC0415 - loaded with the line above
 
-    def _admit(self, request: web.Request) -> None:
-        peer = None if request.transport is None else request.transport.get_extra_info("socket")
-        uid = None if peer is None else self._peer_uid(peer)
-        if uid not in (0, os.geteuid()):
-            raise NotAllowed(
-                f"only root and the user that runs the gateway (uid {os.geteuid()}) manage its keys"
-            )
-
-    async def _act(self, request: web.Request) -> Words:
-        act = ACTS.get(request.path.removeprefix("/v1/"))
-        if act is None or request.method != "POST":
-            raise RuleBroken("the running gateway does not know this act: is it of another version?")
-        shape, do = act
-        try:
-            asked = shape.model_validate_json(await request.read())
-        except ValidationError as error:
-            raise RuleBroken(f"the running gateway cannot read what was asked: {places(error)}") from None
-        return await do(self._desk, asked)
-
-
-def _refuse(error: Exception) -> web.Response:
-    for kind, status, exception in REFUSALS:
-        if isinstance(error, exception):
-            return _refusal(status, kind, str(error))
-    _log.exception("the control socket met something unexpected", exc_info=error)
-    return _refusal(503, "store_unavailable", "the running gateway met something unexpected: see its log")
-
-
-def _refusal(status: int, kind: str, message: str) -> web.Response:
-    body = TellRefusal(kind=kind, message=message).model_dump_json().encode()
-    return web.Response(status=status, body=body, content_type="application/json")
+        runner = self._runner = control_runner(self._desk, self._peer_uid, close_grace_s=_STOP_S)
+        await runner.setup()
+        assert runner.server is not None  # noqa: S101 - setup made it
+        return runner.server
 
 
 def _inode(path: Path) -> int | None:
@@ -178,61 +118,3 @@ def _inode(path: Path) -> int | None:
         return path.stat().st_ino
     except OSError:
         return None
-
-
-def _key(key: ApiKey) -> TellKey:
-    return TellKey.model_validate(key)
-
-
-async def _ping(_: KeyDesk, asked: AskNothing) -> Words:  # noqa: ARG001 - every act has this shape
-    return TellDone()
-
-
-async def _create(desk: KeyDesk, asked: AskCreate) -> Words:
-    return TellIssued.of(*await desk.create(asked.draft()))
-
-
-async def _list(desk: KeyDesk, asked: AskList) -> Words:
-    return TellKeys(keys=tuple(_key(key) for key in await desk.list_keys(asked.status, asked.owner)))
-
-
-async def _resolve(desk: KeyDesk, asked: AskOne) -> Words:
-    return _key(await desk.resolve(asked.id_or_name))
-
-
-async def _revoke(desk: KeyDesk, asked: AskOne) -> Words:
-    return _key(await desk.revoke(asked.id_or_name))
-
-
-async def _disable(desk: KeyDesk, asked: AskOne) -> Words:
-    return _key(await desk.disable(asked.id_or_name))
-
-
-async def _enable(desk: KeyDesk, asked: AskOne) -> Words:
-    return _key(await desk.enable(asked.id_or_name))
-
-
-async def _rotate(desk: KeyDesk, asked: AskRotate) -> Words:
-    return TellIssued.of(*await desk.rotate(asked.id_or_name, asked.overlap_s))
-
-
-async def _delete(desk: KeyDesk, asked: AskOne) -> Words:
-    return _key(await desk.delete(asked.id_or_name))
-
-
-async def _verify(desk: KeyDesk, asked: AskVerify) -> Words:
-    return TellVerification.of(await desk.verify(asked.text))
-
-
-ACTS: Final[dict[str, Act]] = {
-    "ping": (AskNothing, _ping),
-    "create": (AskCreate, _create),
-    "list": (AskList, _list),
-    "resolve": (AskOne, _resolve),
-    "revoke": (AskOne, _revoke),
-    "disable": (AskOne, _disable),
-    "enable": (AskOne, _enable),
-    "rotate": (AskRotate, _rotate),
-    "delete": (AskOne, _delete),
-    "verify": (AskVerify, _verify),
-}

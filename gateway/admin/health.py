@@ -16,6 +16,7 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
+from gateway.admin.late import load_beside
 from gateway.metrics import Metrics
 
 Check = Callable[[], Awaitable[str | None]]
@@ -96,6 +97,7 @@ def add_health(
 ) -> None:
     """Add the three routes. GET and HEAD, no credential: they tell nothing that needs one."""
     readiness = Readiness(checks, deadline_s)
+    is_loaded = False
 
     async def healthz(_request: web.Request) -> web.Response:
         return web.json_response({"status": "ok"})
@@ -111,6 +113,10 @@ def add_health(
         return web.json_response(body, status=HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
     async def scrape(request: web.Request) -> web.Response:
+        nonlocal is_loaded
+        if not is_loaded:
+            await load_beside("gateway.metrics.exposition")
+            is_loaded = True
         body, content_type = metrics.render(",".join(request.headers.getall(hdrs.ACCEPT, [])))
         return web.Response(body=body, headers={hdrs.CONTENT_TYPE: content_type})
 

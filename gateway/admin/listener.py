@@ -1,50 +1,43 @@
-"""The admin listener: aiohttp's server with a deadline for heads and without pages of aiohttp's own.
+"""The admin listener: its address is taken at the start, its application is loaded when first asked.
 
-What reaches a handler is answered by the application (`gateway.admin.app`). What never becomes a request is
-answered here, in the same words: bytes that are no HTTP, a head that is too large or does not arrive in
-time, an expectation that nobody meets. No answer names a version, and no caller can fill the log with
-tracebacks.
+What it answers stands in `gateway.admin.app`, what a connection may do in `gateway.admin.connection`. Both
+need aiohttp, which the lean plane does without; so this module knows them only from the first connection on.
 """
 
 import asyncio
-import json
-import logging
 from collections.abc import Callable
-from email.utils import formatdate
-from http import HTTPStatus
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
-from aiohttp import StreamReader, web
-from aiohttp.abc import AbstractStreamWriter
-from aiohttp.http_exceptions import LineTooLong
-
-from gateway.admin.app import HEADERS, problem
-from gateway.wire.opening import unreadable
+from gateway.admin.late import LateRoom, Receive, load_beside
 from gateway.wire.request_head import Limits
+
+if TYPE_CHECKING:
+    from aiohttp import web
 
 BACKLOG: Final = 128
 CLOSE_GRACE_S: Final = 2.0
-_OPENING_BYTES: Final = 8
-_LOG: Final = logging.getLogger("gateway.admin")
 
 
 class AdminListener:
-    """One application on one address. `start` it once, `stop` it at any time."""
+    """One application on one address. `start` it once, `stop` it at any time.
 
-    def __init__(self, app: web.Application, limits: Limits, now: Callable[[], float]) -> None:
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=CLOSE_GRACE_S)
+    `build` makes the application, when the first connection comes.
+    """
+
+    def __init__(
+        self, build: Callable[[], "web.Application"], limits: Limits, now: Callable[[], float]
+    ) -> None:
+        self._build = build
         self._limits = limits
         self._now = now
+        self._room = LateRoom("the admin listener", self._open)
+        self._runner: web.AppRunner | None = None
         self._listener: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> tuple[str, int]:
         """Listen, and return the address in use (port 0 picks one). Raises `OSError` if it is taken."""
-        await self._runner.setup()
-        server = self._runner.server
-        assert server is not None  # noqa: S101 - the runner was set up
-        server.request_handler = _guarded(server.request_handler)
         self._listener = await asyncio.get_running_loop().create_server(
-            lambda: AdminConnection(server, self._limits, self._now), host, port, backlog=BACKLOG
+            self._room, host, port, backlog=BACKLOG
         )
         bound = self._listener.sockets[0].getsockname()
         return bound[0], bound[1]
@@ -53,130 +46,15 @@ class AdminListener:
         """Take no new connection, let answers under way finish for a moment, close everything."""
         if self._listener is not None:
             self._listener.close()
-        await self._runner.cleanup()
+        await self._room.settle(CLOSE_GRACE_S)
+        if self._runner is not None:
+            await self._runner.cleanup()
 
+    async def _open(self) -> Receive:
+        await load_beside("gateway.admin.connection")
+        from aiohttp import web  # noqa: PLC0415 - loaded with the line above
 
-class AdminConnection(web.RequestHandler):  # type: ignore[misc,unused-ignore]
-    """One connection. `is_busy`: a request is being answered. `is_over`: the last answer was given."""
+        from gateway.admin.connection import serving  # noqa: PLC0415
 
-    def __init__(self, server: web.Server, limits: Limits, now: Callable[[], float]) -> None:
-        super().__init__(
-            server,
-            loop=asyncio.get_running_loop(),
-            keepalive_timeout=limits.idle_timeout_s,
-            access_log=None,  # type: ignore[arg-type]
-            max_line_size=limits.head_bytes_max,
-            max_field_size=limits.head_bytes_max,
-            max_headers=limits.fields_max,
-        )
-        self.is_busy = False
-        self.is_over = False
-        self.body: StreamReader | None = None
-        self._limits = limits
-        self._now = now
-        self._opening = b""
-        self._head_timer: asyncio.TimerHandle | None = None
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        """Nobody is there any more."""
-        self.stop_head_timer()
-        super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        """The first byte of a head starts its deadline."""
-        in_body = self.body is not None and not self.body.is_eof()
-        # aiohttp calls it with nothing when it goes on reading.
-        if data and self._head_timer is None and not (self.is_busy or self.is_over or in_body):
-            self._opening = data[:_OPENING_BYTES]
-            self._head_timer = asyncio.get_running_loop().call_later(
-                self._limits.head_timeout_s, self._head_is_late
-            )
-        super().data_received(data)
-
-    def stop_head_timer(self) -> None:
-        """The head is whole, or will never be."""
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,  # noqa: ARG002 - aiohttp's signature
-        status: int = 500,  # noqa: ARG002
-        exc: BaseException | None = None,
-        message: str | None = None,  # noqa: ARG002 - it may quote the request
-    ) -> web.StreamResponse:
-        """A head that aiohttp could not parse: a problem instead of its page, and the connection closes."""
-        self.stop_head_timer()
-        if isinstance(exc, LineTooLong) or "Too many headers" in str(exc):
-            self._write(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-        else:
-            rule = unreadable(self._opening).facts["rule"]
-            self._write(HTTPStatus.BAD_REQUEST, f"The request breaks a rule of HTTP: {rule}.")
-        return _Written()
-
-    def _head_is_late(self) -> None:
-        self._head_timer = None
-        limit = f"{self._limits.head_timeout_s:g}"
-        self._write(HTTPStatus.REQUEST_TIMEOUT, f"The request did not arrive within {limit} seconds.")
-        self.force_close()
-
-    def _write(self, status: HTTPStatus, detail: str | None = None) -> None:
-        self.is_over = True
-        if self.transport is not None and not self.transport.is_closing():
-            self.transport.write(_whole(status, detail, self._now()))
-
-
-class _Written(web.StreamResponse):
-    """What `handle_error` returns when the answer is already on its way: close behind it."""
-
-    @property
-    def keep_alive(self) -> bool:
-        """The connection closes."""
-        return False
-
-    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
-        """There is no head to write."""
-        return request.writer
-
-    async def write_eof(self, data: bytes = b"") -> None:
-        """Nor a body to end."""
-
-
-def _guarded(handle: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """The application, its answers to expectations (which no middleware sees) made problems too."""
-
-    async def answer(request: web.Request) -> web.StreamResponse:
-        connection: Any = request.protocol
-        connection.stop_head_timer()
-        connection.is_busy, connection.body = True, request.content
-        try:
-            response: web.StreamResponse = await handle(request)
-        except web.HTTPException as refusal:
-            return problem(HTTPStatus(refusal.status))
-        except Exception:  # noqa: BLE001 - an accident is answered, and logged whole
-            _LOG.exception("the admin listener met something unexpected before the application was asked")
-            return problem(HTTPStatus.INTERNAL_SERVER_ERROR)
-        else:
-            return response
-        finally:
-            connection.is_busy, connection.is_over = False, not request.keep_alive
-
-    return answer
-
-
-def _whole(status: HTTPStatus, detail: str | None, now: float) -> bytes:
-    """A whole answer for where there is no request to answer."""
-    body: dict[str, str | int] = {"type": "about:blank", "title": status.phrase, "status": status.value}
-    if detail is not None:
-        body["detail"] = detail
-    raw = json.dumps(body).encode("ascii")
-    fields = {
-        "Date": formatdate(now, usegmt=True),
-        "Content-Type": "application/problem+json",
-        **HEADERS,
-        "Content-Length": str(len(raw)),
-        "Connection": "close",
-    }
-    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-    return f"HTTP/1.1 {status.value} {status.phrase}\r\n{head}\r\n".encode("ascii") + raw
+        self._runner = web.AppRunner(self._build(), access_log=None, shutdown_timeout=CLOSE_GRACE_S)
+        return await serving(self._runner, self._limits, self._now)

@@ -25,7 +25,6 @@ from gateway.config.load import DEFAULT_FILE, Loaded, find_config
 from gateway.config.load import load as load_config
 from gateway.config.overlay import CONFIG_VARIABLE
 from gateway.core.keys import Secret
-from gateway.demo import demo_settings, start_demo
 from gateway.keeper.desk import KeyDesk, KeyDraft
 from gateway.service.gateway import Addresses, Gateway
 from gateway.service.run import run_gateway
@@ -62,6 +61,8 @@ THEN: Final = """
 
 def serve_demo(surroundings: Surroundings, flags: dict[str, str]) -> int:
     """Serve the demo until told to stop; the exit code."""
+    from gateway.demo import demo_settings  # noqa: PLC0415 - only the demo needs its web server
+
     path = _named_file(surroundings)
     with _demo_beside() as url:
 
@@ -94,6 +95,8 @@ def serve_demo(surroundings: Surroundings, flags: dict[str, str]) -> int:
 @contextmanager
 def _demo_beside() -> Iterator[str]:
     """The demo upstream in a thread with a loop of its own, as the separate server that it plays; its URL."""
+    from gateway.demo import start_demo  # noqa: PLC0415
+
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="demo", daemon=True)
     thread.start()

@@ -18,7 +18,6 @@ from gateway.config.problems import ConfigError
 from gateway.config.rules import Finding
 from gateway.config.validation import problems_of
 from gateway.keeper.desk import KeyDesk
-from gateway.service.desk import open_desk
 
 IN_MEMORY: Final = (
     "The store is in memory, so its keys live inside the running gateway and no other program sees them. "
@@ -68,6 +67,8 @@ async def desk_of(surroundings: Surroundings) -> AsyncIterator[KeyDesk]:
     loaded = load(surroundings)
     if loaded.store_path is None:
         raise click.UsageError(IN_MEMORY)
+    from gateway.service.desk import open_desk  # noqa: PLC0415 - it asks over HTTP, which serving does not
+
     keys = loaded.settings.keys
     async with open_desk(
         loaded.store_path,

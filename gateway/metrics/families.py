@@ -2,15 +2,17 @@
 
 Nothing is exposed that does not stand here, and a test holds docs/metrics.md against this table. Names
 follow `keyhatch_<noun>_<unit>[_total]`; times are seconds, sizes are bytes, as Prometheus wishes.
+prometheus-client is loaded when a family is first given values, at a scrape.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
-
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from typing import TYPE_CHECKING, Final, Literal
 
 from gateway.metrics.counts import Histogram
+
+if TYPE_CHECKING:
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
 Labels = tuple[str, ...]
 
@@ -24,16 +26,20 @@ class Family:
     help: str
     labels: Labels = ()
 
-    def holding(self, values: Iterable[tuple[Labels, float]]) -> CounterMetricFamily | GaugeMetricFamily:
+    def holding(self, values: Iterable[tuple[Labels, float]]) -> "CounterMetricFamily | GaugeMetricFamily":
         """This counter or gauge with the given values."""
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily  # noqa: PLC0415
+
         build = CounterMetricFamily if self.kind == "counter" else GaugeMetricFamily
         family = build(self.name, self.help, labels=self.labels)
         for labels, value in values:
             family.add_metric(labels, value)
         return family
 
-    def spread(self, histograms: Iterable[tuple[Labels, Histogram]]) -> HistogramMetricFamily:
+    def spread(self, histograms: Iterable[tuple[Labels, Histogram]]) -> "HistogramMetricFamily":
         """This histogram with the given buckets, added up as Prometheus wants them."""
+        from prometheus_client.core import HistogramMetricFamily  # noqa: PLC0415
+
         family = HistogramMetricFamily(self.name, self.help, labels=self.labels)
         for labels, histogram in histograms:
             below, buckets = 0, []

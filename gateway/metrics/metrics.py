@@ -7,18 +7,19 @@ process do not mix, and no library can add a family to ours.
 
 import platform
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
-
-from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
-from prometheus_client.metrics_core import Metric
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
 from gateway.core.keys import Status
 from gateway.core.routes import Route
 from gateway.keeper.ports import Clock, Exchange
 from gateway.metrics import families
 from gateway.metrics.counts import Counts
-from gateway.metrics.exposition import expose
 from gateway.metrics.sources import Reader, Sources
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+    from prometheus_client.metrics_core import Metric
 
 SUCCESS: Final = "success"
 FAILURE: Final = "failure"
@@ -41,10 +42,6 @@ class Metrics:
         self._reloads = {SUCCESS: 0, FAILURE: 0}
         self._loaded_at: float | None = None
         self.reload_failed_at: float | None = None
-        self._registry = CollectorRegistry()
-        self._registry.register(self)
-        ProcessCollector(registry=self._registry)
-        PlatformCollector(registry=self._registry)
 
     # --- What happens
 
@@ -84,23 +81,40 @@ class Metrics:
 
     def render(self, accept: str = "") -> tuple[bytes, str]:
         """All families in the format that the `Accept` header asks for, and its content type."""
+        from gateway.metrics.exposition import expose  # noqa: PLC0415
+
         return expose(self._registry, accept)
 
-    def describe(self) -> Iterable[Metric]:
+    @cached_property
+    def _registry(self) -> "CollectorRegistry":
+        """Made with the first scrape: a gateway that nobody scrapes does without prometheus-client."""
+        from prometheus_client import (  # noqa: PLC0415
+            CollectorRegistry,
+            PlatformCollector,
+            ProcessCollector,
+        )
+
+        registry = CollectorRegistry()
+        registry.register(self)
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        return registry
+
+    def describe(self) -> "Iterable[Metric]":
         """Name our families to the registry without reading them, so that no other can take their names."""
         return [
             family.spread(()) if family.kind == "histogram" else family.holding(())
             for family in families.FAMILIES
         ]
 
-    def collect(self) -> Iterator[Metric]:
+    def collect(self) -> "Iterator[Metric]":
         """Build the families from the counts: the only place where prometheus-client's objects are made."""
         yield from self._exchanges()
         yield from self._per_route()
         yield from self._events()
         yield from self._gauges()
 
-    def _exchanges(self) -> Iterator[Metric]:
+    def _exchanges(self) -> "Iterator[Metric]":
         counts = self._counts
         totals = counts.totals()
         yield families.REQUESTS.holding(totals.requests.items())
@@ -110,7 +124,7 @@ class Metrics:
         yield families.OWN_OVERHEAD.spread([((), counts.own_overhead)])
         yield families.IN_FLIGHT.holding([((), counts.in_flight)])
 
-    def _per_route(self) -> Iterator[Metric]:
+    def _per_route(self) -> "Iterator[Metric]":
         routes = tuple(self._counts.routes.values())
         # A histogram is twenty lines of text: those of routes that nobody used would be most of a scrape.
         yield families.DURATION.spread(((r.label,), r.duration) for r in routes if any(r.duration.counts))
@@ -120,14 +134,14 @@ class Metrics:
         yield families.REQUEST_BYTES.holding(((route.label,), route.bytes_in) for route in routes)
         yield families.RESPONSE_BYTES.holding(((route.label,), route.bytes_out) for route in routes)
 
-    def _events(self) -> Iterator[Metric]:
+    def _events(self) -> "Iterator[Metric]":
         yield families.BUILD_INFO.holding([(self._build, 1)])
         yield families.STORE_ERRORS.holding([((), self._store_errors)])
         yield families.CONFIG_RELOADS.holding(_labelled(self._reloads))
         if self._loaded_at is not None:
             yield families.CONFIG_LOADED_AT.holding([((), self._loaded_at)])
 
-    def _gauges(self) -> Iterator[Metric]:
+    def _gauges(self) -> "Iterator[Metric]":
         sources = self.sources
         counts = self._reader.key_counts(families.KEYS.name, sources.key_counts)
         if counts is not None:

@@ -15,11 +15,11 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gateway import __version__
-from gateway.admin.app import build_admin_app
 from gateway.admin.control import ControlServer
 from gateway.admin.control_path import socket_path
 from gateway.admin.listener import AdminListener
@@ -35,11 +35,15 @@ from gateway.logs import Logs, Observers
 from gateway.metrics import Metrics
 from gateway.plane.contract import Ground, Plane, Surroundings
 from gateway.plane.lean_server import LeanPlane
-from gateway.plane.with_aiohttp import AiohttpPlane
 from gateway.service.compile import ground_of, table_of
 from gateway.service.watch import StoreWatch
 from gateway.store.memory import MemoryKeyStore
 from gateway.store.sqlite import open_sqlite
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from gateway.admin.health import Check
 
 DRAIN_GRACE_S: Final = 30.0
 CUT_GRACE_S: Final = 0.05  # aiohttp takes 0 for no limit at all
@@ -52,11 +56,6 @@ FOR_LIFE: Final = (
     "keys.last_used_flush_s",
     "logging.format",
 )
-
-_PLANES: Final[Mapping[str, Callable[[Ground, Surroundings], Plane]]] = {
-    "lean": LeanPlane,
-    "aiohttp": AiohttpPlane,
-}
 
 _log: Final = logging.getLogger("gateway.service")
 
@@ -170,12 +169,12 @@ class Gateway:
         )
         observers = Observers([self.metrics, self._access_log])
         around = Surroundings(self._gatekeeper, observers, self._clock)
-        self._plane = _PLANES[settings.server.plane](ground_of(settings), around)
+        self._plane = _plane(settings.server.plane)(ground_of(settings), around)
 
     async def _start_admin(self, at: Address, store: KeyStore) -> tuple[str, int]:
         checks = {"store": store.check, "configuration": self._configuration_check}
         limits = ground_of(self._started_with.settings).limits
-        listener = AdminListener(build_admin_app(checks, self.metrics), limits, self._clock.now)
+        listener = AdminListener(partial(_admin_app, checks, self.metrics), limits, self._clock.now)
         self._open.push_async_callback(listener.stop)
         return await listener.start(at.host, at.port)
 
@@ -213,6 +212,22 @@ class Gateway:
             await asyncio.gather(task, return_exceptions=True)
 
         self._open.push_async_callback(end)
+
+
+def _plane(name: str) -> Callable[[Ground, Surroundings], Plane]:
+    """The plane of this name; aiohttp is loaded for its own plane alone."""
+    if name == "lean":
+        return LeanPlane
+    from gateway.plane.with_aiohttp import AiohttpPlane  # noqa: PLC0415
+
+    return AiohttpPlane
+
+
+def _admin_app(checks: Mapping[str, "Check"], metrics: Metrics) -> "web.Application":
+    """The admin listener's application; called when somebody asks it for the first time."""
+    from gateway.admin.app import build_admin_app  # noqa: PLC0415
+
+    return build_admin_app(checks, metrics)
 
 
 def _report(task: asyncio.Future[None]) -> None:

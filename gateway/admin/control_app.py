@@ -1,0 +1,156 @@
+"""The application on the control socket: one POST per act, whoever may ask it, and what each act answers.
+
+Loaded with the first question (`gateway.admin.control` holds the socket and the promises).
+"""
+
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from gateway.admin.control_peer import Peer
+from gateway.admin.control_words import (
+    ASKED_BYTES_MAX,
+    REFUSALS,
+    AskCreate,
+    AskList,
+    AskNothing,
+    AskOne,
+    AskRotate,
+    AskVerify,
+    TellDone,
+    TellIssued,
+    TellKey,
+    TellKeys,
+    TellRefusal,
+    TellVerification,
+    Words,
+    places,
+)
+from gateway.core.keys import ApiKey
+from gateway.keeper.desk import KeyDesk, NotAllowed, RuleBroken
+
+_log: Final = logging.getLogger("gateway.control")
+
+Act = tuple[type[Words], Callable[[KeyDesk, Any], Awaitable[Words]]]
+
+
+def control_runner(
+    desk: KeyDesk, peer_uid: Callable[[Peer], int | None], *, close_grace_s: float
+) -> web.AppRunner:
+    """What serves the desk, not set up yet."""
+    app = web.Application(client_max_size=ASKED_BYTES_MAX)
+    app.router.add_route("*", "/{tail:.*}", _Questions(desk, peer_uid).answer)
+    return web.AppRunner(app, access_log=None, shutdown_timeout=close_grace_s)
+
+
+class _Questions:
+    """Answers what is asked of one desk."""
+
+    def __init__(self, desk: KeyDesk, peer_uid: Callable[[Peer], int | None]) -> None:
+        self._desk = desk
+        self._peer_uid = peer_uid
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """The answer to one question, whatever it is."""
+        try:
+            self._admit(request)
+            told = await self._act(request)
+        except web.HTTPRequestEntityTooLarge:
+            return _refuse(RuleBroken("what was asked is too long"))
+        except Exception as error:  # noqa: BLE001 - the last one to see it; logged and told below
+            return _refuse(error)
+        return web.Response(body=told.model_dump_json().encode(), content_type="application/json")
+
+    def _admit(self, request: web.Request) -> None:
+        peer = None if request.transport is None else request.transport.get_extra_info("socket")
+        uid = None if peer is None else self._peer_uid(peer)
+        if uid not in (0, os.geteuid()):
+            raise NotAllowed(
+                f"only root and the user that runs the gateway (uid {os.geteuid()}) manage its keys"
+            )
+
+    async def _act(self, request: web.Request) -> Words:
+        act = ACTS.get(request.path.removeprefix("/v1/"))
+        if act is None or request.method != "POST":
+            raise RuleBroken("the running gateway does not know this act: is it of another version?")
+        shape, do = act
+        try:
+            asked = shape.model_validate_json(await request.read())
+        except ValidationError as error:
+            raise RuleBroken(f"the running gateway cannot read what was asked: {places(error)}") from None
+        return await do(self._desk, asked)
+
+
+def _refuse(error: Exception) -> web.Response:
+    for kind, status, exception in REFUSALS:
+        if isinstance(error, exception):
+            return _refusal(status, kind, str(error))
+    _log.exception("the control socket met something unexpected", exc_info=error)
+    return _refusal(503, "store_unavailable", "the running gateway met something unexpected: see its log")
+
+
+def _refusal(status: int, kind: str, message: str) -> web.Response:
+    body = TellRefusal(kind=kind, message=message).model_dump_json().encode()
+    return web.Response(status=status, body=body, content_type="application/json")
+
+
+def _key(key: ApiKey) -> TellKey:
+    return TellKey.model_validate(key)
+
+
+async def _ping(_: KeyDesk, asked: AskNothing) -> Words:  # noqa: ARG001 - every act has this shape
+    return TellDone()
+
+
+async def _create(desk: KeyDesk, asked: AskCreate) -> Words:
+    return TellIssued.of(*await desk.create(asked.draft()))
+
+
+async def _list(desk: KeyDesk, asked: AskList) -> Words:
+    return TellKeys(keys=tuple(_key(key) for key in await desk.list_keys(asked.status, asked.owner)))
+
+
+async def _resolve(desk: KeyDesk, asked: AskOne) -> Words:
+    return _key(await desk.resolve(asked.id_or_name))
+
+
+async def _revoke(desk: KeyDesk, asked: AskOne) -> Words:
+    return _key(await desk.revoke(asked.id_or_name))
+
+
+async def _disable(desk: KeyDesk, asked: AskOne) -> Words:
+    return _key(await desk.disable(asked.id_or_name))
+
+
+async def _enable(desk: KeyDesk, asked: AskOne) -> Words:
+    return _key(await desk.enable(asked.id_or_name))
+
+
+async def _rotate(desk: KeyDesk, asked: AskRotate) -> Words:
+    return TellIssued.of(*await desk.rotate(asked.id_or_name, asked.overlap_s))
+
+
+async def _delete(desk: KeyDesk, asked: AskOne) -> Words:
+    return _key(await desk.delete(asked.id_or_name))
+
+
+async def _verify(desk: KeyDesk, asked: AskVerify) -> Words:
+    return TellVerification.of(await desk.verify(asked.text))
+
+
+ACTS: Final[dict[str, Act]] = {
+    "ping": (AskNothing, _ping),
+    "create": (AskCreate, _create),
+    "list": (AskList, _list),
+    "resolve": (AskOne, _resolve),
+    "revoke": (AskOne, _revoke),
+    "disable": (AskOne, _disable),
+    "enable": (AskOne, _enable),
+    "rotate": (AskRotate, _rotate),
+    "delete": (AskOne, _delete),
+    "verify": (AskVerify, _verify),
+}
