@@ -4,12 +4,14 @@
 same. Where an option is said twice, the later one counts, as with any other option.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from gateway.cli.surroundings import Surroundings
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class Command(click.Command):
@@ -51,7 +53,9 @@ def _options() -> list[click.Parameter]:
     ]
 
 
-def _complete_file(_ctx: click.Context, _option: click.Parameter, start: str) -> list[CompletionItem]:
+def _complete_file(_ctx: click.Context, _option: click.Parameter, start: str) -> "list[CompletionItem]":
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - only a shell that completes needs it
+
     return [CompletionItem(start, type="file")]
 
 

@@ -6,7 +6,6 @@ Commands are imported when they are called, so that completing a word does not l
 import importlib
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Any, Final, NoReturn
 
 import click
@@ -53,6 +52,8 @@ class Root(Group):
         """The command that is meant, or a usage error with the nearest one."""
         name = args[0]
         if name not in COMMANDS and not ctx.resilient_parsing:
+            from difflib import get_close_matches  # noqa: PLC0415 - only whoever mistyped needs it
+
             close = get_close_matches(name, COMMANDS, n=1)
             ctx.fail(f"no such command '{name}'" + (f", did you mean '{close[0]}'?" if close else ""))
         return super().resolve_command(ctx, args)

@@ -4,7 +4,6 @@ One `Surroundings` lives on the root context for one invocation. Tests hand in t
 stands still, a desk without a file and an environment that holds nothing.
 """
 
-import getpass
 import os
 import secrets
 from collections.abc import Callable, Mapping
@@ -37,6 +36,8 @@ pass_surroundings = click.make_pass_decorator(Surroundings, ensure=True)
 
 def whoami() -> str:
     """Who is at the keyboard, for `created_by`: `cli:anna`, or `cli` where the system cannot tell."""
+    import getpass  # noqa: PLC0415 - serving has nobody at the keyboard
+
     try:
         return f"cli:{getpass.getuser()}"
     except (KeyError, OSError):  # a container's user without a line in /etc/passwd

@@ -5,7 +5,6 @@ what it concerns, and the mend where there is one. It never holds a value that c
 be secrets.
 """
 
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -80,6 +79,8 @@ def dotted(loc: Loc) -> str:
 
 def meant(word: str, known: Iterable[str]) -> str:
     """`did you mean 'proxy'?` where one of the known words is close, else nothing."""
+    import difflib  # noqa: PLC0415 - only whoever mistyped needs it
+
     close = difflib.get_close_matches(word, list(known), n=1)
     return f"did you mean '{close[0]}'?" if close else ""
 

@@ -21,7 +21,7 @@ class Echo(asyncio.Protocol):
     """Sends back what it hears, until it hears a full stop."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by name
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's is none by name
 
     def data_received(self, data: bytes) -> None:
         self.transport.write(data)

@@ -1,0 +1,46 @@
+"""The memory of a gateway that serves and rests: what it does not use is not loaded."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support.lasting_upstream import LastingUpstream
+from tests.support.running_gateway import Home, RunningGateway
+
+RESIDENT_BYTES_MAX = 45 * 1024 * 1024
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere memory is counted otherwise")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    # Measured is the gateway alone: not with the measuring of coverage, nor with modules to be compiled.
+    for name in ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START", "PYTHONDONTWRITEBYTECODE"):
+        monkeypatch.delenv(name, raising=False)
+    return Home(tmp_path)
+
+
+@pytest.fixture
+def upstream() -> Iterator[LastingUpstream]:
+    with LastingUpstream() as upstream:
+        upstream.let_go()
+        yield upstream
+
+
+def resident_bytes(gateway: RunningGateway) -> int:
+    return psutil.Process(gateway.process.pid).memory_info().rss
+
+
+def test_after_a_few_requests_the_gateway_rests_below_its_bar(home: Home, upstream: LastingUpstream) -> None:
+    home.configure(upstream.url)
+    key = home.make_key("Laptop")
+    with home.serve():
+        pass  # compiles what was not compiled yet
+    with home.serve() as gateway:
+        for _ in range(5):
+            assert gateway.ask("/held", key=key).status == 200
+            assert gateway.ask("/held").reason == "credential_missing"
+        assert resident_bytes(gateway) <= RESIDENT_BYTES_MAX
