@@ -49,6 +49,7 @@ def test_no_acknowledged_change_is_lost_however_often_the_process_is_killed(home
     chance = random.Random(20_270_131)
     for _ in range(ROUNDS):
         gateway = home.serve()
+        assert asyncio.run(RemoteKeyring(home.store).is_there())  # the first question has it load its desk
         killer = threading.Timer(chance.uniform(0, KILL_AFTER_S), gateway.kill)
         killer.start()
         asyncio.run(ledger.write(home))
