@@ -10,7 +10,6 @@ Everything here is pure. The rules:
 4. A key ends in the future, before the year 10000, or never.
 """
 
-import difflib
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -125,6 +124,8 @@ def _scopes(texts: tuple[str, ...], catalogue: Mapping[str, str]) -> frozenset[s
 
 
 def _suggest(text: str, catalogue: Iterable[str]) -> str:
+    import difflib  # noqa: PLC0415 - only whoever mistyped needs it
+
     close = difflib.get_close_matches(text, [*catalogue, *RESERVED_SCOPES], n=1)
     return f" (did you mean {close[0]}?)" if close else ""
 
