@@ -1,66 +1,52 @@
 """The application on the admin listener: what holds for every answer there, whoever adds routes to it.
 
 Rules
-1. The `Host` must be an IP address, a name without a dot (`localhost`, `keyhatch` in a container network) or
-   a configured name; anything else is 421. A web page elsewhere can make its own name lead to this listener
-   (DNS rebinding), but that name has a dot, and its visitor's browser sends it as the `Host`.
+1. The `Host` must be one of ours (`gateway.admin.hosts`); anything else is 421.
 2. Every refusal is `application/problem+json` (RFC 9457): an unknown path 404, a wrong method 405 with
    `Allow`, an accident 500 with its traceback in the log and nothing of it in the answer.
 3. No answer is stored, guessed at by type, or told where it came from, and none names versions.
 """
 
-import json
 import logging
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from ipaddress import ip_address
 from typing import Final
 
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
-from gateway.admin.health import Check, add_health
-from gateway.metrics import Metrics
+from gateway.admin.answers import HEADERS, PROBLEM, problem_text
+from gateway.admin.health import PATHS, Pages
+from gateway.admin.hosts import Hosts
 
-CHECK_DEADLINE_S: Final = 2.0
-HEADERS: Final = {
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
-
-_LOCAL_NAME: Final = re.compile(r"[A-Za-z](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?")
 _LOG: Final = logging.getLogger("gateway.admin")
 
 
-def build_admin_app(
-    checks: Mapping[str, Check],
-    metrics: Metrics,
-    *,
-    hosts: Iterable[str] = (),
-    deadline_s: float = CHECK_DEADLINE_S,
-) -> web.Application:
-    """`/healthz`, `/readyz` and `/metrics`, open to further routes until it is started.
-
-    `checks` are what readiness means, by name: each returns when all is well and raises otherwise. `hosts`
-    are the names with dots by which this listener may be called.
-    """
+def build_admin_app(pages: Pages, hosts: Hosts) -> web.Application:
+    """The application that shows these pages, open to further routes until it is started."""
     app = web.Application(middlewares=[_problems, _host_check(hosts)])
     app.on_response_prepare.append(_add_headers)
-    add_health(app, checks, metrics, deadline_s)
+    for path in PATHS:
+        app.router.add_get(path, _show(pages, path))
     return app
+
+
+def _show(pages: Pages, path: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def show(request: web.Request) -> web.Response:
+        page = await pages.of(path, ",".join(request.headers.getall(hdrs.ACCEPT, [])))
+        return web.Response(
+            body=page.body, status=page.status, headers={hdrs.CONTENT_TYPE: page.content_type}
+        )
+
+    return show
 
 
 def problem(
     status: HTTPStatus, detail: str | None = None, headers: Mapping[str, str] | None = None
 ) -> web.Response:
     """A refusal as RFC 9457 has it. `detail` is for the caller's eyes."""
-    body: dict[str, str | int] = {"type": "about:blank", "title": status.phrase, "status": status.value}
-    if detail is not None:
-        body["detail"] = detail
     return web.Response(
-        text=json.dumps(body), status=status, headers=headers, content_type="application/problem+json"
+        text=problem_text(status, detail), status=status, headers=headers, content_type=PROBLEM
     )
 
 
@@ -79,16 +65,15 @@ async def _problems(request: web.Request, handler: Handler) -> web.StreamRespons
         return problem(HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-def _host_check(hosts: Iterable[str]) -> Middleware:
+def _host_check(hosts: Hosts) -> Middleware:
     """Rule 1. Before HTTP/1.1 a caller may leave the `Host` out; such a caller is no browser."""
-    names = frozenset(host.lower() for host in hosts)
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
         shown = request.headers.getall(hdrs.HOST, [])
         if len(shown) > 1 or (not shown and request.version >= HttpVersion11):
             return problem(HTTPStatus.BAD_REQUEST, "A request names exactly one Host.")
-        if shown and not _is_ours(shown[0], names):
+        if shown and shown[0] not in hosts:
             return problem(
                 HTTPStatus.MISDIRECTED_REQUEST,
                 "This listener answers to IP addresses and to names without a dot, such as localhost.",
@@ -96,27 +81,6 @@ def _host_check(hosts: Iterable[str]) -> Middleware:
         return await handler(request)
 
     return check
-
-
-def _is_ours(host: str, names: frozenset[str]) -> bool:
-    """Whether a `Host` (name or address, perhaps a port) is one we answer to."""
-    if host.startswith("["):
-        name, bracket, port = host[1:].partition("]")
-        return bracket == "]" and _is_port(port) and _is_address(name, 6)
-    name, colon, digits = host.partition(":")
-    is_ours = name.lower() in names or _LOCAL_NAME.fullmatch(name) is not None or _is_address(name, 4)
-    return _is_port(colon + digits) and is_ours
-
-
-def _is_port(text: str) -> bool:
-    return not text or (text[0] == ":" and text[1:].isdecimal())
-
-
-def _is_address(text: str, version: int) -> bool:
-    try:
-        return ip_address(text).version == version
-    except ValueError:
-        return False
 
 
 async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:

@@ -7,10 +7,8 @@ tracebacks.
 """
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable
-from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -18,7 +16,8 @@ from aiohttp import StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_exceptions import LineTooLong
 
-from gateway.admin.app import HEADERS, problem
+from gateway.admin.answers import last_words
+from gateway.admin.app import problem
 from gateway.admin.late import Receive
 from gateway.wire.opening import unreadable
 from gateway.wire.request_head import Limits
@@ -95,7 +94,7 @@ class AdminConnection(web.RequestHandler):  # type: ignore[misc,unused-ignore]
     def _write(self, status: HTTPStatus, detail: str | None = None) -> None:
         self.is_over = True
         if self.transport is not None and not self.transport.is_closing():
-            self.transport.write(_whole(status, detail, self._now()))
+            self.transport.write(last_words(status, detail, self._now()))
 
 
 class _Written(web.StreamResponse):
@@ -143,20 +142,3 @@ def _guarded(handle: Callable[[Any], Any]) -> Callable[[Any], Any]:
             connection.is_busy, connection.is_over = False, not request.keep_alive
 
     return answer
-
-
-def _whole(status: HTTPStatus, detail: str | None, now: float) -> bytes:
-    """A whole answer for where there is no request to answer."""
-    body: dict[str, str | int] = {"type": "about:blank", "title": status.phrase, "status": status.value}
-    if detail is not None:
-        body["detail"] = detail
-    raw = json.dumps(body).encode("ascii")
-    fields = {
-        "Date": formatdate(now, usegmt=True),
-        "Content-Type": "application/problem+json",
-        **HEADERS,
-        "Content-Length": str(len(raw)),
-        "Connection": "close",
-    }
-    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-    return f"HTTP/1.1 {status.value} {status.phrase}\r\n{head}\r\n".encode("ascii") + raw

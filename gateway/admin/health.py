@@ -8,20 +8,22 @@ the answer names the check, its state and the warning's words, never a path or a
 """
 
 import asyncio
+import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Final
 
-from aiohttp import hdrs, web
-
+from gateway.admin.answers import Page
 from gateway.admin.late import load_beside
 from gateway.metrics import Metrics
 
 Check = Callable[[], Awaitable[str | None]]
 """Returns None when all is well, a warning in words for anybody's eyes, or raises."""
 
+PATHS: Final = ("/healthz", "/readyz", "/metrics")
+CHECK_DEADLINE_S: Final = 2.0
 _LOG: Final = logging.getLogger("gateway.health")
 
 
@@ -37,7 +39,7 @@ class State(StrEnum):
 class Readiness:
     """Asks all checks at once and waits for none of them longer than the deadline."""
 
-    def __init__(self, checks: Mapping[str, Check], deadline_s: float) -> None:
+    def __init__(self, checks: Mapping[str, Check], deadline_s: float = CHECK_DEADLINE_S) -> None:
         self._checks = checks
         self._deadline_s = deadline_s
         self._flights: dict[str, asyncio.Task[str | None]] = {}
@@ -92,41 +94,35 @@ class Readiness:
             _LOG.warning("not ready: %s failed: %s", name, trouble or "cancelled")
 
 
-def add_health(
-    app: web.Application, checks: Mapping[str, Check], metrics: Metrics, deadline_s: float
-) -> None:
-    """Add the three routes. GET and HEAD, no credential: they tell nothing that needs one."""
-    readiness = Readiness(checks, deadline_s)
-    is_loaded = False
+class Pages:
+    """What stands at `PATHS`, whoever is asked. No credential: nothing here needs one."""
 
-    async def healthz(_request: web.Request) -> web.Response:
-        return web.json_response({"status": "ok"})
+    def __init__(self, readiness: Readiness, metrics: Metrics) -> None:
+        self._readiness = readiness
+        self._metrics = metrics
+        self._is_loaded = False
 
-    async def readyz(_request: web.Request) -> web.Response:
-        states = await readiness.ask()
+    async def of(self, path: str, accept: str) -> Page:
+        """One of them; `accept` chooses the format of the metrics."""
+        if path == "/healthz":
+            return Page(b'{"status": "ok"}')
+        return await (self._ready() if path == "/readyz" else self._scrape(accept))
+
+    async def _ready(self) -> Page:
+        states = await self._readiness.ask()
         ready = all(state in (State.OK, State.WARNING) for state in states.values())
         checks = [{"name": name, "state": state} for name, state in states.items()]
         for check in checks:
             if check["state"] == State.WARNING:
-                check["detail"] = readiness.warnings[check["name"]]
-        body = {"status": "ready" if ready else "not_ready", "checks": checks}
-        return web.json_response(body, status=HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE)
+                check["detail"] = self._readiness.warnings[check["name"]]
+        body = json.dumps({"status": "ready" if ready else "not_ready", "checks": checks}).encode("ascii")
+        return Page(body, status=HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
-    async def scrape(request: web.Request) -> web.Response:
-        nonlocal is_loaded
-        if not is_loaded:
+    async def _scrape(self, accept: str) -> Page:
+        if not self._is_loaded:
             await load_beside("gateway.metrics.exposition")
-            is_loaded = True
-        body, content_type = metrics.render(",".join(request.headers.getall(hdrs.ACCEPT, [])))
-        return web.Response(body=body, headers={hdrs.CONTENT_TYPE: content_type})
-
-    async def close(_app: web.Application) -> None:
-        await readiness.close()
-
-    app.router.add_get("/healthz", healthz)
-    app.router.add_get("/readyz", readyz)
-    app.router.add_get("/metrics", scrape)
-    app.on_cleanup.append(close)
+            self._is_loaded = True
+        return Page(*self._metrics.render(accept))
 
 
 async def _call(check: Check) -> str | None:

@@ -105,12 +105,18 @@ class _Waiting(asyncio.Protocol):
         """From here on the room serves this connection, beginning with what was said."""
         if self.transport.is_closing():
             return
-        protocol = receive()
-        self.transport.set_protocol(protocol)
-        protocol.connection_made(self.transport)
         if self._said:
             self.transport.resume_reading()
-            protocol.data_received(self._said)
+        hand_over(self.transport, receive, self._said)
+
+
+def hand_over(transport: asyncio.Transport, receive: Receive, said: bytes) -> None:
+    """Have a connection served by another protocol, beginning with what was said before."""
+    protocol = receive()
+    transport.set_protocol(protocol)
+    protocol.connection_made(transport)
+    if said:
+        protocol.data_received(said)
 
 
 async def load_beside(name: str) -> ModuleType:

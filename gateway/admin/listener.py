@@ -1,14 +1,19 @@
-"""The admin listener: its address is taken at the start, its application is loaded when first asked.
+"""The admin listener: its address is taken at the start, its application is loaded when somebody needs it.
 
-What it answers stands in `gateway.admin.app`, what a connection may do in `gateway.admin.connection`. Both
-need aiohttp, which the lean plane does without; so this module knows them only from the first connection on.
+The porter answers probes. What else is answered stands in `gateway.admin.app`, what else a connection may do
+in `gateway.admin.connection`. Both need aiohttp, which the lean plane does without; so this module knows them
+only from the first connection on that the porter passes on.
 """
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from gateway.admin.health import Pages
+from gateway.admin.hosts import Hosts
 from gateway.admin.late import LateRoom, Receive, load_beside
+from gateway.admin.porter import Porter
 from gateway.wire.request_head import Limits
 
 if TYPE_CHECKING:
@@ -19,25 +24,32 @@ CLOSE_GRACE_S: Final = 2.0
 
 
 class AdminListener:
-    """One application on one address. `start` it once, `stop` it at any time.
+    """These pages on one address. `start` it once, `stop` it at any time.
 
-    `build` makes the application, when the first connection comes.
+    `build` makes the application around them, when the first connection needs it.
     """
 
     def __init__(
-        self, build: Callable[[], "web.Application"], limits: Limits, now: Callable[[], float]
+        self,
+        build: "Callable[[Pages, Hosts], web.Application]",
+        pages: Pages,
+        limits: Limits,
+        now: Callable[[], float],
+        hosts: Hosts | None = None,
     ) -> None:
-        self._build = build
+        hosts = Hosts() if hosts is None else hosts
+        self._build = partial(build, pages, hosts)
         self._limits = limits
         self._now = now
         self._room = LateRoom("the admin listener", self._open)
+        self._porter = Porter(pages, hosts, limits, now, self._room)
         self._runner: web.AppRunner | None = None
         self._listener: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> tuple[str, int]:
         """Listen, and return the address in use (port 0 picks one). Raises `OSError` if it is taken."""
         self._listener = await asyncio.get_running_loop().create_server(
-            self._room, host, port, backlog=BACKLOG
+            self._porter, host, port, backlog=BACKLOG
         )
         bound = self._listener.sockets[0].getsockname()
         return bound[0], bound[1]
@@ -46,6 +58,7 @@ class AdminListener:
         """Take no new connection, let answers under way finish for a moment, close everything."""
         if self._listener is not None:
             self._listener.close()
+        await self._porter.settle(CLOSE_GRACE_S)
         await self._room.settle(CLOSE_GRACE_S)
         if self._runner is not None:
             await self._runner.cleanup()

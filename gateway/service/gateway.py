@@ -12,16 +12,17 @@ that changes one of them says that it takes a restart.
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from gateway import __version__
 from gateway.admin.control import ControlServer
 from gateway.admin.control_path import socket_path
+from gateway.admin.health import Pages, Readiness
+from gateway.admin.hosts import Hosts
 from gateway.admin.listener import AdminListener
 from gateway.config.fields import Address
 from gateway.config.load import Loaded
@@ -42,8 +43,6 @@ from gateway.store.sqlite import open_sqlite
 
 if TYPE_CHECKING:
     from aiohttp import web
-
-    from gateway.admin.health import Check
 
 DRAIN_GRACE_S: Final = 30.0
 CUT_GRACE_S: Final = 0.05  # aiohttp takes 0 for no limit at all
@@ -174,7 +173,10 @@ class Gateway:
     async def _start_admin(self, at: Address, store: KeyStore) -> tuple[str, int]:
         checks = {"store": store.check, "configuration": self._configuration_check}
         limits = ground_of(self._started_with.settings).limits
-        listener = AdminListener(partial(_admin_app, checks, self.metrics), limits, self._clock.now)
+        readiness = Readiness(checks)
+        self._open.push_async_callback(readiness.close)
+        pages = Pages(readiness, self.metrics)
+        listener = AdminListener(_admin_app, pages, limits, self._clock.now)
         self._open.push_async_callback(listener.stop)
         return await listener.start(at.host, at.port)
 
@@ -223,11 +225,11 @@ def _plane(name: str) -> Callable[[Ground, Surroundings], Plane]:
     return AiohttpPlane
 
 
-def _admin_app(checks: Mapping[str, "Check"], metrics: Metrics) -> "web.Application":
-    """The admin listener's application; called when somebody asks it for the first time."""
+def _admin_app(pages: Pages, hosts: Hosts) -> "web.Application":
+    """The admin listener's application; called when somebody needs it for the first time."""
     from gateway.admin.app import build_admin_app  # noqa: PLC0415
 
-    return build_admin_app(checks, metrics)
+    return build_admin_app(pages, hosts)
 
 
 def _report(task: asyncio.Future[None]) -> None:

@@ -1,8 +1,13 @@
-"""What the tests of the control socket share: a keyring in memory, its server, and plain questions to it."""
+"""What the tests of the control socket share: a keyring in memory, its server, and plain questions to it.
 
+And those of the admin listener: pages without checks, and callers who speak bytes.
+"""
+
+import asyncio
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +16,13 @@ import pytest
 
 from gateway.admin.control import ControlServer
 from gateway.admin.control_path import socket_path
+from gateway.admin.health import Check, Pages, Readiness
 from gateway.keeper.desk import KeyDesk
 from gateway.keeper.keyring import Keyring
+from gateway.metrics import Metrics
 from gateway.store.memory import MemoryKeyStore
 from tests.support.records import StillClock, repeatable_entropy
+from tests.unit.metrics.conftest import SetClock
 
 
 def make_keyring() -> Keyring:
@@ -61,3 +69,23 @@ def as_desk(desk: Any) -> KeyDesk:
     """A desk of which a test needs only a part."""
     found: KeyDesk = desk
     return found
+
+
+def make_pages(checks: Mapping[str, Check] | None = None, deadline_s: float = 0.05) -> Pages:
+    metrics = Metrics(version="1.2.3", plane="lean", clock=SetClock())
+    return Pages(Readiness(checks or {}, deadline_s), metrics)
+
+
+async def speak(at: tuple[str, int], *pieces: bytes, pause_s: float = 0.0) -> bytes:
+    """Send these bytes and read until the other side closes."""
+    reader, writer = await asyncio.open_connection(*at)
+    try:
+        for piece in pieces:
+            writer.write(piece)
+            await asyncio.sleep(pause_s)
+        async with asyncio.timeout(3):
+            return await reader.read()
+    finally:
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()

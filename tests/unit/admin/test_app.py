@@ -11,8 +11,8 @@ from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 from multidict import CIMultiDict
 
 from gateway.admin.app import _host_check, build_admin_app
-from gateway.metrics import Metrics
-from tests.unit.metrics.conftest import SetClock
+from gateway.admin.hosts import Hosts
+from tests.unit.admin.conftest import make_pages
 
 Client = TestClient[web.Request, web.Application]
 Serve = Callable[[web.Application], Awaitable[Client]]
@@ -29,9 +29,7 @@ def app() -> web.Application:
     async def cached(_request: web.Request) -> web.Response:
         return web.Response(headers={"Cache-Control": "max-age=60"})
 
-    app = build_admin_app(
-        {}, Metrics(version="1", plane="lean", clock=SetClock()), hosts=["Keys.example.org", "keyhatch"]
-    )
+    app = build_admin_app(make_pages(), Hosts())
     app.router.add_get("/fall", fall)
     app.router.add_get("/elsewhere", elsewhere)
     app.router.add_get("/cached", cached)
@@ -111,25 +109,8 @@ async def test_a_route_may_say_otherwise_for_itself(client: Client) -> None:
     assert response.headers.getall("Cache-Control") == ["max-age=60"]
 
 
-ANSWERED = """
-    127.0.0.1  127.0.0.1:8081  192.0.2.7:1  [::1]  [::1]:8081  [2001:db8::7]:443
-    localhost  localhost:8081  LOCALHOST  keys.example.org  KEYS.example.org:9  keyhatch:8081  my-gateway  k8s
-"""
-MISDIRECTED = """
-    evil.test  evil.test:8081  localhost.evil.test  127.0.0.1.evil.test  keys.example.org.evil.test
-    localhost:80@evil.test  localhost:  localhost:x  localhost:8o  127.0.0.1:+1  evil.test#localhost  ,
-    [::1  [::1]x  [localhost]  [127.0.0.1]  ::1  127.1  0x7f000001  2130706433
-"""
-
-
-@pytest.mark.parametrize("host", ANSWERED.split())
-async def test_an_address_localhost_and_configured_names_are_answered(client: Client, host: str) -> None:
-    assert (await client.get("/healthz", headers={"Host": host})).status == 200
-
-
-@pytest.mark.parametrize("host", [*MISDIRECTED.split(), ""])
-async def test_any_other_host_is_misdirected(client: Client, host: str) -> None:
-    response = await client.get("/healthz", headers={"Host": host})
+async def test_any_other_host_is_misdirected(client: Client) -> None:
+    response = await client.get("/healthz", headers={"Host": "evil.test"})
     body = await problem_of(response, 421, "Misdirected Request")
     assert "evil" not in str(body)
 
@@ -140,7 +121,7 @@ async def test_a_misdirected_caller_does_not_learn_which_paths_exist(client: Cli
 
 
 async def test_a_library_that_lets_several_hosts_pass_is_not_trusted() -> None:
-    check = _host_check([])
+    check = _host_check(Hosts())
 
     async def never(_request: web.Request) -> web.Response:
         raise AssertionError("the request was let through")

@@ -4,19 +4,17 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
-from contextlib import suppress
 
 import pytest
 from aiohttp import web
 from aiohttp.http_exceptions import BadStatusLine
 
 from gateway.admin.app import build_admin_app
-from gateway.admin.connection import AdminConnection
-from gateway.admin.listener import AdminListener
-from gateway.metrics import Metrics
+from gateway.admin.connection import AdminConnection, serving
+from gateway.admin.hosts import Hosts
 from gateway.wire.request_head import Limits
 from tests.support.raw_caller import call
-from tests.unit.metrics.conftest import SetClock
+from tests.unit.admin.conftest import make_pages, speak
 
 LIMITS = Limits(head_bytes_max=4_096, fields_max=20, head_timeout_s=0.1, idle_timeout_s=5)
 DATE = "Fri, 15 Jan 2027 08:00:00 GMT"
@@ -37,13 +35,16 @@ async def fall(_request: web.Request) -> None:
 
 @pytest.fixture
 async def at() -> AsyncIterator[tuple[str, int]]:
-    app = build_admin_app({}, Metrics(version="1", plane="lean", clock=SetClock()))
+    app = build_admin_app(make_pages(), Hosts())
     app.router.add_post("/slow", slow)
     app.router.add_post("/unread", unread)
     app.router.add_post("/odd", unread, expect_handler=fall)
-    listener = AdminListener(lambda: app, LIMITS, lambda: 1_800_000_000.0)
-    yield await listener.start("127.0.0.1", 0)
-    await listener.stop()
+    runner = web.AppRunner(app, access_log=None)
+    receive = await serving(runner, LIMITS, lambda: 1_800_000_000.0)
+    server = await asyncio.get_running_loop().create_server(receive, "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()
+    server.close()
+    await runner.cleanup()
 
 
 def read(raw: bytes) -> tuple[int, dict[str, str], bytes]:
@@ -52,21 +53,6 @@ def read(raw: bytes) -> tuple[int, dict[str, str], bytes]:
     line, *fields = head.decode("ascii").split("\r\n")
     pairs = (field.partition(": ") for field in fields)
     return int(line.split()[1]), {name.lower(): value for name, _, value in pairs}, body
-
-
-async def speak(at: tuple[str, int], *pieces: bytes, pause_s: float = 0.0) -> bytes:
-    """Send these bytes and read until the other side closes."""
-    reader, writer = await asyncio.open_connection(*at)
-    try:
-        for piece in pieces:
-            writer.write(piece)
-            await asyncio.sleep(pause_s)
-        async with asyncio.timeout(3):
-            return await reader.read()
-    finally:
-        writer.close()
-        with suppress(ConnectionError):
-            await writer.wait_closed()
 
 
 TLS = bytes.fromhex("16030100f8010000f40303") + b"\x01" * 64 + b"\r\n\r\n"

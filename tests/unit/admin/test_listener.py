@@ -7,45 +7,37 @@ import pytest
 from aiohttp import web
 
 from gateway.admin.app import build_admin_app
+from gateway.admin.health import Pages
+from gateway.admin.hosts import Hosts
 from gateway.admin.listener import AdminListener
-from gateway.metrics import Metrics
 from gateway.wire.request_head import Limits
-from tests.unit.metrics.conftest import SetClock
+from tests.unit.admin.conftest import make_pages, speak
 
 LIMITS = Limits(head_bytes_max=4_096, fields_max=20, head_timeout_s=0.1, idle_timeout_s=5)
-ASK = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+ASK = b"GET /nothing HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+PROBE = ASK.replace(b"/nothing", b"/healthz")
 
 
-def app() -> web.Application:
-    return build_admin_app({}, Metrics(version="1", plane="lean", clock=SetClock()))
+Build = Callable[[Pages, Hosts], web.Application]
 
 
-def listening(build: Callable[[], web.Application] = app) -> AdminListener:
-    return AdminListener(build, LIMITS, lambda: 0.0)
-
-
-async def ask(at: tuple[str, int]) -> bytes:
-    reader, writer = await asyncio.open_connection(*at)
-    writer.write(ASK)
-    try:
-        async with asyncio.timeout(5):
-            return await reader.read()
-    finally:
-        writer.close()
+def listening(build: Build = build_admin_app) -> AdminListener:
+    return AdminListener(build, make_pages(), LIMITS, lambda: 0.0)
 
 
 async def test_the_application_is_made_once_and_not_before_somebody_asks() -> None:
     built: list[web.Application] = []
 
-    def build() -> web.Application:
-        built.append(app())
+    def build(pages: Pages, hosts: Hosts) -> web.Application:
+        built.append(build_admin_app(pages, hosts))
         return built[-1]
 
     listener = listening(build)
     at = await listener.start("127.0.0.1", 0)
+    assert (await speak(at, PROBE)).startswith(b"HTTP/1.1 200 OK")
     assert built == []
-    answers = [*await asyncio.gather(ask(at), ask(at)), await ask(at)]
-    assert [answer.split(b"\r\n")[0] for answer in answers] == [b"HTTP/1.1 200 OK"] * 3
+    answers = [*await asyncio.gather(speak(at, ASK), speak(at, ASK)), await speak(at, ASK)]
+    assert [answer.split(b"\r\n")[0] for answer in answers] == [b"HTTP/1.1 404 Not Found"] * 3
     assert len(built) == 1
     await listener.stop()
 
@@ -53,11 +45,11 @@ async def test_the_application_is_made_once_and_not_before_somebody_asks() -> No
 async def test_who_asks_while_it_stops_is_answered() -> None:
     listener = listening()
     at = await listener.start("127.0.0.1", 0)
-    asking = asyncio.ensure_future(ask(at))
+    asking = asyncio.ensure_future(speak(at, ASK))
     while not listener._room._waiting:  # noqa: ASYNC110 - the room is the unit's own
         await asyncio.sleep(0)
     await listener.stop()
-    assert (await asking).startswith(b"HTTP/1.1 200 OK")
+    assert (await asking).startswith(b"HTTP/1.1 404 Not Found")
 
 
 async def test_a_port_that_is_taken_is_an_oserror_and_leaves_nothing_open() -> None:
