@@ -6,9 +6,10 @@ porter or for what never became a request, says the same in the same fields.
 
 import json
 from dataclasses import dataclass
-from email.utils import formatdate
 from http import HTTPStatus
 from typing import Final
+
+from gateway.wire.date import http_date
 
 HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -51,7 +52,7 @@ def page_bytes(
     fields = {
         "Content-Type": page.content_type,
         "Content-Length": str(len(page.body)),
-        "Date": formatdate(now, usegmt=True),
+        "Date": http_date(now),
         **({} if connection is None else {"Connection": connection}),
         **HEADERS,
     }

@@ -7,7 +7,6 @@ same names as the management API. Colour only on a terminal, and never where `NO
 import json
 import os
 import re
-import shutil
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, Literal, TextIO, TypeVar
@@ -127,6 +126,8 @@ def can_ask() -> bool:
 
 def terminal_width() -> int:
     """How many cells a line may take."""
+    import shutil  # noqa: PLC0415 - a gateway prints no table
+
     return shutil.get_terminal_size((100, 24)).columns
 
 

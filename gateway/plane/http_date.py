@@ -4,9 +4,8 @@ An origin server with a clock sends one, and for its own answers the gateway is 
 an answer without one says when it came (RFC 9110 §6.6.1). What an upstream says is passed on as it is.
 """
 
-from email.utils import formatdate
-
 from gateway.keeper.ports import Clock
+from gateway.wire.date import http_date
 
 
 class HttpDate:
@@ -21,5 +20,5 @@ class HttpDate:
         """The current second as an IMF-fixdate."""
         second = int(self._clock.now())
         if second != self._second:
-            self._second, self._text = second, formatdate(second, usegmt=True).encode("ascii")
+            self._second, self._text = second, http_date(second).encode("ascii")
         return self._text

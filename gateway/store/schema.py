@@ -19,7 +19,6 @@ import sqlite3
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +27,7 @@ from gateway.store.faults import RESTORE, StoreEmptied, StoreForeign, StoreTooNe
 from gateway.store.modes import assert_ours_to_tighten, tighten
 
 APPLICATION_ID: Final = 0x4B_48_61_74  # "KHat"
+_MIGRATIONS: Final = Path(__file__).with_name("migrations")
 _MAGIC: Final = b"SQLite format 3\0"
 
 
@@ -41,9 +41,8 @@ class Migration:
 
 def load_migrations() -> tuple[Migration, ...]:
     """Every `migrations/<version>_<name>.sql`, in order and without gaps."""
-    folder = files("gateway.store") / "migrations"
     scripts = sorted(
-        (entry for entry in folder.iterdir() if entry.name.endswith(".sql")), key=lambda s: s.name
+        (entry for entry in _MIGRATIONS.iterdir() if entry.name.endswith(".sql")), key=lambda s: s.name
     )
     migrations = tuple(
         Migration(int(script.name.partition("_")[0]), split(script.read_text("utf-8"))) for script in scripts

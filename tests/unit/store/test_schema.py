@@ -79,7 +79,7 @@ def test_a_gap_between_migrations_is_found(
     folder.mkdir()
     for name in names:
         (folder / name).write_text("SELECT 1;")
-    monkeypatch.setattr(schema, "files", lambda _: tmp_path)
+    monkeypatch.setattr(schema, "_MIGRATIONS", folder)
     with pytest.raises(RuntimeError, match="without gaps"):
         load_migrations()
 
