@@ -6,9 +6,12 @@ decides nothing about keys or requests. `main` is the entry point of `keyhatch` 
 
 from typing import NoReturn
 
+from gateway.cli.plugins import keep_plugins_out
+
 
 def main() -> NoReturn:
     """Run the command line in `sys.argv` and leave with its exit code."""
+    keep_plugins_out()
     from gateway.cli.root import root  # noqa: PLC0415  # importing the package must not import the command
 
     root.main()

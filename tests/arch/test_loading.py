@@ -1,6 +1,7 @@
 """A gateway loads what it uses: the lean plane starts without the web server that others are asked for by.
 
-Each case is a process of its own, which builds a gateway, starts and stops it, and tells what it had loaded.
+Each case is a process of its own, which builds a gateway, starts it, asks the admin listener for some pages,
+stops it, and tells what it had loaded.
 """
 
 import json
@@ -8,24 +9,36 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.arch.sources import ROOT
 
 START = """
 import asyncio, io, json, sys
 from pathlib import Path
+from gateway.cli.plugins import keep_plugins_out
+keep_plugins_out()
 import gateway.cli.serve
 from gateway.config.load import load
 from gateway.logs import configure
 from gateway.service.clock import SystemClock
 from gateway.service.gateway import Gateway
 
+async def ask(at, target):
+    reader, writer = await asyncio.open_connection(*at)
+    writer.write(f"GET {target} HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n".encode())
+    assert await reader.readline() == b"HTTP/1.1 200 OK\\r\\n", target
+    writer.close()
+
 async def main():
     flags = {"upstream": "http://127.0.0.1:9", "server.proxy": "127.0.0.1:0", "server.admin": "127.0.0.1:0"}
     given = {"server": {"plane": sys.argv[1]}}
     store = {"store.url": f"sqlite:///{Path(sys.argv[2]) / 'keys.db'}"}
     gateway = Gateway(load(None, {}, flags | store, given=given), SystemClock(), logs)
-    await gateway.start()
-    loaded = sorted({name.partition(".")[0] for name in sys.modules})
+    addresses = await gateway.start()
+    for target in sys.argv[3:]:
+        await ask(addresses.admin, target)
+    loaded = sorted(sys.modules)
     await gateway.stop()
     return loaded
 
@@ -33,12 +46,20 @@ logs = configure("info", "json", io.StringIO())
 print(json.dumps(asyncio.run(main())))
 """
 
-LATE = {"aiohttp", "attr", "multidict", "prometheus_client", "rich", "structlog", "yarl"}
+WEB = {"aiohttp", "attr", "multidict", "yarl"}
+LATE = {*WEB, "difflib", "email", "importlib.metadata", "prometheus_client", "rich", "shutil", "structlog"}
 
 
-def loaded(plane: str, folder: Path) -> set[str]:
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The measuring of coverage loads half of all this itself."""
+    for name in ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def loaded(plane: str, folder: Path, *asked: str) -> set[str]:
     done = subprocess.run(
-        [sys.executable, "-c", START, plane, str(folder)],
+        [sys.executable, "-c", START, plane, str(folder), *asked],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -50,6 +71,16 @@ def loaded(plane: str, folder: Path) -> set[str]:
 
 def test_the_lean_plane_starts_without_what_only_others_need(tmp_path: Path) -> None:
     assert loaded("lean", tmp_path) & LATE == set()
+
+
+def test_health_is_answered_without_loading_anything(tmp_path: Path) -> None:
+    assert loaded("lean", tmp_path, "/healthz", "/readyz", "/healthz") & LATE == set()
+
+
+def test_a_scrape_loads_the_library_of_prometheus_and_no_web_server(tmp_path: Path) -> None:
+    modules = loaded("lean", tmp_path, "/metrics")
+    assert "prometheus_client" in modules
+    assert modules & WEB == set()
 
 
 def test_the_aiohttp_plane_starts_with_aiohttp(tmp_path: Path) -> None:

@@ -1,0 +1,48 @@
+"""Guarantees of gateway/cli/plugins.py: what is installed beside the gateway sees nothing that it reads."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pydantic
+import pytest
+
+from gateway.cli.plugins import keep_plugins_out
+
+LONE = """
+import sys
+from gateway.cli.plugins import keep_plugins_out
+keep_plugins_out()
+from gateway.config.model import Settings
+assert Settings.model_validate({"server": {"proxy": "127.0.0.1:1"}}).server.proxy.port == 1
+import pydantic.plugin._schema_validator as asking
+from pydantic.plugin._loader import get_plugins
+print(list(get_plugins()), "importlib.metadata" in sys.modules)
+"""
+
+
+def test_models_work_and_nobody_was_asked_for_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # coverage asks for plugins of its own
+    monkeypatch.delenv("COVERAGE_PROCESS_START", raising=False)
+    done = subprocess.run([sys.executable, "-c", LONE], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("[] False\n", "")
+
+
+def test_plugins_that_are_loaded_already_stay() -> None:
+    from pydantic.plugin import _loader  # noqa: PLC0415 - what the test is about
+
+    keep_plugins_out()
+    assert sys.modules["pydantic.plugin._loader"] is _loader
+
+
+def test_pydantic_takes_nothing_else_from_its_loader() -> None:
+    """If this fails after an upgrade, see what more `pydantic.plugin._loader` has to offer."""
+    sources = sorted(Path(pydantic.__file__).parent.rglob("*.py"))
+    told = [
+        line.strip()
+        for source in sources
+        if source.name != "_loader.py"
+        for line in source.read_text("utf-8").splitlines()
+        if "_loader" in line and "import" in line
+    ]
+    assert told == ["from ._loader import get_plugins"]
