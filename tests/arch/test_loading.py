@@ -47,7 +47,7 @@ print(json.dumps(asyncio.run(main())))
 """
 
 WEB = {"aiohttp", "attr", "multidict", "yarl"}
-LATE = {*WEB, "difflib", "email", "importlib.metadata", "prometheus_client", "rich", "shutil", "structlog"}
+LATE = {*WEB, "difflib", "email", "importlib.metadata", "prometheus_client", "shutil"}
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pydantic
 import pytest
@@ -15,24 +16,28 @@ from gateway.cli.plugins import keep_plugins_out
 keep_plugins_out()
 from gateway.config.model import Settings
 assert Settings.model_validate({"server": {"proxy": "127.0.0.1:1"}}).server.proxy.port == 1
-import pydantic.plugin._schema_validator as asking
 from pydantic.plugin._loader import get_plugins
-print(list(get_plugins()), "importlib.metadata" in sys.modules)
+import structlog
+print(list(get_plugins()), "importlib.metadata" in sys.modules, structlog.dev.rich)
 """
 
 
-def test_models_work_and_nobody_was_asked_for_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_models_and_logs_work_and_nobody_was_asked_to_join(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # coverage asks for plugins of its own
     monkeypatch.delenv("COVERAGE_PROCESS_START", raising=False)
     done = subprocess.run([sys.executable, "-c", LONE], capture_output=True, text=True, check=False)
-    assert (done.stdout, done.stderr) == ("[] False\n", "")
+    assert (done.stdout, done.stderr) == ("[] False None\n", "")
 
 
-def test_plugins_that_are_loaded_already_stay() -> None:
+def test_who_is_there_already_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     from pydantic.plugin import _loader  # noqa: PLC0415 - what the test is about
 
+    rich = ModuleType("rich")
+    monkeypatch.setitem(sys.modules, "rich", rich)
+    monkeypatch.setitem(sys.modules, "better_exceptions", rich)
     keep_plugins_out()
     assert sys.modules["pydantic.plugin._loader"] is _loader
+    assert sys.modules["rich"] is rich
 
 
 def test_pydantic_takes_nothing_else_from_its_loader() -> None:
