@@ -33,6 +33,7 @@ keyhatch() {
         return
     fi
     stop
+    : >serve.log  # what the one before said is not for this one
     "$PYTHON" -m gateway "$@" >serve.out 2>serve.log &
     server=$!
     until grep -q 'serving callers on' serve.log; do
