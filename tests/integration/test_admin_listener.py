@@ -110,7 +110,7 @@ def test_callers_cannot_add_labels(gateway: RunningGateway, key: str) -> None:
     routes = {labels["route"] for _, labels, _ in samples(text) if "route" in labels}
     results = {labels["result"] for _, labels, _ in samples(text) if "result" in labels}
     methods = {labels["method"] for _, labels, _ in samples(text) if "method" in labels}
-    assert routes <= {"all", "none", "keyhatch-health", "keyhatch-me", "keyhatch-own"}
+    assert routes <= {"all", "none", "keyhatch-health", "keyhatch-me", "keyhatch-own", "keyhatch-server"}
     assert results <= {*Reason, "allowed", "allowed_anonymous", "allowed_public", "none"}
     assert len(methods) <= 12
 
