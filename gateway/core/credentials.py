@@ -216,9 +216,9 @@ def _left_of_header(scan: _Scan, name: bytes, value: bytes) -> bytes | None:
     if name in _PLACES:
         return _left_of_credential(scan, _PLACES[name], value, (_text(value),))
     if name == b"sec-websocket-protocol":
-        return _left_of_list(value, b",", lambda part: _is_key_protocol(scan, part))
+        return _left_of_list(scan, value, b",", lambda part: _is_key_protocol(scan, part))
     if name == b"cookie":
-        return _left_of_list(value, b";", lambda part: bool(scan.keys_in(part)))
+        return _left_of_list(scan, value, b";", lambda _: False)
     return None if scan.keys_in(value) else value
 
 
@@ -230,9 +230,13 @@ def _left_of_credential(scan: _Scan, place: str, value: bytes, texts: tuple[str,
     return None if amid else value
 
 
-def _left_of_list(value: bytes, separator: bytes, goes: Callable[[bytes], bool]) -> bytes | None:
-    parts = value.split(separator)
-    kept = [part for part in parts if not goes(part)]
+def _left_of_list(scan: _Scan, value: bytes, separator: bytes, goes: Callable[[bytes], bool]) -> bytes | None:
+    """A list without the parts that hold a key or otherwise go.
+
+    Most hold none, and one look says so: to look at each of 15,000 parts costs 27 ms.
+    """
+    parts, hides = value.split(separator), bool(scan.keys_in(value))
+    kept = [part for part in parts if not (goes(part) or (hides and scan.keys_in(part)))]
     if len(kept) == len(parts):
         return value
     return separator.join(kept).strip(b" \t") or None
@@ -241,16 +245,16 @@ def _left_of_list(value: bytes, separator: bytes, goes: Callable[[bytes], bool])
 def _is_key_protocol(scan: _Scan, part: bytes) -> bool:
     protocol = _text(part).strip()
     text = protocol.removeprefix(SUBPROTOCOL_PREFIX)
-    if text != protocol and scan.note("Sec-WebSocket-Protocol", text, accepted=scan.kind is Kind.WEBSOCKET):
-        return True
-    return bool(scan.keys_in(part))
+    accepted = scan.kind is Kind.WEBSOCKET
+    return text != protocol and scan.note("Sec-WebSocket-Protocol", text, accepted=accepted)
 
 
 def _left_of_query(scan: _Scan, query: bytes) -> bytes:
-    return b"&".join(part for part in query.split(b"&") if not _is_key_parameter(scan, part))
+    hides = bool(scan.keys_in(query))
+    return b"&".join(part for part in query.split(b"&") if not _is_key_parameter(scan, part, hides=hides))
 
 
-def _is_key_parameter(scan: _Scan, part: bytes) -> bool:
+def _is_key_parameter(scan: _Scan, part: bytes, *, hides: bool) -> bool:
     raw_name, _, raw_value = part.partition(b"=")
     if b"%" in raw_name:
         raw_name = unquote_to_bytes(raw_name)
@@ -259,7 +263,7 @@ def _is_key_parameter(scan: _Scan, part: bytes) -> bool:
         text = _text(unquote_to_bytes(raw_value.replace(b"+", b" ")))
         if scan.note(place, text, accepted=scan.kind is not Kind.PLAIN):
             return True
-    if scan.mark not in part and b"%" not in part:
+    if not hides or (scan.mark not in part and b"%" not in part):
         return False
     strays = scan.keys_in(part)
     scan.ours.extend(Shown("the query", stray, accepted=False) for stray in strays)

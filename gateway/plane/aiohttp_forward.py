@@ -25,6 +25,7 @@ from gateway.wire.request_head import Head, Limits, Version, body_too_large, mal
 from gateway.wire.response_head import (
     ResponseFault,
     check_status,
+    contradicts_itself,
     has_body,
     head_bytes,
     response_headers,
@@ -139,12 +140,14 @@ class Forward:
             self._body_fault = malformed("the framing of its body is broken")
             raise
 
-    async def _relay(self, response: aiohttp.ClientResponse) -> None:
+    async def _relay(self, response: UpstreamResponse) -> None:
         account, head = self._account, self._head
         identified = account.allow is not None and account.allow.identity is not None
         headers, length = self._read_head(response, identified=identified)
         answers_with_body = has_body(head.view.method, response.status)
         is_chunked = False
+        if contradicts_itself(response.status, _raw_headers(response)):
+            response.discard()
         if length is not None:
             headers = (*headers, (b"content-length", str(length).encode("ascii")))
         elif answers_with_body:

@@ -23,6 +23,7 @@ from gateway.wire.request_head import Version
 from gateway.wire.response_head import (
     ResponseFault,
     check_status,
+    contradicts_itself,
     has_body,
     head_bytes,
     relayed_headers,
@@ -78,8 +79,9 @@ class AnswerHead:
         if self.is_chunked and parts.version < (1, 1):
             raise Fault("chunks in HTTP/1.0")
         connection = tokens(parts.fields, b"connection")
-        self.keeps_link = b"close" not in connection and (
-            parts.version >= (1, 1) or b"keep-alive" in connection
+        may_stay = parts.version >= (1, 1) or b"keep-alive" in connection
+        self.keeps_link = (
+            b"close" not in connection and may_stay and not contradicts_itself(parts.status, parts.fields)
         )
         self.lead = head_bytes(status_line(parts.status, parts.phrase), kept)[:-2]
         if self.length is not None and has_body("GET", self.status):

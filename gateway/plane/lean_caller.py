@@ -28,6 +28,7 @@ from gateway.wire.request_head import too_large
 
 LINGER_S: Final = 5.0
 AT_ONCE_MAX: Final = 16  # pipelined requests served before others get their turn
+AT_ONCE_BYTES_MAX: Final = 32_768  # or so many bytes of them
 WRITE_BUFFER_BYTES: Final = 65_536
 _NEVER: Final = float("inf")
 _RESET: Final = struct.pack("ii", 1, 0)
@@ -36,13 +37,12 @@ _log: Final = logging.getLogger("gateway.plane")
 
 
 class LeanCaller(asyncio.Protocol):
-    """One connection. `deadline`: when `expire` is to be called (monotonic seconds); `peer`: who is there."""
+    """One connection. `deadline`: when to call `expire`; `idle_since`: when the last exchange ended."""
 
     __slots__ = (
         "_buffer",
         "_exchange",
         "_head_since",
-        "_idle_since",
         "_is_ending",
         "_is_going_on",
         "_is_held_for_bytes",
@@ -51,6 +51,7 @@ class LeanCaller(asyncio.Protocol):
         "_seen",
         "_unsent",
         "deadline",
+        "idle_since",
         "is_full",
         "peer",
         "transport",
@@ -63,7 +64,7 @@ class LeanCaller(asyncio.Protocol):
         self._head_since: float | None = None
         self._unsent = 0  # bytes that had not left when the last deadline was set
         self._seen = 0  # bytes of an incomplete head that were looked at
-        self._idle_since = 0.0
+        self.idle_since = 0.0
         self._is_going_on = False
         self._is_held_for_bytes = False
         self._is_held_for_upstream = False
@@ -74,9 +75,14 @@ class LeanCaller(asyncio.Protocol):
         self.transport: asyncio.Transport
 
     @property
-    def is_busy(self) -> bool:
+    def is_exchanging(self) -> bool:
         """Whether an exchange is under way."""
         return self._exchange is not None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether an exchange is under way, or the end of its answer has not left yet."""
+        return self._exchange is not None or self.unsent_bytes > 0
 
     @property
     def has_begun(self) -> bool:
@@ -86,11 +92,6 @@ class LeanCaller(asyncio.Protocol):
     @property
     def _forward(self) -> Forward | None:
         return None if self._exchange is None else self._exchange.forward
-
-    @property
-    def idle_since(self) -> float:
-        """When the last exchange ended (monotonic seconds)."""
-        return self._idle_since
 
     @property
     def unsent_bytes(self) -> int:
@@ -219,10 +220,10 @@ class LeanCaller(asyncio.Protocol):
             self._expire_unsent(now)
         elif self._head_since is not None:
             self._expire_head(now)
-        elif now >= self._idle_since + self._reception.ground.limits.idle_timeout_s:
+        elif now >= self.idle_since + self._reception.ground.limits.idle_timeout_s:
             self._finish(unread=False)
         else:
-            self.deadline = self._idle_since + self._reception.ground.limits.idle_timeout_s
+            self.deadline = self.idle_since + self._reception.ground.limits.idle_timeout_s
 
     def make_room(self) -> None:
         """Another connection needs the place, and this one is idle."""
@@ -258,11 +259,11 @@ class LeanCaller(asyncio.Protocol):
         if self._is_going_on or self.transport.is_closing():
             return
         self._is_going_on = True
-        left = AT_ONCE_MAX
+        left, bytes_left = AT_ONCE_MAX, len(self._buffer) - AT_ONCE_BYTES_MAX
         try:
             while self._buffer and self._exchange is None and not self.is_full:
                 left -= 1
-                if left < 0:
+                if left < 0 or len(self._buffer) < bytes_left:
                     asyncio.get_running_loop().call_soon(self._go_on_now)
                     break
                 if not self._serve_next():
@@ -308,7 +309,7 @@ class LeanCaller(asyncio.Protocol):
         """Part of a head, or blank lines before one (RFC 9112 §2.2: a robust server skips one)."""
         limits = self._reception.ground.limits
         if data.startswith(b"\r\n"):
-            self._buffer = data[2:]
+            self._buffer, self._head_since, self._seen = data[2:], None, 0
             return bool(self._buffer)
         seen, self._seen = self._seen, len(data)
         if is_hopeless(data, seen):
@@ -361,7 +362,7 @@ class LeanCaller(asyncio.Protocol):
             self.transport.abort()
 
     def _begin_idle(self, now: float) -> None:
-        self._idle_since = now
+        self.idle_since = now
         self.deadline = now + self._reception.ground.limits.idle_timeout_s
 
     def _hold_for_bytes(self) -> None:

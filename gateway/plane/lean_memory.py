@@ -8,8 +8,10 @@ of the body alone. What follows from the bytes, while routes and limits stay as 
    but the first line and the digits of `Content-Length`, by the peer and by the route. Neither name, nor what
    is found, holds a credential: a dump of the memory shows no caller's key from here.
 2. A passage stands only for requests that would come to it by themselves: a plain first line (`_LINE`, a
-   part of what the parser and `core.request` take), one length that the limits allow, a path on the same
-   route, and nothing in the target that might be a credential. Anything else is read from its beginning.
+   part of what the parser and `core.request` take), at most one length, in plain spelling and within the
+   limits, a path on the same route, and nothing in the target that might be a credential. Anything else is
+   read from its beginning: a length in another spelling is not seen here, and a body that is not seen is
+   read as the next request.
 3. All of it is bounded: `PLANS_MAX` in two generations, heads up to `HEAD_BYTES_KEPT_MAX`. A plan is kept
    when its head comes for the second time, so whoever sends ever new first lines pushes nobody's plans out.
 4. A reload or another route table forgets everything.
@@ -129,7 +131,8 @@ class Plans:
             method, target = opening.groups()
             return Plan(passage, method.decode("ascii"), path, first_line(method, target), content_length)
         plan = make_plan(raw, peer, self._ground, self._gatekeeper)
-        if _route_id(plan.passage.decision) == route.id and _may_be_kept(plan):
+        is_so = plan.content_length == content_length and _route_id(plan.passage.decision) == route.id
+        if is_so and _may_be_kept(plan):
             self._passages.put(name, plan.passage)
         return plan
 

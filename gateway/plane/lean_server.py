@@ -77,9 +77,9 @@ class LeanPlane:
             self._sweeping.cancel()
 
     def _close_idle(self, *, begun: bool) -> None:
-        """Close what serves nobody; those too, if `begun`, of whose next request some bytes are here."""
+        """Close what serves nobody, once it was sent everything; if `begun`, also where a head has begun."""
         for caller in tuple(self.connections.open):
-            if not caller.is_busy and (begun or not caller.has_begun):
+            if not caller.is_exchanging and (begun or not caller.has_begun):
                 caller.transport.close()
 
     def came(self, caller: LeanCaller) -> bool:

@@ -52,6 +52,14 @@ def response_length(headers: Headers, status: int = 200) -> int | None:
     return None if status == 204 else int(lengths[0])
 
 
+def contradicts_itself(status: int, headers: Headers) -> bool:
+    """Whether a 204 announces a body: there is none, but one may yet come, and not for who asks next."""
+    if status != 204:
+        return False
+    lengths = values(headers, b"content-length")
+    return bool(values(headers, b"transfer-encoding")) or any(length != b"0" for length in lengths)
+
+
 def response_headers(raw: Headers, request_id: str, date: bytes, *, identified: bool) -> Headers:
     """The upstream's headers as the caller may see them, framing (`Content-Length`) left to the plane."""
     kept = relayed_headers(raw, date, identified=identified)

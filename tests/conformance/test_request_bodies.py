@@ -21,6 +21,24 @@ def post(*fields: bytes, body: bytes = b"", method: bytes = b"POST") -> bytes:
     return request(method + b" /any/x HTTP/1.1", *fields, body=body)
 
 
+LENGTHS = (
+    *(b"Content-Length: %d", b"CONTENT-LENGTH: %d", b"Content-LENGTH: %d", b"Content-Length:%d"),
+    *(b"Content-Length:  %d", b"Content-Length:\t%d", b"Content-Length: %d "),
+)
+
+
+@pytest.mark.parametrize("length", LENGTHS, ids=lambda length: length.decode())
+async def test_a_body_is_a_body_each_time_however_its_length_is_spelt(stand: Stand, length: bytes) -> None:
+    body = request(b"GET /open/smuggled HTTP/1.1", shown=None)
+    for number in range(3):
+        head = request(b"POST /any/%d HTTP/1.1" % number, length % len(body))
+        caller = await stand.call(head + body)
+        assert (await caller.response()).status == 200
+    seen = stand.upstream.requests()
+    assert [(each.target, each.body) for each in seen] == [(b"/any/%d" % number, body) for number in range(3)]
+    assert len(stand.notebook.ended) == 3
+
+
 BODIES = {
     "empty": b"",
     "byte": b"x",

@@ -31,6 +31,7 @@ CLEAN = {
     "with-trailers": HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunked(b"x", end=b"0\r\nX-A: b\r\n\r\n"),
     "empty": answer(),
     "204": b"HTTP/1.1 204 No Content\r\n\r\n",
+    "204-of-no-length": b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n",
     "304": b"HTTP/1.1 304 Not Modified\r\n\r\n",
     "error": answer(b"500 Oops", body=b"x"),
 }
@@ -52,6 +53,8 @@ DIRTY = {
     "bytes-behind-a-304": b"HTTP/1.1 304 Not Modified\r\n\r\nbody",
     "two-answers": answer(body=b"x") + answer(body=b"poison"),
     "an-interim-answer-behind": answer(body=b"x") + b"HTTP/1.1 103 Early Hints\r\n\r\n",
+    "a-204-that-announces-a-length": b"HTTP/1.1 204 No Content\r\nContent-Length: 60\r\n\r\n",
+    "a-204-that-announces-chunks": b"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n",
     "it-says-close": answer(b"200 OK", b"Connection: close", body=b"x"),
     "http-1.0": b"HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx",
 }

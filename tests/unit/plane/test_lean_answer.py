@@ -108,7 +108,7 @@ def test_bytes_behind_the_end_are_nobodys_and_cost_the_connection(raw: bytes) ->
     [
         pytest.param(LENGTH, True, id="head"),
         pytest.param(CHUNKED, True, id="head-chunked"),
-        pytest.param(b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", False, id="204"),
+        pytest.param(b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", False, id="204"),
         pytest.param(b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", False, id="304"),
         pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", False, id="empty"),
     ],

@@ -9,7 +9,7 @@ import logging
 import pytest
 
 from gateway.core.refusal import Reason
-from gateway.plane.lean_caller import AT_ONCE_MAX, LINGER_S, LeanCaller
+from gateway.plane.lean_caller import AT_ONCE_BYTES_MAX, AT_ONCE_MAX, LINGER_S, LeanCaller
 from gateway.wire.request_head import Limits
 from tests.unit.plane.lean_stage import (
     GET,
@@ -164,6 +164,28 @@ async def test_others_get_their_turn_after_so_many_requests_in_one_read(stage: S
     assert transport.written.count(b"HTTP/1.1 200 OK") == AT_ONCE_MAX
     await asyncio.sleep(0)
     assert transport.written.count(b"HTTP/1.1 200 OK") == AT_ONCE_MAX + 3
+
+
+async def test_others_get_their_turn_after_so_many_bytes_in_one_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(monkeypatch, Limits())
+    heavy = HEALTH.replace(b"\r\n\r\n", b"\r\nX-A: " + b"a" * 12_000 + b"\r\n\r\n")
+    _, transport = stage.caller(heavy * 5)
+    assert transport.written.count(b"HTTP/1.1 200 OK") == AT_ONCE_BYTES_MAX // 12_000 + 1
+    await asyncio.sleep(0)
+    assert transport.written.count(b"HTTP/1.1 200 OK") == 5
+
+
+async def test_who_has_not_taken_the_end_of_an_answer_is_busy_still(stage: Stage) -> None:
+    caller, transport = stage.caller(HEALTH)
+    assert (caller.is_exchanging, caller.is_busy) == (False, False)
+    transport.unsent = 1
+    assert (caller.is_exchanging, caller.is_busy) == (False, True)
+
+
+async def test_a_blank_line_is_no_head_that_has_begun(stage: Stage) -> None:
+    caller, transport = stage.caller(b"\r", b"\n")
+    stage.wait(LIMITS.head_timeout_s + 1, caller)
+    assert (transport.written, transport.was_closed) == (b"", False)
 
 
 async def test_a_caller_that_left_meanwhile_is_not_served_on(stage: Stage) -> None:

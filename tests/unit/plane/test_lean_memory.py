@@ -1,6 +1,7 @@
 """Guarantees of gateway/plane/lean_memory.py: what is remembered is what would be worked out again."""
 
 import gc
+import random
 
 import hypothesis
 import pytest
@@ -107,6 +108,10 @@ LIMITS = (
 )
 
 BASE = {"method": b"POST", "target": b"/any/x", "version": b"HTTP/1.1", "length": b"3", "peer": b"10.1.1.1"}
+SPELLINGS = (
+    *(b"Content-Length: %b", b"content-length: %b", b"CONTENT-LENGTH: %b", b"Content-LENGTH: %b"),
+    *(b"Content-Length:%b", b"Content-Length:  %b", b"Content-Length:\t%b", b"Content-Length: %b ", b""),
+)
 CHANGES = st.one_of(
     *(
         st.tuples(st.just(part), st.sampled_from(values))
@@ -123,27 +128,38 @@ CHANGES = st.one_of(
 
 @hypothesis.settings(max_examples=1_000)
 @given(
-    st.lists(st.sampled_from(FIELDS), max_size=2),
+    st.lists(st.sampled_from(FIELDS), max_size=1),
+    st.sampled_from(SPELLINGS),
     st.sampled_from((KEY, KEY, OTHER_KEY, KEY[:-1], None)),
     st.lists(CHANGES, min_size=1, max_size=8),
     st.sampled_from(LIMITS),
-    st.booleans(),
 )
 def test_whatever_came_before_a_plan_is_the_one_that_would_be_made_anew(
     fields: list[bytes],
+    spelling: bytes,
     shown: bytes | None,
     changes: list[tuple[str, bytes]],
     limits: Limits,
-    has_length: bool,
 ) -> None:
     ground = Ground({"main": UPSTREAM}, limits)
     book = plans(ground)
     for change in ((), *((change,) for change in changes)):
         parts = BASE | dict(change)
         line = b" ".join((parts["method"], parts["target"], parts["version"]))
-        length = (b"Content-Length: " + parts["length"],) if has_length else ()
+        length = (spelling.replace(b"%b", parts["length"]),) if spelling else ()
         raw, peer = head(line, *length, *fields, shown=shown), parts["peer"].decode()
         assert meaning(book.of(raw, peer, ground)) == meaning(make_plan(raw, peer, ground, book._gatekeeper))
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS[:-1])
+@pytest.mark.parametrize("shown", [KEY, None], ids=["passes", "refused"])
+def test_a_length_is_never_forgotten_however_it_is_spelt(spelling: bytes, shown: bytes | None) -> None:
+    book = plans()
+    field = spelling.replace(b"%b", b"115")
+    for number in range(3):
+        raw = head(b"POST /any/%d HTTP/1.1" % number, field, shown=shown)
+        plan = book.of(raw, PEER, GROUND)
+        assert (plan.content_length, plan.has_body) == (115, True)
 
 
 def test_a_known_head_with_a_longer_line_is_weighed_anew() -> None:
@@ -153,6 +169,23 @@ def test_a_known_head_with_a_longer_line_is_weighed_anew() -> None:
     for long in (1, 500, 560, 600):
         raw = head(b"GET /any/" + b"x" * long + b" HTTP/1.1", *fields)
         assert meaning(book.of(raw, PEER, ground)) == meaning(make_plan(raw, PEER, ground, book._gatekeeper))
+
+
+@pytest.mark.parametrize("limits", LIMITS[:3], ids=["plain", "small-bodies", "short-targets"])
+def test_in_a_long_life_of_many_callers_every_plan_is_the_one_that_would_be_made_anew(limits: Limits) -> None:
+    ground, chance = Ground({"main": UPSTREAM}, limits), random.Random(5)
+    book, known = plans(ground), [[b"Accept: */*"]]
+    for _ in range(4_000):
+        if chance.random() < 0.3:
+            known = [*known[-30:], chance.sample(FIELDS, chance.randint(0, 2))]
+        spelling = chance.choice(SPELLINGS)
+        length = [spelling.replace(b"%b", chance.choice((b"3", b"44", b"0", b"", b"\0")))] if spelling else []
+        method, target = chance.choice((b"GET", b"POST", b"DELETE", b"get")), chance.choice(TARGETS)
+        line = b" ".join((method, target, chance.choice((b"HTTP/1.1", b"HTTP/1.1", b"HTTP/1.0"))))
+        raw = head(line, *length, *chance.choice(known), shown=chance.choice((KEY, OTHER_KEY, None)))
+        peer = chance.choice((PEER, "10.1.1.1"))
+        assert meaning(book.of(raw, peer, ground)) == meaning(make_plan(raw, peer, ground, book._gatekeeper))
+    assert len(book._passages) > 30
 
 
 @given(st.data())

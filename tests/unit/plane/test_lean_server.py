@@ -12,7 +12,7 @@ from gateway.plane.contract import Ground
 from gateway.plane.lean_server import SWEEP_S, LeanPlane
 from gateway.wire.request_head import Limits
 from gateway.wire.upstream import Upstream
-from tests.unit.plane.lean_stage import GET, Stage
+from tests.unit.plane.lean_stage import GET, HEALTH, Stage
 from tests.unit.plane.stage import ask, gone
 
 GOODBYE = b"GET /.keyhatch/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -86,6 +86,21 @@ async def test_draining_cuts_what_does_not_end_within_the_grace(stage: Stage) ->
         await stage.plane.drain(0.01)
         assert await asking == b""
     assert [each.cut for each in stage.witness.ended] == ["shutdown"]
+
+
+async def test_draining_waits_until_an_answer_was_taken_to_its_end(stage: Stage) -> None:
+    await stage.plane.start("127.0.0.1", 0)
+    caller, transport = stage.caller(HEALTH)
+    transport.unsent = 40_000
+    draining = asyncio.ensure_future(stage.plane.drain(60))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert (transport.was_closed, transport.was_aborted, draining.done()) == (True, False, False)
+    transport.unsent = 0
+    caller.connection_lost(None)
+    async with asyncio.timeout(5):
+        await draining
+    assert not transport.was_aborted
 
 
 async def test_while_it_drains_nobody_new_is_taken_in(stage: Stage) -> None:
