@@ -40,9 +40,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     cores = share(os.sched_getaffinity(0))
     chosen = [peer for peer in peers.ALL if peer.name in args.peers]
     picked = [scenario for scenario in work.ALL if scenario.name in args.scenarios]
+    with_logs = any(scenario.name == "logged" for scenario in picked)
     with ExitStack() as stack:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="keyhatch-bench-")))
-        built = stage.build(stack, chosen, nginx, place, cores, fetch=args.fetch)
+        built = stage.build(stack, chosen, nginx, place, cores, fetch=args.fetch, with_logs=with_logs)
         means = Means(wrk, cores.load, args.seconds)
         figures = rounds.run(picked, built.contenders, means, args.rounds)
     run = Run(

@@ -30,6 +30,7 @@ ALL = (
     Bar("small request, beside Envoy", "small", "envoy", 0.75, 0.55),
     Bar("small request, beside nginx with a static map", "small", "nginx", 2.0, 1.5),
     Bar("small request, beside nginx + `auth_request` + Keyhatch", "small", "nginx-auth-request", 0.75, 0.6),
+    Bar("small request with an access log, beside Envoy", "logged", "envoy", 0.9, 0.7),
     Bar("event of a stream, beside nginx", "stream", "nginx", 1.3, 1.05),
     Bar("download, beside nginx", "download", "nginx", 1.5, 1.1),
     Bar("upload, beside nginx", "upload", "nginx", 1.5, 1.1),

@@ -45,7 +45,7 @@ def serving(
 ) -> Iterator[int]:
     """Run ``command`` on ``cores`` until the block ends; yield its pid once ``port`` accepts."""
     log = place / "output.log"
-    with log.open("wb") as output, pinned(cores):
+    with log.open("ab") as output, pinned(cores):
         child = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,

@@ -141,7 +141,8 @@ refuses none, passes the right one and hides it from the upstream is checked bef
 measured. Cost is user plus system CPU time of all processes of the peer, from `/proc/PID/stat`
 before and after, divided by the requests answered in between. Everything runs on loopback:
 {run.pinning}.
-The load is `wrk -t1 -c32`, the upstream nginx with one worker.
+The load is `wrk -t1 -c32`, the upstream nginx with one worker. The access log is written by a second
+instance of each peer, alike in everything else.
 
 Rounds: {run.rounds}, each of {run.seconds} s per peer and scenario, the peers taking turns in rotating order.
 Figures are medians of the rounds; a ratio is taken within each round, and its median is told.

@@ -8,6 +8,7 @@ instead of returning a number that stands for other work than it names.
 import time
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from bench import load, proc
@@ -27,6 +28,9 @@ class Contender:
     wrong_key: str
     refusal_keeps: bool
     upstream_port: int = 0
+    access_log: Path | None = None
+    logged: "Contender | str" = "no instance of it with an access log was asked for"
+    """The same peer once more with an access log, or the reason why there is none."""
 
 
 @dataclass(frozen=True)

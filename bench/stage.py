@@ -1,5 +1,6 @@
 """Builds what is measured: the upstream, and every peer that is here and does the same job.
 
+Where an access log is to be measured, every peer is started once more with one.
 All peers stay up for the whole run (an idle one costs next to nothing, and only the CPU of the
 one under load is counted), each in a private folder, on a port of its own, on the peers' core.
 """
@@ -7,7 +8,7 @@ one under load is counted), each in a private folder, on a port of its own, on t
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench import same_job, tools, upstream
@@ -17,6 +18,9 @@ from bench.peers.keyhatch import CHECKOUT, CommandError
 from bench.process import StartError, free_port, serving
 from bench.scenarios import Contender
 from bench.tools import Absent, Tool
+
+UNFIT = (Absent, StartError, CommandError, same_job.NotTheSame)
+"""Why a peer is skipped by name."""
 
 
 @dataclass
@@ -28,7 +32,14 @@ class Stage:
 
 
 def build(
-    stack: ExitStack, chosen: Sequence[Peer], nginx: Tool, place: Path, cores: Cores, *, fetch: bool
+    stack: ExitStack,
+    chosen: Sequence[Peer],
+    nginx: Tool,
+    place: Path,
+    cores: Cores,
+    *,
+    fetch: bool,
+    with_logs: bool = False,
 ) -> Stage:
     """Start the upstream and the ``chosen`` peers; ``stack`` stops them all."""
     stage = Stage()
@@ -36,10 +47,14 @@ def build(
     for peer in chosen:
         site = Site(_folder(place / peer.name), free_port(), upstream_port)
         try:
-            stage.contenders.append(_start(stack, peer, site, cores, fetch=fetch))
-        except (Absent, StartError, CommandError, same_job.NotTheSame) as reason:
+            contender = _start(stack, peer, site, cores, fetch=fetch)
+        except UNFIT as reason:
             stage.skipped[peer.title] = str(reason)
             print(f"Skipped {peer.title}: {reason}", file=sys.stderr)
+            continue
+        if with_logs:
+            contender = replace(contender, logged=_start_logged(stack, peer, site, cores))
+        stage.contenders.append(contender)
     return stage
 
 
@@ -62,6 +77,17 @@ def _start_upstream(stack: ExitStack, nginx: Tool, place: Path, cores: Cores) ->
     return port
 
 
+def _start_logged(stack: ExitStack, peer: Peer, site: Site, cores: Cores) -> Contender | str:
+    """The same peer with an access log, or why it cannot be had."""
+    place = _folder(site.place.with_name(f"{site.place.name}-logged"))
+    try:
+        return _start(
+            stack, peer, Site(place, free_port(), site.upstream_port, logs_access=True), cores, fetch=False
+        )
+    except UNFIT as reason:
+        return str(reason)
+
+
 def _start(stack: ExitStack, peer: Peer, site: Site, cores: Cores, *, fetch: bool) -> Contender:
     tool = peer.find(fetch=fetch)
     ready = peer.set_up(tool, site)
@@ -71,7 +97,15 @@ def _start(stack: ExitStack, peer: Peer, site: Site, cores: Cores, *, fetch: boo
     pid = stack.enter_context(server)
     keeps = same_job.check(site.port, key=ready.key, wrong_key=ready.wrong_key)
     return Contender(
-        peer, tool.version, site.port, pid, ready.key, ready.wrong_key, keeps, site.upstream_port
+        peer,
+        tool.version,
+        site.port,
+        pid,
+        ready.key,
+        ready.wrong_key,
+        keeps,
+        site.upstream_port,
+        ready.access_log,
     )
 
 

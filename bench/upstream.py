@@ -50,6 +50,12 @@ http {
 }
 """
 
+NGINX_ACCESS_LOG = """\
+log_format lines escape=json '{"time":"$time_iso8601","method":"$request_method","path":"$uri",\
+"peer":"$remote_addr","status":$status,"bytes_in":$request_length,"bytes_out":$body_bytes_sent,\
+"duration_s":$request_time}';
+    access_log @file@ lines;"""
+
 NGINX_MAIN = """\
 daemon off;
 worker_processes 1;
@@ -64,6 +70,11 @@ def nginx_main(place: Path) -> str:
     """The opening that every nginx here shares: in the foreground, one worker, nothing outside ``place``."""
     # A worker of root's nginx becomes another user, who may not enter a private folder.
     return fill(NGINX_MAIN, place=place, user="user root;" if os.geteuid() == 0 else "")
+
+
+def nginx_access_log(file: Path | None) -> str:
+    """Its directives for an access log: a line of JSON for each request, written at once; or none."""
+    return "access_log off;" if file is None else fill(NGINX_ACCESS_LOG, file=file)
 
 
 def nginx_command(path: str, place: Path, config: str) -> list[str]:

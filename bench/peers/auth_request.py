@@ -13,12 +13,12 @@ from bench.peers.keyhatch import CHECKOUT, Keyhatch
 from bench.process import free_port
 from bench.text import fill
 from bench.tools import Tool
-from bench.upstream import nginx_command, nginx_main
+from bench.upstream import nginx_access_log, nginx_command, nginx_main
 
 CONFIG = """\
 @nginx_main@
 http {
-    access_log off;
+    @access_log@
     keepalive_requests 1000000000;
     client_body_temp_path @place@/body;
     proxy_temp_path @place@/proxy;
@@ -83,10 +83,13 @@ class AuthRequest:
         place = site.place / "keys"
         place.mkdir(mode=0o700)
         keys_port = free_port()
-        keys = service.set_up(service.find(fetch=False), replace(site, place=place, port=keys_port))
+        at = replace(site, place=place, port=keys_port, logs_access=False)
+        keys = service.set_up(service.find(fetch=False), at)
+        access_log = site.place / "access.log" if site.logs_access else None
         config = fill(
             CONFIG,
             nginx_main=nginx_main(site.place),
+            access_log=nginx_access_log(access_log),
             place=site.place,
             port=site.port,
             upstream_port=site.upstream_port,
@@ -95,6 +98,5 @@ class AuthRequest:
         nginx = nginx_command(tool.path, site.place, config)
         script = Path(__file__).with_name("pair.sh")
         command = ["sh", str(script), str(len(keys.command)), *keys.command, *nginx]
-        return Setup(
-            command, keys.key, keys.wrong_key, {**keys.env, "PYTHONPATH": str(CHECKOUT)}, cwd=CHECKOUT
-        )
+        env = {**keys.env, "PYTHONPATH": str(CHECKOUT)}
+        return Setup(command, keys.key, keys.wrong_key, env, CHECKOUT, access_log)

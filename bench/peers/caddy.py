@@ -12,6 +12,7 @@ CONFIG = """\
 }
 http://:@port@ {
     bind 127.0.0.1
+    @log@
     @known header X-API-Key @key@
     handle @known {
         request_header -X-API-Key
@@ -24,6 +25,17 @@ http://:@port@ {
     }
 }
 """
+LOG = """\
+log {
+        output stdout
+        format filter {
+            wrap json
+            fields {
+                request>headers delete
+                resp_headers delete
+            }
+        }
+    }"""
 
 
 class Caddy:
@@ -47,8 +59,10 @@ class Caddy:
                 port=site.port,
                 upstream_port=site.upstream_port,
                 key=key,
+                log=LOG if site.logs_access else "",
             ).replace("#known#", "@known")
         )
         env = {**tool.env, "GOMAXPROCS": "1", "HOME": str(site.place), "XDG_DATA_HOME": str(site.place)}
         command = [tool.path, "run", "--config", str(file), "--adapter", "caddyfile"]
-        return Setup(command, key, made_up_key(), env)
+        access_log = site.output if site.logs_access else None
+        return Setup(command, key, made_up_key(), env, access_log=access_log)

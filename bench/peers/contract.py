@@ -2,7 +2,8 @@
 
 A peer does the whole job on one core: it refuses a request whose ``X-API-Key`` it does not know,
 strips the key from one that it does, and forwards it over kept-alive connections. It logs no
-access. It writes nothing outside its ``Site.place``.
+access, unless ``Site.logs_access`` asks for a line of JSON for each request. It writes nothing
+outside its ``Site.place``.
 """
 
 import secrets
@@ -24,17 +25,27 @@ class Site:
     place: Path
     port: int
     upstream_port: int
+    logs_access: bool = False
+
+    @property
+    def output(self) -> Path:
+        """The file that the peer's output goes to."""
+        return self.place / "output.log"
 
 
 @dataclass(frozen=True)
 class Setup:
-    """A peer that is ready to start: its command, a key that it lets through and one that it refuses."""
+    """A peer that is ready to start: its command, a key that it lets through and one that it refuses.
+
+    `access_log` is the file that it appends a line to for each request, if it was asked to.
+    """
 
     command: list[str]
     key: str
     wrong_key: str
     env: Mapping[str, str]
     cwd: Path | None = None
+    access_log: Path | None = None
 
 
 class Peer(Protocol):

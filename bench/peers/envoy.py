@@ -16,6 +16,7 @@ static_resources:
         typed_config:
           "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
           stat_prefix: callers
+          access_log: @access_log@
           route_config:
             virtual_hosts:
             - name: all
@@ -42,6 +43,22 @@ static_resources:
       - lb_endpoints:
         - endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: @upstream_port@}}}
 """  # noqa: E501 (a type's name is as long as it is)
+ACCESS_LOG = """
+          - name: envoy.access_loggers.file
+            typed_config:
+              "@type": type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog
+              path: @file@
+              log_format:
+                json_format:
+                  time: "%START_TIME%"
+                  method: "%REQ(:METHOD)%"
+                  path: "%REQ(:PATH)%"
+                  peer: "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"
+                  status: "%RESPONSE_CODE%"
+                  bytes_in: "%BYTES_RECEIVED%"
+                  bytes_out: "%BYTES_SENT%"
+                  duration_ms: "%DURATION%"
+"""
 
 
 class Envoy:
@@ -59,6 +76,17 @@ class Envoy:
         """One key among the filter's credentials."""
         key = made_up_key()
         file = site.place / "envoy.yaml"
-        file.write_text(fill(CONFIG, port=site.port, upstream_port=site.upstream_port, key=key))
+        access_log = site.place / "access.log" if site.logs_access else None
+        config = fill(
+            CONFIG,
+            port=site.port,
+            upstream_port=site.upstream_port,
+            key=key,
+            access_log="[]" if access_log is None else fill(ACCESS_LOG, file=access_log),
+        )
+        file.write_text(config)
         options = ["--concurrency", "1", "--disable-hot-restart", "--log-level", "error"]
-        return Setup([tool.path, "-c", str(file), *options], key, made_up_key(), tool.env)
+        # It writes 64 KiB at a time, and the rest after a second instead of ten, so that it can be counted.
+        options += ["--file-flush-interval-msec", "1000"]
+        command = [tool.path, "-c", str(file), *options]
+        return Setup(command, key, made_up_key(), tool.env, access_log=access_log)

@@ -9,8 +9,10 @@ CONFIG = """\
 global
     nbthread 1
     maxconn 8192
+    @log@
 defaults
     mode http
+    @log_format@
     option http-keep-alive
     http-reuse always
     timeout connect 5s
@@ -25,6 +27,11 @@ frontend callers
 backend behind
     server upstream 127.0.0.1:@upstream_port@
 """
+LOG = "log stdout len 4096 format raw local0"
+LOG_FORMAT = """\
+log global
+    log-format '%{+E}o{"time":"%trg","method":"%HM","path":"%HPO","peer":"%ci","status":%ST,\
+"bytes_in":%U,"bytes_out":%B,"duration_ms":%Ta}'"""
 
 
 class HAProxy:
@@ -43,5 +50,15 @@ class HAProxy:
         key = made_up_key()
         (site.place / "keys").write_text(key + "\n")
         file = site.place / "haproxy.cfg"
-        file.write_text(fill(CONFIG, place=site.place, port=site.port, upstream_port=site.upstream_port))
-        return Setup([tool.path, "-db", "-f", str(file)], key, made_up_key(), tool.env)
+        config = fill(
+            CONFIG,
+            place=site.place,
+            port=site.port,
+            upstream_port=site.upstream_port,
+            log=LOG if site.logs_access else "",
+            log_format=LOG_FORMAT if site.logs_access else "",
+        )
+        file.write_text(config)
+        access_log = site.output if site.logs_access else None
+        command = [tool.path, "-db", "-f", str(file)]
+        return Setup(command, key, made_up_key(), tool.env, access_log=access_log)

@@ -1,6 +1,7 @@
 """Keyhatch itself: the real command with a store of its own, on a chosen data plane.
 
-Scopes, metrics, last-used and request ids are on, as they are by default; the access log is off.
+Scopes, metrics, last-used and request ids are on, as they are by default; the access log is off
+unless it is asked for.
 The key that is refused was issued and deleted again: it is well formed, so the store is asked.
 """
 
@@ -25,7 +26,7 @@ server:
   plane: @plane@
 store:
   url: sqlite:///bench.db
-logging: {level: info, format: json, access: off}
+logging: {level: info, format: json, access: @access@}
 scopes:
   models:read: List models
   chat:write: Ask for completions
@@ -83,6 +84,8 @@ class Keyhatch:
 
     def set_up(self, tool: Tool, site: Site) -> Setup:
         """A store with one key that may read models; another one was deleted."""
+        if self.keys and site.logs_access:
+            raise Absent("the access log does not depend on the number of keys")
         file = site.place / "config.yaml"
         file.write_text(
             fill(
@@ -91,6 +94,7 @@ class Keyhatch:
                 admin_port=free_port(),
                 plane=self.plane,
                 upstream_port=site.upstream_port,
+                access="on" if site.logs_access else "off",
             )
         )
         config = ["--config", str(file)]
@@ -102,7 +106,8 @@ class Keyhatch:
         if self.keys:
             fill_store(site.place / "bench.db", self.keys)
         command = [tool.path, "-m", "gateway", "serve", *config]
-        return Setup(command, key, wrong_key, tool.env, cwd=CHECKOUT)
+        access_log = site.output if site.logs_access else None
+        return Setup(command, key, wrong_key, tool.env, CHECKOUT, access_log)
 
 
 def _keyhatch(tool: Tool, *args: str) -> str:

@@ -4,12 +4,12 @@ from bench import tools
 from bench.peers.contract import Setup, Site, made_up_key
 from bench.text import fill
 from bench.tools import Tool
-from bench.upstream import nginx_command, nginx_main
+from bench.upstream import nginx_access_log, nginx_command, nginx_main
 
 CONFIG = """\
 @nginx_main@
 http {
-    access_log off;
+    @access_log@
     keepalive_requests 1000000000;
     client_body_temp_path @place@/body;
     proxy_temp_path @place@/proxy;
@@ -66,14 +66,15 @@ class Nginx:
     def set_up(self, tool: Tool, site: Site) -> Setup:
         """One key in the map."""
         key = made_up_key()
-        main = nginx_main(site.place)
+        access_log = site.place / "access.log" if site.logs_access else None
         config = fill(
             CONFIG,
-            nginx_main=main,
+            nginx_main=nginx_main(site.place),
+            access_log=nginx_access_log(access_log),
             place=site.place,
             port=site.port,
             upstream_port=site.upstream_port,
             key=key,
         )
         command = nginx_command(tool.path, site.place, config)
-        return Setup(command, key, made_up_key(), tool.env)
+        return Setup(command, key, made_up_key(), tool.env, access_log=access_log)

@@ -77,3 +77,18 @@ def test_a_command_that_fails_is_quoted_without_a_key(checkout: Path, tmp_path: 
 def test_two_planes_are_two_peers() -> None:
     assert Keyhatch("lean").name != Keyhatch("aiohttp").name
     assert Keyhatch("lean").title != Keyhatch("aiohttp").title
+
+
+@pytest.mark.usefixtures("checkout")
+def test_the_access_log_goes_where_the_output_goes(tmp_path: Path) -> None:
+    peer = Keyhatch("lean")
+    site = Site(tmp_path, 40001, 40002, logs_access=True)
+    assert peer.set_up(peer.find(fetch=False), site).access_log == site.output
+    assert "access: on" in (tmp_path / "config.yaml").read_text()
+
+
+@pytest.mark.usefixtures("checkout")
+def test_a_filled_store_is_not_measured_with_an_access_log(tmp_path: Path) -> None:
+    peer = Keyhatch("lean", keys=5)
+    with pytest.raises(Absent, match="access log"):
+        peer.set_up(peer.find(fetch=False), Site(tmp_path, 40001, 40002, logs_access=True))

@@ -34,8 +34,25 @@ def test_a_key_does_not_stand_in_argv(peer: Peer, tmp_path: Path) -> None:
     assert not any(ready.key in word for word in ready.command)
 
 
+@pytest.mark.parametrize("peer", OTHERS, ids=lambda peer: peer.name)
+def test_a_peer_logs_its_access_if_it_is_asked_to_and_says_where(peer: Peer, tmp_path: Path) -> None:
+    tool = Tool("/bin/program", "1.0", {})
+    plain, logged = tmp_path / "plain", tmp_path / "logged"
+    for place in (plain, logged):
+        place.mkdir()
+    assert peer.set_up(tool, Site(plain, 40001, 40002)).access_log is None
+    ready = peer.set_up(tool, Site(logged, 40001, 40002, logs_access=True))
+    told = "".join(file.read_text() for file in logged.iterdir())
+    assert ready.access_log is not None
+    assert ready.access_log.parent == logged
+    assert str(ready.access_log) in told or "stdout" in told
+    assert "status" in told or "json" in told
+
+
 def test_our_own_configuration_asks_for_scopes_and_no_access_log() -> None:
-    config = yaml.safe_load(fill(CONFIG, port=1, admin_port=2, plane="aiohttp", upstream_port=3))
+    config = yaml.safe_load(
+        fill(CONFIG, port=1, admin_port=2, plane="aiohttp", upstream_port=3, access="off")
+    )
     assert config["server"] == {"proxy": "127.0.0.1:1", "admin": "127.0.0.1:2", "plane": "aiohttp"}
     assert config["logging"]["access"] is False
     assert all(route["scopes"] for route in config["routes"])
