@@ -40,6 +40,7 @@ class Usage:
         self._on_store_error = on_store_error
         self._pending: dict[str, _Pending] = {}
         self._writing: dict[str, _Pending] = {}
+        self._written_until = float("-inf")
         self._oldest: float | None = None
         self._flight: asyncio.Future[bool] | None = None
 
@@ -63,6 +64,15 @@ class Usage:
             if pending is not None:
                 key = _overlay(key, pending)
         return key
+
+    def last_of(self, key_id: str) -> tuple[float, str] | None:
+        """When and from where a key was last used, if that is known without the store.
+
+        None where no use is pending, or where the wall clock went back so that one in the store may be later.
+        """
+        uses = [each for each in (self._writing.get(key_id), self._pending.get(key_id)) if each is not None]
+        last = max(uses, key=lambda each: each.at, default=None)
+        return None if last is None or last.at < self._written_until else (last.at, last.peer)
 
     @property
     def pending(self) -> int:
@@ -113,6 +123,7 @@ class Usage:
         except BaseException:
             self._take_back()
             raise
+        self._written_until = max(self._written_until, *(each.at for each in self._writing.values()))
         self._writing = {}
         self._oldest = began if self._pending else None
         return not self._pending

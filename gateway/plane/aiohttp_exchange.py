@@ -137,7 +137,8 @@ class AiohttpExchange:
         elif allow.route.own is Own.SERVER:
             await self._send(server(account.request_id))
         elif allow.route.own is Own.ME:
-            key = await self._around.gatekeeper.record_of(allow)
+            gatekeeper = self._around.gatekeeper
+            key = gatekeeper.record_at_hand(allow) or await gatekeeper.record_of(allow)
             await self._send(me(key, clock.now(), account.request_id))
         else:
             upstream = self._ground.upstreams[allow.route.upstream]

@@ -213,11 +213,14 @@ class LeanExchange:
         return rest
 
     def _answer_ourselves(self, allow: Allow) -> None:
-        if allow.route.own is Own.ME:
-            self._task = asyncio.ensure_future(self._tell_holder(allow))
-        else:
+        around = self._house.around
+        if allow.route.own is not Own.ME:
             say = server if allow.route.own is Own.SERVER else health
             self._send(say(self.account.request_id))
+        elif (key := around.gatekeeper.record_at_hand(allow)) is not None:
+            self._send(me(key, around.clock.now(), self.account.request_id))
+        else:
+            self._task = asyncio.ensure_future(self._tell_holder(allow))
 
     async def _tell_holder(self, allow: Allow) -> None:
         around = self._house.around

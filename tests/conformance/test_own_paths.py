@@ -52,6 +52,25 @@ async def test_the_holder_of_a_key_is_told_about_it(stand: Stand) -> None:
     stand.assert_untouched()
 
 
+@pytest.mark.parametrize("method", [b"GET", b"HEAD"])
+async def test_a_known_keys_holder_is_answered_without_the_store(stand: Stand, method: bytes) -> None:
+    caller = await stand.call()
+    for _ in range(3):
+        caller.send(request(method + b" /.keyhatch/me HTTP/1.1"))
+        assert (await caller.response(to=method)).status == 200
+    assert (stand.store.looking, stand.store.fetched) == (1, 0)
+
+
+async def test_last_use_never_moves_backwards_with_the_clock(stand: Stand) -> None:
+    told = []
+    for seconds in (60, -120, 150):
+        stand.clock.at += seconds
+        caller = await stand.call(request(b"GET /.keyhatch/me HTTP/1.1"))
+        told.append(json_body(await caller.response())["last_used_at"])
+        assert await stand.gatekeeper.usage.flush()
+    assert told == ["2027-01-15T08:01:00Z", "2027-01-15T08:01:00Z", "2027-01-15T08:01:30Z"]
+
+
 async def test_the_holder_sees_when_the_key_ends(stand: Stand) -> None:
     await stand.change_key(expires_at=EPOCH_S + 60)
     caller = await stand.call(request(b"GET /.keyhatch/me HTTP/1.1"))

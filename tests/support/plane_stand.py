@@ -93,6 +93,12 @@ class Shelf(MemoryKeyStore):
         self.may_answer = asyncio.Event()
         self.may_answer.set()
         self.looking = 0
+        self.fetched = 0
+
+    async def get(self, key_id: str) -> ApiKey | None:
+        """The record with this id; how often it was asked for is counted."""
+        self.fetched += 1
+        return await super().get(key_id)
 
     async def find_by_digest(self, digest: bytes) -> ApiKey | None:
         """The record as it is now, told when it may be told."""

@@ -16,7 +16,7 @@ from gateway.core.refusal import Deny, Reason
 from gateway.core.request import Kind, RequestView, Target, read_target
 from gateway.core.routes import Route, RouteTable
 from gateway.keeper.gatekeeper import Gatekeeper
-from gateway.keeper.ports import KeyNotFound, Use
+from gateway.keeper.ports import KeyNotFound, KeyStore, Use
 
 EPOCH_S: Final = 1_800_000_000.0
 PEER: Final = "198.51.100.7"
@@ -197,7 +197,7 @@ async def settled() -> None:
 
 
 def keeper_of(
-    store: DictStore, clock: HandClock | None = None, errors: Counter | None = None, **options: Any
+    store: KeyStore, clock: HandClock | None = None, errors: Counter | None = None, **options: Any
 ) -> Gatekeeper:
     """A gatekeeper before `TABLE`."""
     return Gatekeeper(TABLE, "kh", store, clock or HandClock(), errors or Counter(), **options)

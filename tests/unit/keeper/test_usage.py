@@ -78,6 +78,30 @@ async def test_a_use_is_true_in_memory_at_once(parts: Parts) -> None:
     assert parts.store.batches == []
 
 
+async def test_the_last_use_is_known_here_while_no_later_one_can_be_in_the_store(parts: Parts) -> None:
+    assert parts.usage.last_of("k1") is None
+    parts.usage.note("k1", "a", EPOCH_S)
+    assert parts.usage.last_of("k1") == (EPOCH_S, "a")
+    await parts.usage.flush()
+    assert parts.usage.last_of("k1") is None
+    parts.usage.note("k1", "b", EPOCH_S)
+    assert parts.usage.last_of("k1") == (EPOCH_S, "b")
+    parts.usage.note("k2", "c", EPOCH_S - 1)
+    assert parts.usage.last_of("k2") is None
+
+
+async def test_a_later_use_that_is_being_written_counts_as_known(parts: Parts) -> None:
+    parts.store.is_open = False
+    parts.usage.note("k1", "a", EPOCH_S + 1)
+    flush = asyncio.ensure_future(parts.usage.flush())
+    await settled()
+    parts.usage.note("k1", "b", EPOCH_S)
+    assert parts.usage.last_of("k1") == (EPOCH_S + 1, "a")
+    parts.store.let_in()
+    await flush
+    assert parts.usage.last_of("k1") is None
+
+
 async def test_a_flush_writes_one_batch_and_leaves_nothing(parts: Parts) -> None:
     await parts.store.insert(key_of(2))
     for _ in range(3):

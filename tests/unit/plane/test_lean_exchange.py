@@ -140,8 +140,15 @@ async def test_an_accident_when_all_is_over_changes_nothing(
     assert "unexpected" in caplog.text
 
 
-async def test_a_holder_who_left_before_the_answer_is_not_answered(stage: Stage) -> None:
+async def later_use(stage: Stage) -> None:
+    """A use in the store that is later than any that comes, as after a wall clock that went back."""
     await stage.store.insert(stage.remember())
+    stage.keeper.usage.note("k1", "198.51.100.8", stage.clock.now() + 60)
+    assert await stage.keeper.usage.flush()
+
+
+async def test_a_holder_who_left_before_the_answer_is_not_answered(stage: Stage) -> None:
+    await later_use(stage)
     caller, transport = stage.caller(KEYED.replace(b"/any/x", b"/.keyhatch/me"))
     caller.connection_lost(None)
     await until_quiet()
@@ -149,8 +156,15 @@ async def test_a_holder_who_left_before_the_answer_is_not_answered(stage: Stage)
     assert [each.cut for each in stage.witness.ended] == ["caller_gone"]
 
 
-async def test_a_holder_is_told_of_the_key(stage: Stage) -> None:
-    await stage.store.insert(stage.remember())
+async def test_a_holder_is_told_of_the_key_at_once(stage: Stage) -> None:
+    stage.remember()
+    _, transport = stage.caller(KEYED.replace(b"/any/x", b"/.keyhatch/me"))
+    assert status_of(transport.written) == 200
+    assert b'"last_used_from": "198.51.100.7"' in transport.written
+
+
+async def test_a_holder_is_told_of_a_later_use_that_only_the_store_knows(stage: Stage) -> None:
+    await later_use(stage)
     _, transport = stage.caller(KEYED.replace(b"/any/x", b"/.keyhatch/me"))
     await until_quiet()
     assert status_of(transport.written) == 200
