@@ -1,7 +1,8 @@
 """nginx with ``auth_request`` and Keyhatch as its key service: two processes do the job together.
 
 The question is a HEAD of ``/.keyhatch/me``, whose answer has no body, over kept connections: with a body
-nginx would open a new connection for each question.
+nginx would open a new connection for each question. The limit of bodies stands above both locations, for
+nginx holds the question to that of its own location, though no body goes with it.
 """
 
 from dataclasses import replace
@@ -37,6 +38,7 @@ http {
     }
     server {
         listen 127.0.0.1:@port@;
+        client_max_body_size 0;
         location = /keys {
             internal;
             proxy_method HEAD;
@@ -54,12 +56,19 @@ http {
             proxy_set_header Host $http_host;
             proxy_set_header X-API-Key "";
             proxy_pass http://behind;
-            client_max_body_size 0;
             proxy_request_buffering off;
             proxy_max_temp_file_size 0;
             proxy_buffer_size 64k;
             proxy_buffers 8 64k;
             proxy_busy_buffers_size 128k;
+        }
+        location = /v1/stream {
+            auth_request /keys;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_set_header X-API-Key "";
+            proxy_pass http://behind;
+            proxy_buffering off;
         }
     }
 }
