@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import machine, peers, rounds, stage, work
+from bench import keys_at_work, machine, peers, rounds, stage, work
 from bench.chart import draw
 from bench.cores import share
 from bench.report import Row, Run, render
@@ -40,10 +40,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     cores = share(os.sched_getaffinity(0))
     chosen = [peer for peer in peers.ALL if peer.name in args.peers]
     picked = [scenario for scenario in work.ALL if scenario.name in args.scenarios]
-    with_logs = any(scenario.name == "logged" for scenario in picked)
+    with_logs = "logged" in args.scenarios
+    cold_keys = keys_at_work.COLD * args.rounds if "cold" in args.scenarios else 0
     with ExitStack() as stack:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="keyhatch-bench-")))
-        built = stage.build(stack, chosen, nginx, place, cores, fetch=args.fetch, with_logs=with_logs)
+        built = stage.build(
+            stack,
+            chosen,
+            nginx,
+            place,
+            cores,
+            fetch=args.fetch,
+            with_logs=with_logs,
+            cold_keys=cold_keys,
+        )
         means = Means(wrk, cores.load, args.seconds)
         figures = rounds.run(picked, built.contenders, means, args.rounds)
     run = Run(

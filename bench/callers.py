@@ -53,6 +53,11 @@ def read_answer(connection: socket.socket, watch: Callable[[], None] | None = No
     return length
 
 
+def read_status(connection: socket.socket) -> int:
+    """The status of an answer whose body nobody wants."""
+    return int(_read_head(connection).split(b" ", 2)[1])
+
+
 def send_body(connection: socket.socket, length: int, watch: Callable[[], None] | None = None) -> None:
     """Send so many bytes of body."""
     piece = memoryview(bytes(PIECE_BYTES))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bench import load, proc
+from bench.keyring import Keyring
 from bench.peers.contract import Peer
 from bench.tools import Tool
 
@@ -29,6 +30,7 @@ class Contender:
     refusal_keeps: bool
     upstream_port: int = 0
     access_log: Path | None = None
+    keyring: Keyring | None = None
     logged: "Contender | str" = "no instance of it with an access log was asked for"
     """The same peer once more with an access log, or the reason why there is none."""
 

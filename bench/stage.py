@@ -40,12 +40,13 @@ def build(
     *,
     fetch: bool,
     with_logs: bool = False,
+    cold_keys: int = 0,
 ) -> Stage:
-    """Start the upstream and the ``chosen`` peers; ``stack`` stops them all."""
+    """Start the upstream and the ``chosen`` peers as they are wanted; ``stack`` stops them all."""
     stage = Stage()
     upstream_port = _start_upstream(stack, nginx, _folder(place / "upstream"), cores)
     for peer in chosen:
-        site = Site(_folder(place / peer.name), free_port(), upstream_port)
+        site = Site(_folder(place / peer.name), free_port(), upstream_port, cold_keys=cold_keys)
         try:
             contender = _start(stack, peer, site, cores, fetch=fetch)
         except UNFIT as reason:
@@ -106,6 +107,7 @@ def _start(stack: ExitStack, peer: Peer, site: Site, cores: Cores, *, fetch: boo
         keeps,
         site.upstream_port,
         ready.access_log,
+        ready.keyring,
     )
 
 

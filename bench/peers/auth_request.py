@@ -108,4 +108,4 @@ class AuthRequest:
         script = Path(__file__).with_name("pair.sh")
         command = ["sh", str(script), str(len(keys.command)), *keys.command, *nginx]
         env = {**keys.env, "PYTHONPATH": str(CHECKOUT)}
-        return Setup(command, keys.key, keys.wrong_key, env, CHECKOUT, access_log)
+        return Setup(command, keys.key, keys.wrong_key, env, CHECKOUT, access_log, keys.keyring)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from bench.keyring import Keyring
 from bench.tools import Tool
 
 _BASE62 = string.ascii_letters + string.digits
@@ -26,6 +27,8 @@ class Site:
     port: int
     upstream_port: int
     logs_access: bool = False
+    cold_keys: int = 0
+    """How many keys to lay in that are first shown under measurement, where keys are in a store."""
 
     @property
     def output(self) -> Path:
@@ -37,7 +40,8 @@ class Site:
 class Setup:
     """A peer that is ready to start: its command, a key that it lets through and one that it refuses.
 
-    `access_log` is the file that it appends a line to for each request, if it was asked to.
+    `access_log` is the file that it appends a line to for each request, if it was asked to. `keyring` is
+    there where keys can be managed while it serves.
     """
 
     command: list[str]
@@ -46,6 +50,7 @@ class Setup:
     env: Mapping[str, str]
     cwd: Path | None = None
     access_log: Path | None = None
+    keyring: Keyring | None = None
 
 
 class Peer(Protocol):

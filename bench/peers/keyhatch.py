@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.keyring import Keyring
 from bench.many_keys import fill_store
 from bench.peers.contract import Setup, Site
 from bench.process import free_port
@@ -105,9 +106,12 @@ class Keyhatch:
             _keyhatch(tool, "keys", act, *config, "deleted", "--yes")
         if self.keys:
             fill_store(site.place / "bench.db", self.keys)
+        keyring = Keyring(site.place / "bench.db")
+        if site.cold_keys:
+            keyring.lay_in(site.cold_keys)
         command = [tool.path, "-m", "gateway", "serve", *config]
         access_log = site.output if site.logs_access else None
-        return Setup(command, key, wrong_key, tool.env, CHECKOUT, access_log)
+        return Setup(command, key, wrong_key, tool.env, CHECKOUT, access_log, keyring)
 
 
 def _keyhatch(tool: Tool, *args: str) -> str:

@@ -1,6 +1,8 @@
 """The gateway is measured through its public command, and through nothing else."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -85,6 +87,18 @@ def test_the_access_log_goes_where_the_output_goes(tmp_path: Path) -> None:
     site = Site(tmp_path, 40001, 40002, logs_access=True)
     assert peer.set_up(peer.find(fetch=False), site).access_log == site.output
     assert "access: on" in (tmp_path / "config.yaml").read_text()
+
+
+@pytest.mark.usefixtures("checkout")
+def test_keys_to_be_shown_first_are_laid_in_before_it_starts(tmp_path: Path) -> None:
+    schema = "CREATE TABLE keys (id, name, preview, digest, scopes, created_at, created_by, owner, note, "
+    schema += "allow_from, use_count); CREATE TABLE secrets (digest, key_id)"
+    with closing(sqlite3.connect(tmp_path / "bench.db")) as connection:
+        connection.executescript(schema)
+    peer = Keyhatch("lean")
+    ready = peer.set_up(peer.find(fetch=False), Site(tmp_path, 40001, 40002, cold_keys=2))
+    assert ready.keyring is not None
+    assert len(ready.keyring.cold(2)) == 2
 
 
 @pytest.mark.usefixtures("checkout")
