@@ -15,12 +15,15 @@ Ratio = Callable[[Sequence[Sample], Sequence[Sample]], float]
 
 @dataclass(frozen=True)
 class Bar:
-    """`peer`'s cost in `scenario` beside that of `other` (another peer, or None: the figure itself)."""
+    """`peer`'s cost in `scenario` beside that of `other` (another peer, or None: the figure itself).
+
+    Without a `bar` it is only told.
+    """
 
     work: str
     scenario: str
     other: str | None
-    bar: float
+    bar: float | None
     aim: float | None = None
     peer: str = OURS
     unit: str = "×"
@@ -49,6 +52,10 @@ ALL = (
         "ms",
     ),
     Bar("requests let through after it", "revoked-requests", None, 0.0, None, OURS, "requests"),
+    Bar("last use, how far off", "last-used", None, None, None, OURS, "ms"),
+    Bar("last use, until it is stored", "last-used-delay", None, None, None, OURS, "ms"),
+    Bar("chat completion, beside Envoy", "chat", "envoy", None),
+    Bar("chat completion, beside LiteLLM", "chat", "litellm", None),
     Bar("memory, idle", "idle-memory", None, 45.0, None, OURS, "MB"),
     Bar("memory that 1 GiB down adds", "download-memory", None, 8.0, None, OURS, "MB"),
     Bar("memory that 1 GiB up adds", "upload-memory", None, 8.0, None, OURS, "MB"),
@@ -62,18 +69,24 @@ def table(figures: Mapping[str, Figures], ratio: Ratio) -> list[str]:
     for bar in ALL:
         measured = _measured(bar, figures, ratio)
         if measured is not None:
-            aim = "" if bar.aim is None else f"{bar.aim:g} {bar.unit}"
-            verdict = "reached" if measured <= bar.bar else "**missed**"
-            if bar.aim is not None and measured <= bar.aim:
-                verdict = "aim reached"
+            limits = ["" if limit is None else f"{limit:g} {bar.unit}" for limit in (bar.bar, bar.aim)]
+            figure = f"{measured:.2f}" if measured >= 0.1 or not measured else f"{measured:.2g}"
             rows.append(
-                f"| {bar.work} | {measured:.2f} {bar.unit} | {bar.bar:g} {bar.unit} | {aim} | {verdict} |"
+                f"| {bar.work} | {figure} {bar.unit} | {' | '.join(limits)} | {_verdict(bar, measured)} |"
             )
     refused = _refused_beside_allowed(figures, ratio)
     if refused is not None:
         verdict = "reached" if refused < 1 else "**missed**"
         rows.append(f"| refused request, beside an allowed one | {refused:.2f} × | cheaper | | {verdict} |")
     return rows
+
+
+def _verdict(bar: Bar, measured: float) -> str:
+    if bar.bar is None:
+        return ""
+    if bar.aim is not None and measured <= bar.aim:
+        return "aim reached"
+    return "reached" if measured <= bar.bar else "**missed**"
 
 
 def _measured(bar: Bar, figures: Mapping[str, Figures], ratio: Ratio) -> float | None:

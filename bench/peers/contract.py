@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bench.keyring import Keyring
+from bench.process import START_MAX_S
 from bench.tools import Tool
 
 _BASE62 = string.ascii_letters + string.digits
@@ -41,7 +42,8 @@ class Setup:
     """A peer that is ready to start: its command, a key that it lets through and one that it refuses.
 
     `access_log` is the file that it appends a line to for each request, if it was asked to. `keyring` is
-    there where keys can be managed while it serves.
+    there where keys can be managed while it serves. `only` names the one scenario that a peer takes part in
+    which does more than the others, and answers `/v1/models` itself.
     """
 
     command: list[str]
@@ -51,6 +53,8 @@ class Setup:
     cwd: Path | None = None
     access_log: Path | None = None
     keyring: Keyring | None = None
+    only: str | None = None
+    start_max_s: float = START_MAX_S
 
 
 class Peer(Protocol):

@@ -18,7 +18,7 @@ def test_every_bar_is_about_a_scenario_and_peers_that_exist() -> None:
     for bar in bars.ALL:
         assert bar.scenario in BY_NAME
         assert {bar.peer, bar.other or bar.peer} <= names
-        assert bar.aim is None or bar.aim < bar.bar
+        assert bar.aim is None or (bar.bar is not None and bar.aim < bar.bar)
 
 
 def test_a_bar_is_aimed_at_reached_or_missed() -> None:
@@ -40,3 +40,14 @@ def test_a_refusal_has_to_be_cheaper_than_what_it_refuses() -> None:
 def test_a_figure_of_its_own_needs_no_other_peer() -> None:
     rows = bars.table({"idle-memory": figures("idle-memory", keyhatch_lean=44.0)}, ratio)
     assert rows == ["| memory, idle | 44.00 MB | 45 MB |  | reached |"]
+
+
+def test_what_has_no_bar_is_told_without_a_verdict() -> None:
+    rows = bars.table({"chat": figures("chat", keyhatch_lean=40.0, litellm=10_000.0)}, ratio)
+    assert rows == ["| chat completion, beside LiteLLM | 0.004 × |  |  |  |"]
+
+
+def test_nothing_let_through_reaches_a_bar_of_nothing() -> None:
+    for count, verdict in ((0.0, "| reached"), (1.0, "**missed**")):
+        counted = figures("revoked-requests", keyhatch_lean=count)
+        assert verdict in bars.table({"revoked-requests": counted}, ratio)[0]

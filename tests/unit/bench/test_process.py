@@ -17,10 +17,11 @@ with socket.create_server(("127.0.0.1", int(sys.argv[1]))):
 """
 
 
-def start(place: Path, script: str) -> AbstractContextManager[int]:
+def start(place: Path, script: str, start_max_s: float | None = None) -> AbstractContextManager[int]:
     port = free_port()
     command = [sys.executable, "-c", script, str(port)]
-    return serving(command, port=port, cores=os.sched_getaffinity(0), place=place, env=os.environ)
+    cores = os.sched_getaffinity(0)
+    return serving(command, port=port, cores=cores, place=place, env=os.environ, start_max_s=start_max_s)
 
 
 def test_a_server_is_up_inside_the_block_and_gone_after_it(tmp_path: Path) -> None:
@@ -54,6 +55,14 @@ def test_a_server_that_ends_at_once_is_quoted(tmp_path: Path) -> None:
         start(tmp_path, "import sys; sys.exit('no such option')"),
     ):
         pass
+
+
+def test_a_server_that_is_known_to_be_slow_is_given_the_time_it_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "START_MAX_S", 0.0)
+    with start(tmp_path, LISTEN, start_max_s=20.0) as pid:
+        os.kill(pid, 0)
 
 
 def test_a_server_that_never_listens_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

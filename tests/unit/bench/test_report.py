@@ -9,7 +9,7 @@ from bench.report import Row, Run, ratio, render
 from bench.rounds import Figures
 from bench.scenarios import Sample
 
-SMALL, REFUSED, _VARIED, IDLE = scenarios.SMALL
+SMALL, REFUSED, _VARIED, _CHAT, IDLE = scenarios.SMALL
 ROWS = [
     Row("nginx", "nginx", "1.22.1", "map", refusal_keeps=True),
     Row("envoy", "Envoy", "1.40.0", "filter", refusal_keeps=False),

