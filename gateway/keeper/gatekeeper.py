@@ -12,7 +12,6 @@ Promises
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 from gateway.core.credentials import may_show
@@ -110,18 +109,16 @@ class Gatekeeper:
             return _nothing
         return self.live.register(allow.key, allow.digest, end)
 
-    def record_at_hand(self, allow: Allow) -> ApiKey | None:
-        """The record behind a request that was just allowed, if it need not be asked for (`record_of`).
+    def last_use(self, allow: Allow) -> tuple[float, str] | None:
+        """When and from where the key of a request that was just allowed was last used.
 
-        Its last use is right; its count of uses is that of when the record was fetched.
+        None if only the store knows (ask `record_of`), or where no key was needed.
         """
         key = allow.key
         last = None if key is None else self.usage.last_of(key.id)
-        if key is None or last is None:
-            return None
-        if key.last_used_at is not None and key.last_used_at > last[0]:
-            return key
-        return replace(key, last_used_at=last[0], last_used_from=last[1])
+        if key is None or last is None or key.last_used_at is None or key.last_used_at <= last[0]:
+            return last
+        return key.last_used_at, key.last_used_from or ""
 
     async def record_of(self, allow: Allow) -> ApiKey | None:
         """The record behind an allowed request as it is now; None where no key was needed."""

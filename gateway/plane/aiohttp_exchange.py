@@ -138,8 +138,9 @@ class AiohttpExchange:
             await self._send(server(account.request_id))
         elif allow.route.own is Own.ME:
             gatekeeper = self._around.gatekeeper
-            key = gatekeeper.record_at_hand(allow) or await gatekeeper.record_of(allow)
-            await self._send(me(key, clock.now(), account.request_id))
+            last_use = gatekeeper.last_use(allow)
+            key = allow.key if last_use else await gatekeeper.record_of(allow)
+            await self._send(me(key, clock.now(), account.request_id, last_use))
         else:
             upstream = self._ground.upstreams[allow.route.upstream]
             hop = Hop(protocol_of(self._request).peer, account.request_id, trusted=self._ground.trusted)

@@ -217,8 +217,8 @@ class LeanExchange:
         if allow.route.own is not Own.ME:
             say = server if allow.route.own is Own.SERVER else health
             self._send(say(self.account.request_id))
-        elif (key := around.gatekeeper.record_at_hand(allow)) is not None:
-            self._send(me(key, around.clock.now(), self.account.request_id))
+        elif (last_use := around.gatekeeper.last_use(allow)) is not None:
+            self._send(me(allow.key, around.clock.now(), self.account.request_id, last_use))
         else:
             self._task = asyncio.ensure_future(self._tell_holder(allow))
 

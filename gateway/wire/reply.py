@@ -92,18 +92,23 @@ def _mould(reason: Reason, items: tuple[tuple[str, str], ...], prefix: str) -> _
 
 def answer(status: int, data: object, request_id: str) -> Reply:
     """An answer of the gateway's own paths, as JSON that nobody keeps."""
+    return answer_with(status, json_body(data), request_id)
+
+
+def answer_with(status: int, body: bytes, request_id: str) -> Reply:
+    """The same with a body that is JSON already (`json_body`)."""
     headers = (
         (b"content-type", b"application/json"),
         (b"cache-control", b"no-store"),
         (b"x-content-type-options", b"nosniff"),
         (b"x-request-id", request_id.encode("ascii")),
     )
-    return Reply(status, headers, _json(data))
+    return Reply(status, headers, body)
 
 
 def _body(status: int, reason: Reason, message: str, request_id: str) -> bytes:
     kind = _TYPES.get(status, "api_error" if status >= 500 else "invalid_request_error")
-    return _json(
+    return json_body(
         {
             "type": "error",
             "error": {"type": kind, "code": reason.value, "message": message, "param": None},
@@ -113,7 +118,7 @@ def _body(status: int, reason: Reason, message: str, request_id: str) -> bytes:
     )
 
 
-def _json(data: object) -> bytes:
+def json_body(data: object) -> bytes:
     """JSON with a line's end: most people read it in a terminal, where the prompt comes next."""
     return json.dumps(data, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 

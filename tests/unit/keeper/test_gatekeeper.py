@@ -308,7 +308,7 @@ async def test_an_exchange_without_a_key_is_nobodys() -> None:
     leave = keeper.attend(allow, no_end)
     assert len(keeper.live) == 0
     leave()
-    assert keeper.record_at_hand(allow) is await keeper.record_of(allow) is None
+    assert (keeper.last_use(allow), await keeper.record_of(allow)) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -348,16 +348,14 @@ async def test_without_the_store_the_record_is_the_one_that_was_judged(trouble: 
 @pytest.mark.parametrize(
     ("fetched_s", "told_s"), [(None, 0), (-1, 0), (1, 1)], ids=["never-used", "earlier", "later"]
 )
-async def test_a_record_at_hand_tells_of_the_last_use_and_asks_nobody(
+async def test_the_last_use_of_a_key_is_told_without_the_store(
     fetched_s: float | None, told_s: float
 ) -> None:
     used_at = None if fetched_s is None else EPOCH_S + fetched_s
-    keeper = keeper_of(DictStore(key_of(1, last_used_at=used_at)))
+    keeper = keeper_of(DictStore(key_of(1, last_used_at=used_at, last_used_from=PEER)))
     allow = await decided(keeper)
     assert isinstance(allow, Allow)
-    key = keeper.record_at_hand(allow)
-    assert key is not None
-    assert (key.id, key.last_used_at) == ("k1", EPOCH_S + told_s)
+    assert keeper.last_use(allow) == (EPOCH_S + told_s, PEER)
 
 
 TestInterleavings = InterleavingsMachine.TestCase

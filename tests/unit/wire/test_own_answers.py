@@ -63,3 +63,18 @@ def test_times_are_utc_and_the_status_is_that_of_the_moment(left_s: float, statu
     assert body["status"] == status
     assert body["expires_at"].endswith("T08:00:00Z")
     assert (body["last_used_at"], body["last_used_from"]) == ("2027-01-15T07:59:59Z", "192.0.2.7")
+
+
+def test_a_later_use_than_the_records_is_told_in_its_place() -> None:
+    used = replace(KEY, last_used_at=NOW - DAY_S, last_used_from="192.0.2.1")
+    for reply, seen in (
+        (me(used, NOW, "req-1"), ("2027-01-14T08:00:00Z", "192.0.2.1")),
+        (me(used, NOW, "req-1", (NOW + 0.9, "192.0.2.2")), ("2027-01-15T08:00:00Z", "192.0.2.2")),
+    ):
+        assert (told(reply)["last_used_at"], told(reply)["last_used_from"]) == seen
+
+
+def test_each_answer_has_its_own_request_id() -> None:
+    first, second = (me(KEY, NOW, request_id) for request_id in ("req-1", "req-2"))
+    assert first.body == second.body
+    assert (b"x-request-id", b"req-2") in second.headers
