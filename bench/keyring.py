@@ -5,6 +5,7 @@ the moment of the answer is then that of the gateway's answer, and not that of a
 """
 
 import asyncio
+import os
 import secrets
 import sqlite3
 import time
@@ -38,13 +39,13 @@ class Keyring:
     def create(self, name: str) -> str:
         """Make a key with every scope that is tried here; its secret."""
         draft = KeyDraft(name=name, scopes=SCOPES)
-        _, secret = _answer(RemoteKeyring(self.path).create(draft))
+        _, secret = self._answer(RemoteKeyring(self.path).create(draft))
         return secret.reveal()
 
     def revoke(self, name: str) -> tuple[float, float]:
         """End a key; when the gateway was asked, and when it had answered (monotonic seconds)."""
         asked_at = time.monotonic()
-        _answer(RemoteKeyring(self.path).revoke(name))
+        self._answer(RemoteKeyring(self.path).revoke(name))
         return asked_at, time.monotonic()
 
     def last_used_at(self, name: str = NAME) -> float | None:
@@ -66,9 +67,10 @@ class Keyring:
         taken, self._cold[:count] = self._cold[:count], []
         return taken
 
-
-def _answer(question: Coroutine[Any, Any, _Told]) -> _Told:
-    try:
-        return asyncio.run(question)
-    except StoreUnavailable as error:
-        raise LoadError(f"the keys could not be changed: {error}") from error
+    def _answer(self, question: Coroutine[Any, Any, _Told]) -> _Told:
+        try:
+            return asyncio.run(question)
+        except StoreUnavailable as error:
+            # The report is for others: where the store was on this machine is nothing to them.
+            said = str(error).replace(f"{self.path.parent}{os.sep}", "")
+            raise LoadError(f"the keys could not be changed: {said}") from error
