@@ -56,9 +56,9 @@ ALL = (
     Bar("last use, until it is stored", "last-used-delay", None, None, None, OURS, "ms"),
     Bar("chat completion, beside Envoy", "chat", "envoy", None),
     Bar("chat completion, beside LiteLLM", "chat", "litellm", None),
-    Bar("memory, idle", "idle-memory", None, 45.0, None, OURS, "MB"),
-    Bar("memory that 1 GiB down adds", "download-memory", None, 8.0, None, OURS, "MB"),
-    Bar("memory that 1 GiB up adds", "upload-memory", None, 8.0, None, OURS, "MB"),
+    Bar("memory, idle", "idle-memory", None, 45.0, None, OURS, "MiB"),
+    Bar("memory that 1 GiB down adds", "download-memory", None, 8.0, None, OURS, "MiB"),
+    Bar("memory that 1 GiB up adds", "upload-memory", None, 8.0, None, OURS, "MiB"),
     Bar("memory of an idle connection", "idle-connection", None, 12.0, None, OURS, "KiB"),
 )
 

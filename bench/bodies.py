@@ -9,7 +9,7 @@ from statistics import median
 from bench import callers, proc
 from bench.cores import pinned
 from bench.load import LoadError
-from bench.scenarios import Contender, Means, Sample
+from bench.scenarios import MIB, Contender, Means, Sample
 
 BLOB_BYTES = 10 * 1024 * 1024
 BIG_BYTES = 1024 * 1024 * 1024
@@ -86,7 +86,7 @@ class BodyMemory:
     title: str
     about: str
     is_upload: bool = False
-    unit: str = "MB"
+    unit: str = "MiB"
     once: bool = True
     beside: str | None = None
 
@@ -109,7 +109,7 @@ class BodyMemory:
             else:
                 connection.sendall(callers.request("/v1/big", contender.key))
                 callers.read_answer(connection, watch)
-        return Sample(max(0, max(peak, proc.rss_bytes(contender.pid)) - before) / 1e6)
+        return Sample(max(0, max(peak, proc.rss_bytes(contender.pid)) - before) / MIB)
 
 
 @dataclass(frozen=True)

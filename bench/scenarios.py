@@ -16,6 +16,9 @@ from bench.keyring import Keyring
 from bench.peers.contract import Peer
 from bench.tools import Tool
 
+MIB = 1 << 20
+"""Memory is counted as `ps` counts it, and as the figures were from which the bars come."""
+
 
 @dataclass(frozen=True)
 class Contender:
@@ -92,14 +95,14 @@ class IdleMemory:
 
     name: str = "idle-memory"
     title: str = "Memory, idle"
-    unit: str = "MB"
+    unit: str = "MiB"
     about: str = "Resident memory of all processes of the peer after the first few requests, before any load."
     once: bool = True
     beside: str | None = None
 
     def measure(self, contender: Contender, means: Means) -> Sample:  # noqa: ARG002 (no load)
-        """Resident megabytes (10^6)."""
-        return Sample(proc.rss_bytes(contender.pid) / 1e6)
+        """Resident mebibytes."""
+        return Sample(proc.rss_bytes(contender.pid) / MIB)
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def test_a_refusal_has_to_be_cheaper_than_what_it_refuses() -> None:
 
 def test_a_figure_of_its_own_needs_no_other_peer() -> None:
     rows = bars.table({"idle-memory": figures("idle-memory", keyhatch_lean=44.0)}, ratio)
-    assert rows == ["| memory, idle | 44.00 MB | 45 MB |  | reached |"]
+    assert rows == ["| memory, idle | 44.00 MiB | 45 MiB |  | reached |"]
 
 
 def test_what_has_no_bar_is_told_without_a_verdict() -> None:

@@ -103,4 +103,4 @@ def test_whoever_was_not_measured_is_named_with_the_reason() -> None:
 
 def test_a_run_without_us_and_without_references_is_still_written() -> None:
     run = replace(RUN, peers=ROWS[:1], figures=[Figures(IDLE, {"nginx": [Sample(10)]})], references=())
-    assert "| peer | MB |" in render(run)
+    assert "| peer | MiB |" in render(run)

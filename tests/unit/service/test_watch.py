@@ -15,7 +15,7 @@ from gateway.core.refusal import Deny, Reason
 from gateway.keeper.gatekeeper import Gatekeeper
 from gateway.keeper.ports import KeyStore, StoreUnavailable
 from gateway.service import watch as module
-from gateway.service.watch import StoreWatch
+from gateway.service.watch import COUNT_INTERVAL_S, SHARE, StoreWatch
 from gateway.store.memory import MemoryKeyStore
 from gateway.store.sqlite import SqliteKeyStore, open_sqlite
 from tests.support.raw_connection import eventually
@@ -270,3 +270,23 @@ async def test_another_kind_of_trouble_is_told_too(
     await until(lambda: len(caplog.records) == 2, "the second is told")
     assert all(record.levelno == logging.ERROR for record in caplog.records)
     assert "no more files" in caplog.text
+
+
+async def test_what_takes_long_is_done_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    class LargeStore(MemoryKeyStore):
+        async def count_by_status(self, now: float) -> dict[Status, int]:
+            slow.clock.mono += 0.24
+            return await super().count_by_status(now)
+
+    slow = Stage(LargeStore())
+    rests: list[float] = []
+
+    async def rest(seconds: float) -> None:
+        rests.append(seconds)
+        if len(rests) >= 4:
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr(asyncio, "sleep", rest)
+    with pytest.raises(asyncio.CancelledError):
+        await slow.watch._repeat(slow.watch.count, COUNT_INTERVAL_S)
+    assert rests == pytest.approx([SHARE * 0.24] * 4)
