@@ -96,6 +96,7 @@ def test_no_acknowledged_change_is_lost_and_none_is_there_in_part(home: Home) ->
 
     for _ in range(ROUNDS):
         gateway = home.serve()
+        assert asyncio.run(RemoteKeyring(home.store).is_there())  # the first question has it load its desk
         killer = threading.Timer(chance.uniform(0, KILL_WITHIN_S), gateway.kill)
         killer.start()
         asyncio.run(write())
