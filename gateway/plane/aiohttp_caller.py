@@ -5,8 +5,6 @@ pages by our refusals, its missing head deadline by ours, its response headers b
 """
 
 import asyncio
-import socket
-import struct
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
@@ -247,10 +245,3 @@ def protocol_of(request: web.BaseRequest) -> CallerProtocol:
     protocol: Any = request.protocol
     assert isinstance(protocol, CallerProtocol)  # noqa: S101 - our own factory made it
     return protocol
-
-
-def reset_on_close(transport: asyncio.BaseTransport) -> None:
-    """Let closing send RST, not FIN, so that the caller cannot take it for the end of what it reads."""
-    sock = transport.get_extra_info("socket")
-    if sock is not None:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -21,11 +21,12 @@ from gateway.core.decision import Allow, NeedKey
 from gateway.core.refusal import Deny, Reason
 from gateway.core.routes import Own
 from gateway.plane.account import SEEN_CHARS_MAX, Account
-from gateway.plane.aiohttp_caller import Answer, CutShort, protocol_of, reset_on_close
+from gateway.plane.aiohttp_caller import Answer, CutShort, protocol_of
 from gateway.plane.aiohttp_forward import Forward, Refused
 from gateway.plane.aiohttp_upstream import UpstreamSession
 from gateway.plane.contract import Ground, Surroundings
 from gateway.plane.own_reply import reply_bytes
+from gateway.plane.reset import reset_on_close
 from gateway.wire.headers import request_id_of
 from gateway.wire.own_answers import health, me, server
 from gateway.wire.reply import Reply, refusal

@@ -13,8 +13,6 @@
 
 import asyncio
 import logging
-import socket
-import struct
 from typing import Final, cast
 
 from gateway.core.refusal import Deny, Reason
@@ -23,6 +21,7 @@ from gateway.plane.lean_exchange import LeanExchange
 from gateway.plane.lean_forward import Forward
 from gateway.plane.lean_house import Reception
 from gateway.plane.lean_plan import Plan, refused
+from gateway.plane.reset import reset_on_close
 from gateway.wire.opening import unreadable
 from gateway.wire.request_head import too_large
 
@@ -31,7 +30,6 @@ AT_ONCE_MAX: Final = 16  # pipelined requests served before others get their tur
 AT_ONCE_BYTES_MAX: Final = 32_768  # or so many bytes of them
 WRITE_BUFFER_BYTES: Final = 65_536
 _NEVER: Final = float("inf")
-_RESET: Final = struct.pack("ii", 1, 0)
 
 _log: Final = logging.getLogger("gateway.plane")
 
@@ -166,9 +164,9 @@ class LeanCaller(asyncio.Protocol):
             data, self._buffer = self._buffer, b""
             if data:
                 forward.tunnelled(data)
-        elif rest:
+        elif rest and not self._is_ending:
             self._buffer = rest + self._buffer
-        self._go_on()
+        self._go_on_now()
 
     def exchange_over(self, *, keep: bool, unread: bool) -> None:
         """The answer was written whole; the connection serves on or closes. `unread`: more may be coming."""
@@ -194,10 +192,8 @@ class LeanCaller(asyncio.Protocol):
         """
         self._exchange = None
         if reset:
-            sock = self.transport.get_extra_info("socket")
-            if sock is not None:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        if reset or self.transport.get_write_buffer_size():
+            reset_on_close(self.transport)
+        if reset or self.unsent_bytes:
             self.transport.abort()
         else:
             self.transport.close()
@@ -227,14 +223,14 @@ class LeanCaller(asyncio.Protocol):
 
     def make_room(self) -> None:
         """Another connection needs the place, and this one is idle."""
-        self.transport.abort()
+        self._throw_away()
 
     def cut(self) -> None:
         """The gateway stops: end the exchange in the middle."""
         if self._exchange is not None:
             self._exchange.cut("shutdown")
         else:
-            self.transport.abort()
+            self._throw_away()
 
     # The steps
 
@@ -256,7 +252,7 @@ class LeanCaller(asyncio.Protocol):
 
     def _go_on(self) -> None:
         """Serve what has arrived, until an exchange takes its time or nothing whole is left."""
-        if self._is_going_on or self.transport.is_closing():
+        if self._is_going_on or self._is_ending or self.transport.is_closing():
             return
         self._is_going_on = True
         left, bytes_left = AT_ONCE_MAX, len(self._buffer) - AT_ONCE_BYTES_MAX
@@ -274,11 +270,10 @@ class LeanCaller(asyncio.Protocol):
             self._hold_for_bytes()
 
     def _go_on_now(self) -> None:
-        if self._exchange is None and not self._is_ending:
-            try:
-                self._go_on()
-            except Exception:  # noqa: BLE001 - as in `data_received`
-                self._accident()
+        try:
+            self._go_on()
+        except Exception:  # noqa: BLE001 - as in `data_received`
+            self._accident()
 
     def _serve_next(self) -> bool:
         """Serve one request if its head is whole; False if there is nothing more to do now."""
@@ -359,7 +354,13 @@ class LeanCaller(asyncio.Protocol):
             self._unsent = left
             self.deadline = now + self._reception.ground.limits.idle_timeout_s
         else:
-            self.transport.abort()
+            self._throw_away()
+
+    def _throw_away(self) -> None:
+        """Close at once. Where something has not left, that is seen: closing might pass for its ending."""
+        if self.unsent_bytes:
+            reset_on_close(self.transport)
+        self.transport.abort()
 
     def _begin_idle(self, now: float) -> None:
         self.idle_since = now

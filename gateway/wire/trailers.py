@@ -8,13 +8,14 @@ frames or routes is refused: it can only be meant for somebody who knows no bett
 
 import re
 from typing import Final
+from urllib.parse import unquote_to_bytes
 
 from gateway.core.credentials import KEY_HEADERS
 from gateway.wire.headers import CLAIM_PREFIX, CLAIMS, HOP_BY_HOP, UNLISTABLE, is_like_a_key, reads_as
 
-_LINE: Final = re.compile(
-    rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*((?:[^\x00-\x08\x0a-\x1f\x7f]*[^\x00-\x20\x7f])?)[ \t]*\r\n"
-)
+_NAME: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_VALUE_BAD: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_DECODINGS_MAX: Final = 4
 _DECIDING: Final = (
     HOP_BY_HOP
     | UNLISTABLE
@@ -46,16 +47,27 @@ def passed_on(section: bytes, *, from_caller: bool) -> bytes:
     """
     kept, at = [], 0
     while not section.startswith(b"\r\n", at):
-        match = _LINE.match(section, at)
-        if match is None:
+        end = section.find(b"\r\n", at)
+        name, colon, value = section[at:end].partition(b":")
+        if end < 0 or not colon or _NAME.fullmatch(name) is None or _VALUE_BAD.search(value):
             raise TrailerFault("a trailer field is malformed")
-        at = match.end()
-        name, value = match[1].lower(), match[2]
+        at, name, value = end + 2, name.lower(), value.strip(b" \t")
         read = reads_as(name)
         if b"_" in name:
             raise TrailerFault("a trailer name has an underscore, which some servers read as '-'")
         if from_caller and read in _ATTACKING:
             raise TrailerFault("a trailer field frames or routes the message")
-        if read not in _DECIDING and not read.startswith(_DECIDING_BEGIN) and not is_like_a_key(value):
+        if read not in _DECIDING and not read.startswith(_DECIDING_BEGIN) and not _shows_a_key(value):
             kept.append(name + b": " + value + b"\r\n")
     return b"".join(kept) + b"\r\n"
+
+
+def _shows_a_key(value: bytes) -> bool:
+    """Whether something in the form of a key stands in a value, percent-encoded or not."""
+    for _ in range(_DECODINGS_MAX):
+        if is_like_a_key(value):
+            return True
+        encoded, value = value, unquote_to_bytes(value)
+        if value == encoded:
+            break
+    return False

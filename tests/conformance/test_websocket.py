@@ -7,7 +7,7 @@ import pytest
 
 from tests.conformance.conftest import BuildStand
 from tests.support.http_samples import ACCEPT, answer, switching, websocket
-from tests.support.plane_stand import KEY, Stand, request
+from tests.support.plane_stand import KEY, STRANGE_KEY, Stand, request
 from tests.support.raw_caller import RawCaller
 from tests.support.raw_connection import steady
 from tests.support.scripted_upstream import CLOSE, OK, UpstreamConnection, answering, playing
@@ -280,3 +280,13 @@ async def test_an_upstream_that_closes_instead_of_answering(build: BuildStand) -
     caller = await stand.call(websocket())
     response = await caller.last_response()
     assert (response.status, response.one(b"x-keyhatch-reason")) == (502, b"upstream_protocol")
+
+
+async def test_nothing_behind_a_refused_handshake_is_served(stand: Stand) -> None:
+    """Also where the key is not known yet, and the store has to be asked."""
+    behind = request(b"POST /open/behind HTTP/1.1", b"Content-Length: 0", shown=None)
+    caller = await stand.call(websocket(b"/any/ws", shown=STRANGE_KEY) + behind)
+    response = await caller.last_response()
+    assert (response.status, response.one(b"connection")) == (401, b"close")
+    assert await steady(lambda: len(stand.notebook.ended), for_s=0.2) == 1
+    stand.assert_untouched()

@@ -49,7 +49,8 @@ class FakeTransport(asyncio.Transport):
     """Remembers what was asked of it. `unsent`: bytes that the other side has not taken."""
 
     def __init__(self, peer: str = PEER) -> None:
-        super().__init__({"peername": (peer, 4_711)})
+        self.options: list[tuple[int, int, bytes]] = []
+        super().__init__({"peername": (peer, 4_711), "socket": self})
         self.written = b""
         self.unsent = 0
         self.was_closed = False
@@ -57,6 +58,9 @@ class FakeTransport(asyncio.Transport):
         self.has_ended = False
         self.reads = True
         self.may_write: Callable[[bytes], None] = lambda _: None
+
+    def setsockopt(self, level: int, option: int, value: bytes) -> None:
+        self.options.append((level, option, value))
 
     def write(self, data: Any) -> None:
         self.may_write(data)

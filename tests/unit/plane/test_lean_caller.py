@@ -182,6 +182,25 @@ async def test_who_has_not_taken_the_end_of_an_answer_is_busy_still(stage: Stage
     assert (caller.is_exchanging, caller.is_busy) == (False, True)
 
 
+@pytest.mark.parametrize("end", ["expire", "make_room", "cut"])
+async def test_what_is_thrown_away_is_seen(stage: Stage, end: str) -> None:
+    caller, transport = stage.caller(HEALTH)
+    transport.unsent = 40_000
+    if end == "expire":
+        caller.pause_writing()
+        stage.wait(LIMITS.idle_timeout_s + 1, caller)
+    else:
+        getattr(caller, end)()
+    assert transport.was_aborted
+    assert transport.options
+
+
+async def test_where_nothing_is_thrown_away_nothing_is_reset(stage: Stage) -> None:
+    caller, transport = stage.caller(HEALTH)
+    caller.make_room()
+    assert (transport.was_aborted, transport.options) == (True, [])
+
+
 async def test_a_blank_line_is_no_head_that_has_begun(stage: Stage) -> None:
     caller, transport = stage.caller(b"\r", b"\n")
     stage.wait(LIMITS.head_timeout_s + 1, caller)

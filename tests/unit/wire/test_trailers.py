@@ -76,9 +76,21 @@ def test_what_controls_or_is_ours_is_left_out_in_any_spelling(name: bytes) -> No
     assert passed(name + b": 1") == b""
 
 
-@pytest.mark.parametrize("around", [b"%b", b"a %b", b"Bearer %b"])
+@pytest.mark.parametrize("around", [b"%b", b"a %b", b"Bearer %b", b"a%%20%b"])
 def test_a_key_is_left_out_wherever_it_stands(around: bytes) -> None:
     assert passed(b"X-A: " + around % SECRET, b"X-B: c") == b"x-b: c\r\n"
+    encoded = SECRET.replace(b"_", b"%5F").replace(b"a", b"%61")
+    assert passed(b"X-A: " + around % encoded, b"X-B: c") == b"x-b: c\r\n"
+    assert passed(b"X-A: " + around % encoded.replace(b"%", b"%25"), b"X-B: c") == b"x-b: c\r\n"
+
+
+@pytest.mark.parametrize("piece", [b" ", b"\t ", b"a ", b"%25"])
+def test_a_section_costs_by_its_length_whatever_stands_in_it(piece: bytes) -> None:
+    """By its square, a megabyte would take an hour."""
+    line = b"X-A:" + piece * (1_000_000 // len(piece))
+    with pytest.raises(TrailerFault):
+        passed_on(line + b"\x01\r\n\r\n", from_caller=True)
+    assert passed_on(line + b"\r\n\r\n", from_caller=True).startswith(b"x-a: ")
 
 
 @pytest.mark.parametrize(
