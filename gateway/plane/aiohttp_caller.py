@@ -225,6 +225,11 @@ class CallerProtocol(web.RequestHandler):  # type: ignore[misc,unused-ignore]
             return too_large("header fields", self.limits.fields_max)
         return unreadable(self._opening)
 
+    def say_no_more(self) -> None:
+        """The last answer was given; the caller may still be sending, and is read without being told more."""
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.write_eof()
+
     def _head_is_late(self) -> None:
         self._head_timer = None
         if not self.is_busy:

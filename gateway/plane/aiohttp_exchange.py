@@ -166,6 +166,8 @@ class AiohttpExchange:
         await caller.deliver(
             reply_bytes(reply, caller.date(), is_head=is_head, keep_alive=account.keep_alive)
         )
+        if not self._request.content.is_eof():
+            caller.say_no_more()
 
     def _end(self, deny: Deny, serving: asyncio.Task[object] | None) -> None:
         self._ended = deny

@@ -329,6 +329,15 @@ async def test_a_flood_within_the_framing_of_a_body_does_no_harm(stand: Stand, b
     assert (await other.response()).status == 200
 
 
+async def test_the_end_of_a_last_answer_is_seen_at_once_also_where_a_body_is_still_to_come(
+    build: BuildStand,
+) -> None:
+    stand = await build(limits=Limits(body_bytes_max=10))
+    caller = await stand.call(request(b"POST /any/x HTTP/1.1", b"Content-Length: 1000"))
+    response = await caller.last_response(within_s=1)
+    assert (response.status, response.one(b"connection")) == (413, b"close")
+
+
 async def test_hundreds_of_idle_connections_do_not_hold_up_a_request(stand: Stand) -> None:
     for _ in range(200):
         await stand.call(b"GET /any/x HTTP/1.1\r\n")
