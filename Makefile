@@ -68,7 +68,7 @@ build: $(VENV)/dev.installed ## Build the wheel and the source archive into dist
 	@$(PY) -m hatchling build
 
 clean: ## Remove what make made; never a store, a key or a configuration
-	@rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.*
+	@rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache bench/.cache .hypothesis .import_linter_cache .coverage .coverage.*
 	@find gateway tests bench -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
 # A stamp is newer than its lock when the lock is installed, so a second call is instant.

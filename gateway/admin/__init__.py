@@ -1,5 +1,6 @@
-"""The doors for people who run the gateway: management API, console, and the control socket of the CLI.
+"""The doors for people who run the gateway: the admin listener, and the control socket of the command line.
 
-Everything here goes through `gateway.keeper.desk.KeyDesk`, so one set of rules holds for all of them. No
-room of this floor ever sees proxied traffic.
+The listener shows health and metrics (`porter` for plain probes, `app` for everybody else). Whoever manages
+keys does so through `gateway.keeper.desk.KeyDesk`, so one set of rules holds for all of them. No room of this
+floor ever sees proxied traffic.
 """

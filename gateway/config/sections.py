@@ -183,7 +183,10 @@ class LimitSettings(Section):
         default=10.0, alias="head_timeout", description="For the whole head to arrive."
     )
     idle_timeout_s: Duration = Field(
-        default=75.0, alias="idle", description="How long an unused connection is kept open."
+        default=75.0,
+        alias="idle",
+        description="How long an unused connection is kept open, an upload may stand still, and a reader may "
+        "take nothing.",
     )
     connections_max: int = Field(
         default=16_384,

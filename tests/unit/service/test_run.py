@@ -227,8 +227,8 @@ def _accident() -> Loaded:
         pytest.param(
             _problems,
             [
-                "configuration not reloaded: config.yaml:3:5: server.prxy: unknown key",
-                "configuration not reloaded: config.yaml:9:1: routes: no route",
+                "configuration not reloaded, the old one stays: config.yaml:3:5: server.prxy: unknown key",
+                "configuration not reloaded, the old one stays: config.yaml:9:1: routes: no route",
             ],
             id="problems",
         ),
