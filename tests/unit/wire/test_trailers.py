@@ -84,6 +84,11 @@ def test_a_key_is_left_out_wherever_it_stands(around: bytes) -> None:
     assert passed(b"X-A: " + around % encoded.replace(b"%", b"%25"), b"X-B: c") == b"x-b: c\r\n"
 
 
+def test_a_value_that_is_encoded_without_end_is_looked_at_for_so_long_and_no_longer() -> None:
+    endless = b"X-A: %" + b"25" * 9
+    assert passed(endless) == endless.lower() + b"\r\n"
+
+
 @pytest.mark.parametrize("piece", [b" ", b"\t ", b"a ", b"%25"])
 def test_a_section_costs_by_its_length_whatever_stands_in_it(piece: bytes) -> None:
     """By its square, a megabyte would take an hour."""
