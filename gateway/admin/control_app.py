@@ -15,13 +15,16 @@ from gateway.admin.control_peer import Peer
 from gateway.admin.control_words import (
     ASKED_BYTES_MAX,
     REFUSALS,
+    AskAudit,
     AskCreate,
     AskList,
     AskNothing,
     AskOne,
     AskRotate,
     AskVerify,
+    TellAudit,
     TellDone,
+    TellEntry,
     TellIssued,
     TellKey,
     TellKeys,
@@ -31,7 +34,8 @@ from gateway.admin.control_words import (
     places,
 )
 from gateway.core.keys import ApiKey
-from gateway.keeper.desk import KeyDesk, NotAllowed, RuleBroken
+from gateway.keeper.audit import host_actor
+from gateway.keeper.desk import ActingDesk, KeyDesk, NotAllowed, RuleBroken
 
 _log: Final = logging.getLogger("gateway.control")
 
@@ -39,7 +43,7 @@ Act = tuple[type[Words], Callable[[KeyDesk, Any], Awaitable[Words]]]
 
 
 def control_runner(
-    desk: KeyDesk, peer_uid: Callable[[Peer], int | None], *, close_grace_s: float
+    desk: ActingDesk, peer_uid: Callable[[Peer], int | None], *, close_grace_s: float
 ) -> web.AppRunner:
     """What serves the desk, not set up yet."""
     app = web.Application(client_max_size=ASKED_BYTES_MAX)
@@ -50,30 +54,31 @@ def control_runner(
 class _Questions:
     """Answers what is asked of one desk."""
 
-    def __init__(self, desk: KeyDesk, peer_uid: Callable[[Peer], int | None]) -> None:
+    def __init__(self, desk: ActingDesk, peer_uid: Callable[[Peer], int | None]) -> None:
         self._desk = desk
         self._peer_uid = peer_uid
 
     async def answer(self, request: web.Request) -> web.Response:
         """The answer to one question, whatever it is."""
         try:
-            self._admit(request)
-            told = await self._act(request)
+            told = await self._act(self._admit(request), request)
         except web.HTTPRequestEntityTooLarge:
             return _refuse(RuleBroken("what was asked is too long"))
         except Exception as error:  # noqa: BLE001 - the last one to see it; logged and told below
             return _refuse(error)
         return web.Response(body=told.model_dump_json().encode(), content_type="application/json")
 
-    def _admit(self, request: web.Request) -> None:
+    def _admit(self, request: web.Request) -> KeyDesk:
+        """The desk, for whoever asks; raises `NotAllowed`."""
         peer = None if request.transport is None else request.transport.get_extra_info("socket")
         uid = None if peer is None else self._peer_uid(peer)
         if uid not in (0, os.geteuid()):
             raise NotAllowed(
                 f"only root and the user that runs the gateway (uid {os.geteuid()}) manage its keys"
             )
+        return self._desk.acting(host_actor(uid))
 
-    async def _act(self, request: web.Request) -> Words:
+    async def _act(self, desk: KeyDesk, request: web.Request) -> Words:
         act = ACTS.get(request.path.removeprefix("/v1/"))
         if act is None or request.method != "POST":
             raise RuleBroken("the running gateway does not know this act: is it of another version?")
@@ -82,7 +87,7 @@ class _Questions:
             asked = shape.model_validate_json(await request.read())
         except ValidationError as error:
             raise RuleBroken(f"the running gateway cannot read what was asked: {places(error)}") from None
-        return await do(self._desk, asked)
+        return await do(desk, asked)
 
 
 def _refuse(error: Exception) -> web.Response:
@@ -138,6 +143,11 @@ async def _delete(desk: KeyDesk, asked: AskOne) -> Words:
     return _key(await desk.delete(asked.id_or_name))
 
 
+async def _audit(desk: KeyDesk, asked: AskAudit) -> Words:
+    entries = await desk.audit(asked.after, asked.limit, asked.key_id)
+    return TellAudit(entries=tuple(map(TellEntry.of, entries)))
+
+
 async def _verify(desk: KeyDesk, asked: AskVerify) -> Words:
     return TellVerification.of(await desk.verify(asked.text))
 
@@ -153,4 +163,5 @@ ACTS: Final[dict[str, Act]] = {
     "rotate": (AskRotate, _rotate),
     "delete": (AskOne, _delete),
     "verify": (AskVerify, _verify),
+    "audit": (AskAudit, _audit),
 }

@@ -24,12 +24,14 @@ from gateway.admin.control_peer import Peer, may_serve, uid_of_peer
 from gateway.admin.control_words import (
     REFUSALS,
     TEXT_CHARS_MAX,
+    AskAudit,
     AskCreate,
     AskList,
     AskNothing,
     AskOne,
     AskRotate,
     AskVerify,
+    TellAudit,
     TellDone,
     TellIssued,
     TellKey,
@@ -41,6 +43,7 @@ from gateway.admin.control_words import (
 )
 from gateway.core.credentials import forgive
 from gateway.core.keys import ApiKey, Secret
+from gateway.keeper.audit import AuditEntry
 from gateway.keeper.desk import KeyDraft, NotAllowed, RuleBroken, StatusFilter, Verification
 from gateway.keeper.ports import StoreUnavailable
 
@@ -121,6 +124,11 @@ class RemoteKeyring:
         """Say what a text is. What no key can hold is cut off or replaced before it is sent."""
         sendable = forgive(text)[:TEXT_CHARS_MAX].encode("utf-8", "replace").decode("utf-8")
         return (await self._ask("verify", _worded(AskVerify, text=sendable), TellVerification)).verification()
+
+    async def audit(self, after: int = 0, limit: int = 100, key_id: str | None = None) -> list[AuditEntry]:
+        """What was done, oldest first."""
+        asked = _worded(AskAudit, after=after, limit=limit, key_id=key_id)
+        return [entry.entry() for entry in (await self._ask("audit", asked, TellAudit)).entries]
 
     async def _one(self, act: str, id_or_name: str) -> ApiKey:
         return (await self._ask(act, _worded(AskOne, id_or_name=id_or_name), TellKey)).key()

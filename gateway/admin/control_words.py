@@ -5,17 +5,19 @@ whoever asks over the socket has no use for them, and gets records whose digest 
 """
 
 from ipaddress import IPv4Network, IPv6Network
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.core.keys import ApiKey, Secret, Shape, Status
 from gateway.core.refusal import Reason
+from gateway.keeper.audit import AuditEntry, as_data
 from gateway.keeper.desk import KeyDraft, NameAmbiguous, NotAllowed, RuleBroken, Verification
 from gateway.keeper.ports import KeyNotFound, StoreUnavailable
 
 ASKED_BYTES_MAX: Final = 65_536
 TEXT_CHARS_MAX: Final = 4_096
+AUDIT_LIMIT_MAX: Final = 1_000
 
 Moment = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -70,6 +72,14 @@ class AskRotate(AskOne):
     overlap_s: Moment
 
 
+class AskAudit(Words):
+    """Which entries of the audit."""
+
+    after: int = Field(ge=0)
+    limit: int = Field(ge=1, le=AUDIT_LIMIT_MAX)
+    key_id: str | None
+
+
 class AskVerify(Words):
     """A text that may be a secret."""
 
@@ -103,6 +113,7 @@ class TellKey(Words):
     last_used_at: float | None
     last_used_from: str | None
     use_count: int
+    revision: int
 
     def key(self) -> ApiKey:
         """The record; its digest is empty."""
@@ -113,6 +124,38 @@ class TellKeys(Words):
     """Records, newest first."""
 
     keys: tuple[TellKey, ...]
+
+
+class TellEntry(Words):
+    """One entry of the audit, its hashes in hexadecimal."""
+
+    number: int
+    at: float
+    actor: str
+    act: str
+    key_id: str | None
+    request_id: str | None
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    previous: str
+    hash: str
+
+    @classmethod
+    def of(cls, entry: AuditEntry) -> "TellEntry":
+        """The entry in words."""
+        return cls(**as_data(entry))
+
+    def entry(self) -> AuditEntry:
+        """The words as an entry; raises `ValueError` for a hash that is none."""
+        told = {name: getattr(self, name) for name in type(self).model_fields}
+        told |= {"previous": bytes.fromhex(self.previous), "hash": bytes.fromhex(self.hash)}
+        return AuditEntry(**told)
+
+
+class TellAudit(Words):
+    """Entries, oldest first."""
+
+    entries: tuple[TellEntry, ...]
 
 
 class TellIssued(Words):

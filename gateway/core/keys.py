@@ -74,7 +74,10 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey:
-    """One key's record. Times are seconds since 1970 (UTC); digests are 32 bytes of SHA-256, never shown."""
+    """One key's record. Times are seconds since 1970 (UTC); digests are 32 bytes of SHA-256, never shown.
+
+    `revision` counts the changes that management made, from 1 on.
+    """
 
     id: str
     name: str
@@ -96,6 +99,7 @@ class ApiKey:
     last_used_at: float | None = None
     last_used_from: str | None = None
     use_count: int = 0
+    revision: int = 1
 
     def status(self, now: float) -> Status:
         """Revocation outweighs expiry, expiry outweighs a switch: enabling an expired key would not help."""

@@ -15,6 +15,7 @@ from typing import Final, Literal, Protocol
 
 from gateway.core.keys import ApiKey, Secret, Shape, Status
 from gateway.core.refusal import Reason
+from gateway.keeper.audit import AuditEntry
 
 StatusFilter = Status | Literal["all"] | None
 """Which keys to list: those of one status, all of them, or (None) all that are not revoked."""
@@ -114,3 +115,13 @@ class KeyDesk(Protocol):
 
     async def verify(self, text: str) -> Verification:
         """Say what a text is and why it would be refused. It may be any text at all."""
+
+    async def audit(self, after: int = 0, limit: int = 100, key_id: str | None = None) -> list[AuditEntry]:
+        """What was done: entries with numbers beyond `after`, oldest first; those of one key, if named."""
+
+
+class ActingDesk(KeyDesk, Protocol):
+    """A desk that can be told who acts there."""
+
+    def acting(self, actor: str, request_id: str | None = None) -> KeyDesk:
+        """The same desk, for somebody whose acts are recorded under this name."""

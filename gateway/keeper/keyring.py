@@ -15,6 +15,7 @@ has those for new keys). What happens to a key over its life:
 import asyncio
 import math
 from collections.abc import Callable, Coroutine, Mapping
+from copy import copy
 from dataclasses import replace
 from typing import Final, TypeVar
 
@@ -33,6 +34,7 @@ from gateway.core.keys import (
 from gateway.core.policy import standing
 from gateway.core.providers import looks_like
 from gateway.core.refusal import Deny, Reason
+from gateway.keeper.audit import HOST, Act, AuditEntry
 from gateway.keeper.desk import (
     KeyDraft,
     NameAmbiguous,
@@ -48,7 +50,6 @@ from gateway.keeper.terms import Rules, Terms, is_id, terms_of
 
 _ID_CHARS: Final = 16
 _NAMED_MAX: Final = 10
-_DEAD: Final = frozenset({Status.REVOKED, Status.EXPIRED})
 
 _T = TypeVar("_T")
 
@@ -61,7 +62,8 @@ class Keyring:
     """The desk over a store. `rules` may be replaced when the configuration is read anew.
 
     `on_change(key_id, record)` is called at once after each committed write, with None after a deletion.
-    `latest` overlays uses that are not written yet. `entropy(n)` returns n random bytes.
+    `actor` and `request_id` stand in the record of what is done (`acting`). `latest` overlays uses that are
+    not written yet. `entropy(n)` returns n random bytes.
     """
 
     def __init__(  # noqa: PLR0913 - all but two are named at the call
@@ -84,6 +86,14 @@ class Keyring:
         self._on_change = on_change
         self._latest = latest
         self._creating = asyncio.Lock()
+        self.actor = HOST
+        self.request_id: str | None = None
+
+    def acting(self, actor: str, request_id: str | None = None) -> "Keyring":
+        """The same desk, for somebody whose acts are recorded under this name."""
+        desk = copy(self)
+        desk.actor, desk.request_id = actor, request_id
+        return desk
 
     async def create(self, draft: KeyDraft) -> tuple[ApiKey, Secret]:
         """Make a key; raises `RuleBroken`."""
@@ -109,7 +119,7 @@ class Keyring:
         def change(key: ApiKey) -> ApiKey:
             return key if key.revoked_at is not None else replace(key, revoked_at=now)
 
-        return await self._update(id_or_name, change)
+        return await self._update(id_or_name, change, "revoke")
 
     async def disable(self, id_or_name: str) -> ApiKey:
         """Switch a key off; raises `RuleBroken` for a revoked one."""
@@ -119,7 +129,7 @@ class Keyring:
             _refuse_revoked(key)
             return key if key.disabled_at is not None else replace(key, disabled_at=now)
 
-        return await self._update(id_or_name, change)
+        return await self._update(id_or_name, change, "disable")
 
     async def enable(self, id_or_name: str) -> ApiKey:
         """Switch a disabled key on again; raises `RuleBroken` for a revoked one."""
@@ -128,7 +138,7 @@ class Keyring:
             _refuse_revoked(key)
             return replace(key, disabled_at=None)
 
-        return await self._update(id_or_name, change)
+        return await self._update(id_or_name, change, "enable")
 
     async def rotate(self, id_or_name: str, overlap_s: float) -> tuple[ApiKey, Secret]:
         """Give a key a new secret; the one before works for `overlap_s` seconds more.
@@ -152,7 +162,7 @@ class Keyring:
                 previous_secret_last_used_at=None,
             )
 
-        return await self._update(id_or_name, change), secret
+        return await self._update(id_or_name, change, "rotate"), secret
 
     async def delete(self, id_or_name: str) -> ApiKey:
         """Remove the record of a revoked key; raises `RuleBroken` for any other."""
@@ -182,13 +192,17 @@ class Keyring:
             return Verification(shape=shape, key=self._latest(key))
         return Verification(shape=shape, key=self._latest(key), reason=dead.reason, facts=dead.facts)
 
+    async def audit(self, after: int = 0, limit: int = 100, key_id: str | None = None) -> list[AuditEntry]:
+        """What was done, oldest first."""
+        return await self._store.audit(after=after, limit=limit, key_id=key_id)
+
     async def _create(self, draft: KeyDraft) -> tuple[ApiKey, Secret]:
         now = self._clock.now()
         terms = terms_of(draft, self.rules, now)
         async with self._creating:
             await self._hold_to_limit(terms.owner, now)
             key, secret = self._new_key(terms, now)
-            await self._store.insert(key)
+            await self._store.insert(key, self._act("create"))
             self._on_change(key.id, key)
         return key, secret
 
@@ -197,8 +211,7 @@ class Keyring:
         most = self.rules.max_active_per_owner
         if not owner:
             return
-        keys = await self._store.list_keys()
-        living = sum(key.owner == owner and key.status(now) not in _DEAD for key in keys)
+        living = await self._store.count_living(owner, now)
         if living >= most:
             raise RuleBroken(
                 f"owner {quoted(owner)} has {living} keys, {most} is the most: revoke one that is not "
@@ -235,7 +248,7 @@ class Keyring:
             raise RuleBroken(
                 "this is a key's secret, not its id or name: give it to keyhatch keys verify, on its input"
             )
-        named = [key for key in await self._store.list_keys() if key.name == id_or_name]
+        named = await self._store.find_by_name(id_or_name, _NAMED_MAX + 1)
         if len(named) > 1:
             raise NameAmbiguous(_say_which(id_or_name, named, self._clock.now()))
         if not named:
@@ -244,17 +257,20 @@ class Keyring:
             )
         return named[0]
 
-    async def _update(self, id_or_name: str, change: Callable[[ApiKey], ApiKey]) -> ApiKey:
+    async def _update(self, id_or_name: str, change: Callable[[ApiKey], ApiKey], what: str) -> ApiKey:
         found = await self._find(id_or_name)
-        return self._latest(await _finish(self._write(found.id, change)))
+        return self._latest(await _finish(self._write(found.id, change, self._act(what))))
 
-    async def _write(self, key_id: str, change: Callable[[ApiKey], ApiKey]) -> ApiKey:
-        key = await self._store.update(key_id, change)
+    def _act(self, what: str) -> Act:
+        return Act(what, self.actor, self.request_id, self._clock.now())
+
+    async def _write(self, key_id: str, change: Callable[[ApiKey], ApiKey], act: Act) -> ApiKey:
+        key = await self._store.update(key_id, change, act)
         self._on_change(key_id, key)
         return key
 
     async def _delete(self, key_id: str) -> None:
-        await self._store.delete(key_id)
+        await self._store.delete(key_id, self._act("delete"))
         self._on_change(key_id, None)
 
 
@@ -288,6 +304,7 @@ def _overlap(overlap_s: float) -> float:
 
 def _say_which(name: str, keys: list[ApiKey], now: float) -> str:
     told = [f"{key.id} ({key.status(now).value})" for key in keys[:_NAMED_MAX]]
-    if len(keys) > _NAMED_MAX:
-        told.append(f"{len(keys) - _NAMED_MAX} more")
-    return f"{len(keys)} keys are named {quoted(name)}, say which by its id: {', '.join(told)}"
+    many = len(keys) > _NAMED_MAX
+    how_many = f"more than {_NAMED_MAX}" if many else str(len(keys))
+    told += ["and more"] if many else []
+    return f"{how_many} keys are named {quoted(name)}, say which by its id: {', '.join(told)}"

@@ -6,10 +6,11 @@ and are told apart by what they are made of. Every store passes one contract sui
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Literal, Protocol
 
 from gateway.core.keys import ApiKey, Status
 from gateway.core.refusal import Reason
+from gateway.keeper.audit import Act, AuditEntry
 
 
 class StoreUnavailable(Exception):
@@ -37,6 +38,22 @@ class Use:
     previous_at: float | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyQuery:
+    """Which records are wanted: newest first, at most `limit`, those before the record numbered `before`.
+
+    `status` None is any but revoked, as `ApiKey.status` has it at `now`. `text` stands in name, owner, note
+    or preview, in any case.
+    """
+
+    now: float
+    status: Status | Literal["all"] | None = None
+    owner: str | None = None
+    text: str | None = None
+    limit: int = 50
+    before: int | None = None
+
+
 class Clock(Protocol):
     """Two clocks: `now` for what people read (it may jump), `monotonic` for durations (it may not)."""
 
@@ -45,6 +62,12 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Seconds since some moment, never backwards."""
+
+
+CREATE: Final = Act("create")
+CHANGE: Final = Act("change")
+DELETE: Final = Act("delete")
+"""What is written of an act of which no more is said."""
 
 
 class KeyStore(Protocol):
@@ -62,18 +85,31 @@ class KeyStore(Protocol):
     async def count_by_status(self, now: float) -> dict[Status, int]:
         """How many records have which status at `now`; a status that none has may be left out."""
 
-    async def insert(self, key: ApiKey) -> None:
+    async def find_by_name(self, name: str, limit: int) -> list[ApiKey]:
+        """At most so many records of this exact name, newest first."""
+
+    async def count_living(self, owner: str, now: float) -> int:
+        """How many records of an owner are neither revoked nor expired."""
+
+    async def page(self, query: KeyQuery) -> list[tuple[int, ApiKey]]:
+        """Records with their numbers, which never change and grow with each new record."""
+
+    async def insert(self, key: ApiKey, act: Act = CREATE) -> None:
         """Add a record; its id and its digest are new."""
 
-    async def update(self, key_id: str, change: Callable[[ApiKey], ApiKey]) -> ApiKey:
+    async def update(self, key_id: str, change: Callable[[ApiKey], ApiKey], act: Act = CHANGE) -> ApiKey:
         """Read, change and write one record in one transaction; raises `KeyNotFound`.
 
         Digests that a change replaces keep leading to the record, so a rotated secret is recognised. What
-        `change` raises passes through and nothing is written.
+        `change` raises passes through and nothing is written; so it is if it changes nothing. The revision
+        grows by one.
         """
 
-    async def delete(self, key_id: str) -> None:
+    async def delete(self, key_id: str, act: Act = DELETE) -> None:
         """Remove a record and all its digests; raises `KeyNotFound`."""
+
+    async def audit(self, *, after: int = 0, limit: int = 100, key_id: str | None = None) -> list[AuditEntry]:
+        """Entries with numbers beyond `after`, oldest first. Each write above left one, or did not happen."""
 
     async def record_uses(self, uses: Sequence[Use]) -> None:
         """Add a batch of uses in one transaction. Times never move backwards; unknown ids are passed over."""

@@ -9,6 +9,7 @@ there is none, and leaves no file behind.
 """
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,6 +19,7 @@ from typing import Final
 from gateway.admin.control_client import RemoteKeyring
 from gateway.admin.control_path import socket_path
 from gateway.core.keys import ApiKey, Secret
+from gateway.keeper.audit import AuditEntry, host_actor
 from gateway.keeper.desk import KeyDesk, KeyDraft, StatusFilter, Verification
 from gateway.keeper.keyring import Keyring
 from gateway.keeper.ports import Clock
@@ -61,7 +63,7 @@ async def open_desk(
                 catalogue=catalogue,
                 entropy=entropy,
                 on_change=_nobody_to_tell,
-            )
+            ).acting(host_actor(os.getuid() if hasattr(os, "getuid") else None))
 
         try:
             desk = await find(can_create=False)
@@ -128,6 +130,9 @@ class _DeskWithoutStore:
 
     async def verify(self, text: str) -> Verification:
         return await self._desk.verify(text)
+
+    async def audit(self, after: int = 0, limit: int = 100, key_id: str | None = None) -> list[AuditEntry]:
+        return await self._desk.audit(after, limit, key_id)
 
 
 def _nobody_to_tell(_key_id: str, _key: ApiKey | None) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from gateway.core.keys import ApiKey, Status
-from gateway.keeper.ports import KeyNotFound, StoreUnavailable, Use
+from gateway.keeper.audit import GENESIS, Act, AuditEntry, chained
+from gateway.keeper.ports import CHANGE, CREATE, DELETE, KeyNotFound, KeyQuery, StoreUnavailable, Use
 from gateway.store.faults import StoreConflict
 
 
@@ -17,7 +18,10 @@ class MemoryKeyStore:
 
     def __init__(self) -> None:
         self._keys: dict[str, ApiKey] = {}
+        self._numbers: dict[str, int] = {}
+        self._last = 0
         self._holders: dict[bytes, str] = {}
+        self._entries: list[AuditEntry] = []
         self._is_closed = False
 
     async def find_by_digest(self, digest: bytes) -> ApiKey | None:
@@ -41,28 +45,58 @@ class MemoryKeyStore:
         self._assert_open()
         return dict(Counter(key.status(now) for key in self._keys.values()))
 
-    async def insert(self, key: ApiKey) -> None:
+    async def find_by_name(self, name: str, limit: int) -> list[ApiKey]:
+        """At most so many records of this exact name, newest first."""
+        return [key for key in await self.list_keys() if key.name == name][:limit]
+
+    async def count_living(self, owner: str, now: float) -> int:
+        """How many records of an owner are neither revoked nor expired."""
+        dead = (Status.REVOKED, Status.EXPIRED)
+        return sum(key.owner == owner and key.status(now) not in dead for key in await self.list_keys())
+
+    async def page(self, query: KeyQuery) -> list[tuple[int, ApiKey]]:
+        """Records with their numbers, newest first."""
+        self._assert_open()
+        numbered = [(self._numbers[key.id], key) for key in self._keys.values() if _is_wanted(key, query)]
+        wanted = [each for each in numbered if query.before is None or each[0] < query.before]
+        return sorted(wanted, key=lambda each: each[0])[::-1][: query.limit]
+
+    async def audit(self, *, after: int = 0, limit: int = 100, key_id: str | None = None) -> list[AuditEntry]:
+        """Entries with numbers beyond `after`, oldest first."""
+        self._assert_open()
+        return [entry for entry in self._entries[after:] if key_id in (None, entry.key_id)][:limit]
+
+    async def insert(self, key: ApiKey, act: Act = CREATE) -> None:
         """Add a record; raises `StoreConflict` if its id or a digest is taken."""
         self._assert_open()
         if key.id in self._keys:
             raise StoreConflict(f"key {key.id} is already there")
         self._lead_to(key)
         self._keys[key.id] = key
+        self._last += 1
+        self._numbers[key.id] = self._last
+        self._tell(act, key.id, None, key)
 
-    async def update(self, key_id: str, change: Callable[[ApiKey], ApiKey]) -> ApiKey:
+    async def update(self, key_id: str, change: Callable[[ApiKey], ApiKey], act: Act = CHANGE) -> ApiKey:
         """Read, change and write one record; `change` must keep the id."""
         self._assert_open()
-        after = change(self._known(key_id))
+        before = self._known(key_id)
+        after = change(before)
         if after.id != key_id:
             raise ValueError("a change must keep the key's id")
+        if after == before:
+            return before
+        after = replace(after, revision=before.revision + 1)
         self._lead_to(after)
         self._keys[key_id] = after
+        self._tell(act, key_id, before, after)
         return after
 
-    async def delete(self, key_id: str) -> None:
+    async def delete(self, key_id: str, act: Act = DELETE) -> None:
         """Remove a record and all its digests."""
         self._assert_open()
-        self._known(key_id)
+        before = self._known(key_id)
+        self._tell(act, key_id, before, None)
         del self._keys[key_id]
         self._holders = {digest: holder for digest, holder in self._holders.items() if holder != key_id}
 
@@ -93,6 +127,10 @@ class MemoryKeyStore:
             raise KeyNotFound(f"there is no key with the id {key_id}")
         return key
 
+    def _tell(self, act: Act, key_id: str, before: ApiKey | None, after: ApiKey | None) -> None:
+        previous = self._entries[-1].hash if self._entries else GENESIS
+        self._entries.append(chained(len(self._entries) + 1, previous, act, key_id, before, after))
+
     def _lead_to(self, key: ApiKey) -> None:
         digests = {key.digest, key.previous_digest or key.digest}
         if any(self._holders.get(digest, key.id) != key.id for digest in digests):
@@ -102,6 +140,13 @@ class MemoryKeyStore:
     def _assert_open(self) -> None:
         if self._is_closed:
             raise StoreUnavailable("the store is closed: the gateway is stopping")
+
+
+def _is_wanted(key: ApiKey, query: KeyQuery) -> bool:
+    status = key.status(query.now)
+    is_listed = status is not Status.REVOKED if query.status is None else query.status in ("all", status)
+    text, told = (query.text or "").lower(), (key.name, key.owner, key.note, key.preview)
+    return is_listed and query.owner in (None, key.owner) and any(text in each.lower() for each in told)
 
 
 def _used(key: ApiKey, use: Use) -> ApiKey:

@@ -39,6 +39,7 @@ _KIND_OF: Final[dict[str, tuple[type, ...]]] = {
     "last_used_at": _MOMENT,
     "last_used_from": (str, NoneType),
     "use_count": (int,),
+    "revision": (int,),
 }
 COLUMNS: Final = tuple(_KIND_OF)
 _KINDS: Final = tuple(_KIND_OF.values())
@@ -51,22 +52,37 @@ SELECT_BY_DIGEST: Final = (
 SELECT_BY_ID: Final = f"SELECT {_NAMED} FROM keys WHERE id = ?"  # noqa: S608
 SELECT_ANY: Final = f"SELECT {_NAMED} FROM keys LIMIT 1"  # noqa: S608
 SELECT_ALL: Final = f"SELECT {_NAMED} FROM keys ORDER BY created_at DESC, number DESC"  # noqa: S608
-COUNT_BY_STATUS: Final = """
-SELECT CASE
+_STATUS: Final = """
+CASE
     WHEN revoked_at IS NOT NULL THEN 'revoked'
     WHEN expires_at <= :now THEN 'expired'
     WHEN disabled_at IS NOT NULL THEN 'disabled'
     WHEN expires_at - :window <= :now THEN 'expiring'
     ELSE 'active'
-END AS status, COUNT(*) FROM keys GROUP BY status
+END
 """
-"""`ApiKey.status` in SQL, so that a scrape of a large store need not read every record."""
+"""`ApiKey.status` in SQL, so that nobody has to read every record of a large store."""
+COUNT_BY_STATUS: Final = f"SELECT {_STATUS} AS status, COUNT(*) FROM keys GROUP BY status"  # noqa: S608
 INSERT: Final = (
     f"INSERT INTO keys ({', '.join(COLUMNS)}) VALUES ({', '.join(f':{column}' for column in COLUMNS)})"  # noqa: S608
 )
 UPDATE: Final = (
     f"UPDATE keys SET {', '.join(f'{column} = :{column}' for column in COLUMNS[1:])} WHERE id = :id"  # noqa: S608
 )
+SELECT_BY_NAME: Final = f"SELECT {_NAMED} FROM keys WHERE name = ? ORDER BY number DESC LIMIT ?"  # noqa: S608
+COUNT_LIVING: Final = """
+SELECT COUNT(*) FROM keys
+WHERE owner = :owner AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now)
+"""
+SELECT_PAGE: Final = f"""
+SELECT number, {_NAMED}, {_STATUS} AS status FROM keys
+WHERE (:before IS NULL OR number < :before)
+    AND (:owner IS NULL OR owner = :owner)
+    AND (:text IS NULL OR instr(folded(name), :text) OR instr(folded(owner), :text)
+        OR instr(folded(note), :text) OR instr(folded(preview), :text))
+    AND CASE :status WHEN 'all' THEN TRUE WHEN '' THEN status <> 'revoked' ELSE status = :status END
+ORDER BY number DESC LIMIT :limit
+"""  # noqa: S608
 DELETE: Final = "DELETE FROM keys WHERE id = ?"
 SELECT_HOLDER: Final = "SELECT key_id FROM secrets WHERE digest = ?"
 INSERT_DIGEST: Final = "INSERT INTO secrets (digest, key_id) VALUES (?, ?)"

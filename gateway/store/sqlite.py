@@ -18,13 +18,14 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final
 
 from gateway.core.keys import EXPIRING_WINDOW_S, ApiKey, Status
-from gateway.keeper.ports import KeyNotFound, StoreUnavailable, Use
-from gateway.store import rows
+from gateway.keeper.audit import GENESIS, Act, AuditEntry, chained
+from gateway.keeper.ports import CHANGE, CREATE, DELETE, KeyNotFound, KeyQuery, StoreUnavailable, Use
+from gateway.store import audit_rows, rows
 from gateway.store.connection import Connection, Values, connect
 from gateway.store.faults import (
     RESTORE,
@@ -88,14 +89,42 @@ class SqliteKeyStore:
         counts = await self._read(rows.COUNT_BY_STATUS, {"now": now, "window": EXPIRING_WINDOW_S})
         return {Status(status): count for status, count in counts}
 
-    async def insert(self, key: ApiKey) -> None:
+    async def find_by_name(self, name: str, limit: int) -> list[ApiKey]:
+        """At most so many records of this exact name, newest first."""
+        return [self._key(row) for row in await self._read(rows.SELECT_BY_NAME, (name, limit))]
+
+    async def count_living(self, owner: str, now: float) -> int:
+        """How many records of an owner are neither revoked nor expired."""
+        [(count,)] = await self._read(rows.COUNT_LIVING, {"owner": owner, "now": now})
+        return int(count)
+
+    async def page(self, query: KeyQuery) -> list[tuple[int, ApiKey]]:
+        """Records with their numbers, newest first."""
+        asked = asdict(query) | {"window": EXPIRING_WINDOW_S, "status": query.status or ""}
+        asked["text"] = None if query.text is None else query.text.lower()
+        found = await self._read(rows.SELECT_PAGE, asked)
+        return [(row[0], self._key(row[1:-1])) for row in found]
+
+    async def audit(self, *, after: int = 0, limit: int = 100, key_id: str | None = None) -> list[AuditEntry]:
+        """Entries with numbers beyond `after`, oldest first."""
+        if key_id is None:
+            found = await self._read(audit_rows.SELECT, (after, limit))
+        else:
+            found = await self._read(audit_rows.SELECT_OF_KEY, (after, key_id, limit))
+        try:
+            return [audit_rows.entry_of(row) for row in found]
+        except (ValueError, RecursionError) as error:
+            raise damaged(self._path, "an entry of the audit cannot be read") from error
+
+    async def insert(self, key: ApiKey, act: Act = CREATE) -> None:
         """Add a record; raises `StoreConflict` if its id or a digest is taken."""
         row = rows.row_of(key)
         async with self._transaction():
             await self._writer.fetch(rows.INSERT, row)
             await self._lead_to(key)
+            await self._tell(act, key.id, None, key)
 
-    async def update(self, key_id: str, change: Callable[[ApiKey], ApiKey]) -> ApiKey:
+    async def update(self, key_id: str, change: Callable[[ApiKey], ApiKey], act: Act = CHANGE) -> ApiKey:
         """Read, change and write one record in one transaction; `change` must keep the id."""
         async with self._transaction():
             before = self._one(await self._writer.fetch(rows.SELECT_BY_ID, (key_id,)))
@@ -104,16 +133,22 @@ class SqliteKeyStore:
             after = change(before)
             if after.id != key_id:
                 raise ValueError("a change must keep the key's id")
+            if after == before:
+                return before
+            after = replace(after, revision=before.revision + 1)
             await self._writer.fetch(rows.UPDATE, rows.row_of(after))
             await self._lead_to(after)
+            await self._tell(act, key_id, before, after)
         return after
 
-    async def delete(self, key_id: str) -> None:
+    async def delete(self, key_id: str, act: Act = DELETE) -> None:
         """Remove a record and all its digests."""
         async with self._transaction():
-            if not await self._writer.fetch(rows.SELECT_BY_ID, (key_id,)):
+            before = self._one(await self._writer.fetch(rows.SELECT_BY_ID, (key_id,)))
+            if before is None:
                 raise KeyNotFound(f"there is no key with the id {key_id}")
             await self._writer.fetch(rows.DELETE, (key_id,))
+            await self._tell(act, key_id, before, None)
 
     async def record_uses(self, uses: Sequence[Use]) -> None:
         """Add a batch of uses in one transaction. Times never move backwards; unknown ids are passed over."""
@@ -189,6 +224,13 @@ class SqliteKeyStore:
                 await self._writer.fetch(rows.INSERT_DIGEST, (digest, key.id))
             elif holders != [(key.id,)]:
                 raise StoreConflict(f"{self._path} refuses key {key.id}: its secret belongs to another key")
+
+    async def _tell(self, act: Act, key_id: str, before: ApiKey | None, after: ApiKey | None) -> None:
+        """Add the entry of an act, within its transaction."""
+        last = await self._writer.fetch(audit_rows.SELECT_LAST)
+        number, previous = last[0] if last else (0, GENESIS)
+        entry = chained(number + 1, previous, act, key_id, before, after)
+        await self._writer.fetch(audit_rows.INSERT, audit_rows.row_of(entry))
 
     def _one(self, found: Sequence[rows.Row]) -> ApiKey | None:
         return self._key(found[0]) if found else None

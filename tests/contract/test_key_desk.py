@@ -171,7 +171,7 @@ async def test_a_name_of_several_keys_names_none_of_them(stand: Stand) -> None:
 async def test_of_very_many_namesakes_only_some_are_listed(stand: Stand) -> None:
     for _ in range(13):
         await stand.make("laptop")
-    with pytest.raises(NameAmbiguous, match=r"^13 keys .*, 3 more$"):
+    with pytest.raises(NameAmbiguous, match=r"^more than 10 keys .*, and more$"):
         await stand.desk.resolve("laptop")
 
 

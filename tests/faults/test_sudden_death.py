@@ -20,12 +20,14 @@ from gateway.admin.control_client import RemoteKeyring
 from gateway.core.keys import digest_of
 from gateway.keeper.desk import KeyDraft
 from gateway.keeper.ports import StoreUnavailable
+from gateway.store.schema import load_migrations
 from tests.faults.store_states import NOWHERE, is_whole
 from tests.support.running_gateway import ROOT, Home
 
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "15"))
 KILL_WITHIN_S = 0.15
 WRITERS = 3
+KNOWN = len(load_migrations())
 
 
 class Ledger:
@@ -75,7 +77,13 @@ class Ledger:
                     "SELECT id, digest, revoked_at, disabled_at FROM keys"
                 )
             }
+            audited = connection.execute("SELECT act, key_id FROM audit ORDER BY number").fetchall()
         assert is_whole(home.store)
+        made = {key_id for act, key_id in audited if act == "create"}
+        assert made >= found.keys()
+        assert self.secrets.keys() <= made
+        assert {key_id for act, key_id in audited if act == "revoke"} >= self.revoked
+        assert {key_id for act, key_id in audited if act == "delete"} >= self.deleted
         assert not self.deleted & found.keys()
         for key_id, secret in self.secrets.items():
             if key_id in self.doubtful or key_id in self.deleted:
@@ -165,7 +173,7 @@ def test_a_migration_killed_at_any_statement_leaves_the_old_schema_or_the_new_on
         if found[-1] == "old":
             assert migrate(home, 0).returncode == 0, "the next start finishes it"
         assert schema_of(home.store, known) == "new"
-        assert (home.folder / "keyhatch.db.schema-1").exists(), "a copy was kept"
+        assert (home.folder / f"keyhatch.db.schema-{KNOWN}").exists(), "a copy was kept"
     assert {"old", "new", "through"} == set(found)
 
 
@@ -190,7 +198,7 @@ def schema_of(path: Path, known: str) -> str:
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
         [(digest,)] = connection.execute("SELECT digest FROM keys")
         assert digest == digest_of(known)
-        if version == 1:
+        if version == KNOWN:
             assert "colour" not in columns
             assert "colours" not in tables
             return "old"

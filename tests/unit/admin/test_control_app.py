@@ -13,6 +13,7 @@ from gateway.admin.control_app import ACTS
 from gateway.admin.control_client import RemoteKeyring
 from gateway.admin.control_words import ASKED_BYTES_MAX
 from gateway.core.keys import ApiKey, Secret
+from gateway.keeper.audit import verify_chain
 from gateway.keeper.desk import KeyDesk, KeyDraft, NotAllowed
 from gateway.keeper.ports import StoreUnavailable
 from tests.unit.admin.conftest import as_desk, make_keyring, send
@@ -142,3 +143,20 @@ async def test_a_secret_travels_only_in_answers_to_create_and_rotate(
 
 def _holds(told: dict[str, Any], secret: Secret) -> bool:
     return secret.reveal() in json.dumps(told)
+
+
+async def test_what_is_done_is_recorded_under_the_user_who_asked(path: Path) -> None:
+    server = ControlServer(make_keyring(), path)
+    await server.start()
+    remote = RemoteKeyring(path)
+    key, _ = await remote.create(KeyDraft(name="laptop"))
+    await remote.revoke(key.id)
+    entries = await remote.audit()
+    assert [(entry.act, entry.actor) for entry in entries] == [
+        ("create", f"host:{os.geteuid()}"),
+        ("revoke", f"host:{os.geteuid()}"),
+    ]
+    assert verify_chain(entries) == (2, entries[-1].hash)
+    assert await remote.audit(after=1, limit=1) == entries[1:]
+    assert await remote.audit(key_id="key_0000000000000000") == []
+    await server.stop()

@@ -16,7 +16,8 @@ from gateway.core.refusal import Deny, Reason
 from gateway.core.request import Kind, RequestView, Target, read_target
 from gateway.core.routes import Route, RouteTable
 from gateway.keeper.gatekeeper import Gatekeeper
-from gateway.keeper.ports import KeyNotFound, KeyStore, Use
+from gateway.keeper.audit import Act, AuditEntry
+from gateway.keeper.ports import CHANGE, CREATE, DELETE, KeyNotFound, KeyQuery, KeyStore, Use
 
 EPOCH_S: Final = 1_800_000_000.0
 PEER: Final = "198.51.100.7"
@@ -114,16 +115,33 @@ class DictStore:
     async def count_by_status(self, now: float) -> dict[Status, int]:
         return dict(Counts(key.status(now) for key in self.keys.values()))
 
-    async def insert(self, key: ApiKey) -> None:
+    async def find_by_name(self, name: str, limit: int) -> list[ApiKey]:
+        return [key for key in self.keys.values() if key.name == name][:limit]
+
+    async def count_living(self, owner: str, now: float) -> int:
+        raise AssertionError("not here")
+
+    async def page(self, query: KeyQuery) -> list[tuple[int, ApiKey]]:
+        raise AssertionError("not here")
+
+    async def audit(self, *, after: int = 0, limit: int = 100, key_id: str | None = None) -> list[AuditEntry]:
+        raise AssertionError("not here")
+
+    async def insert(self, key: ApiKey, act: Act = CREATE) -> None:  # noqa: ARG002 - nobody reads it here
         self.put(key)
 
-    async def update(self, key_id: str, change: Callable[[ApiKey], ApiKey]) -> ApiKey:
+    async def update(
+        self,
+        key_id: str,
+        change: Callable[[ApiKey], ApiKey],
+        act: Act = CHANGE,  # noqa: ARG002
+    ) -> ApiKey:
         if key_id not in self.keys:
             raise KeyNotFound(key_id)
         self.put(change(self.keys[key_id]))
         return self.keys[key_id]
 
-    async def delete(self, key_id: str) -> None:
+    async def delete(self, key_id: str, act: Act = DELETE) -> None:  # noqa: ARG002
         self.drop(key_id)
 
     async def record_uses(self, uses: Sequence[Use]) -> None:

@@ -14,7 +14,8 @@ from gateway.core.keys import ApiKey, Secret, Status, digest_of
 from gateway.core.refusal import Reason
 from gateway.keeper.desk import KeyDraft, RuleBroken
 from gateway.keeper.keyring import Keyring
-from gateway.keeper.ports import KeyNotFound
+from gateway.keeper.audit import Act, verify_chain
+from gateway.keeper.ports import CHANGE, CREATE, DELETE, KeyNotFound
 from gateway.store.memory import MemoryKeyStore
 from tests.support.records import NOW, StillClock, digest, repeatable_entropy
 
@@ -48,21 +49,46 @@ class SlowStore(MemoryKeyStore):
         self.arrived = asyncio.Event()
         self.gate = asyncio.Event()
 
-    async def insert(self, key: ApiKey) -> None:
+    async def insert(self, key: ApiKey, act: Act = CREATE) -> None:
         await self._wait()
-        await super().insert(key)
+        await super().insert(key, act)
 
-    async def update(self, key_id: str, change: Callable[[ApiKey], ApiKey]) -> ApiKey:
+    async def update(
+        self, key_id: str, change: Callable[[ApiKey], ApiKey], act: Act = CHANGE
+    ) -> ApiKey:
         await self._wait()
-        return await super().update(key_id, change)
+        return await super().update(key_id, change, act)
 
-    async def delete(self, key_id: str) -> None:
+    async def delete(self, key_id: str, act: Act = DELETE) -> None:
         await self._wait()
-        await super().delete(key_id)
+        await super().delete(key_id, act)
 
     async def _wait(self) -> None:
         self.arrived.set()
         await self.gate.wait()
+
+
+async def test_every_act_is_recorded_under_the_name_of_who_does_it() -> None:
+    store = MemoryKeyStore()
+    keyring = make_keyring(store, StillClock(), lambda *_: None)
+    admin = keyring.acting("key_admin", "req-7")
+    key, _ = await admin.create(KeyDraft(name="laptop"))
+    await admin.rotate(key.id, 60)
+    await admin.disable(key.id)
+    await admin.disable(key.id)
+    await admin.enable(key.id)
+    await keyring.revoke(key.id)
+    await keyring.delete(key.id)
+    entries = await store.audit()
+    assert [(entry.act, entry.actor, entry.request_id) for entry in entries] == [
+        ("create", "key_admin", "req-7"),
+        ("rotate", "key_admin", "req-7"),
+        ("disable", "key_admin", "req-7"),
+        ("enable", "key_admin", "req-7"),
+        ("revoke", "host", None),
+        ("delete", "host", None),
+    ]
+    assert {entry.at for entry in entries} == {StillClock().now()}
 
 
 @pytest.mark.parametrize("act", ["create", "revoke", "rotate", "delete"])
@@ -298,6 +324,14 @@ class KeyringLife(RuleBasedStateMachine):
         assert {key.id: key for key in stored} == self.mirror
 
     @invariant()
+    def everything_that_was_done_is_on_record_and_in_its_place(self) -> None:
+        entries = self.ask(self.store.audit(limit=1_000))
+        verify_chain(entries)
+        made = sum(entry.act == "create" for entry in entries)
+        assert made == len(self.models)
+        assert sum(entry.act == "delete" for entry in entries) == sum(model.is_deleted for model in self.models)
+
+    @invariant()
     def what_makes_a_key_itself_never_changes(self) -> None:
         for model in self.models:
             if not model.is_deleted:
@@ -322,6 +356,7 @@ LIVED: dict[str, Any] = {
     "rotated_at": None,
     "previous_digest": None,
     "previous_secret_valid_until": None,
+    "revision": 1,
 }
 
 TestKeyringLife = KeyringLife.TestCase

@@ -62,6 +62,7 @@ async def test_the_file_is_closed_when_the_work_fails(path: Path) -> None:
 
 async def test_a_running_server_is_asked_under_its_own_rules(path: Path) -> None:
     async with desk_for(path, {"a:b": "what the server allows"}) as near:
+        assert isinstance(near, Keyring)
         server = ControlServer(near, path)
         await server.start()
         async with desk_for(path, {"c:d": "what the command allows"}) as far:
@@ -88,6 +89,7 @@ async def test_a_server_that_is_just_starting_is_waited_for(path: Path) -> None:
             await asyncio.sleep(0)
         assert not far.done()
         await near.create(KeyDraft(name="from the server"))
+        assert isinstance(near, Keyring)
         server = ControlServer(near, path)
         await server.start()
         assert await far == ("RemoteKeyring", "from the server")
@@ -179,6 +181,7 @@ async def test_a_server_that_began_the_store_meanwhile_is_asked_for_the_key(tmp_
     path = tmp_path / "keys.db"
     async with desk_for(path) as desk, desk_for(path, {"a:b": "what the server allows"}) as near:
         await near.create(KeyDraft(name="server"))
+        assert isinstance(near, Keyring)
         server = ControlServer(near, path)
         await server.start()
         await desk.create(KeyDraft(name="laptop", scopes=("a:b",)))
@@ -217,3 +220,18 @@ asyncio.run(main())
     )
     assert done.returncode == -9
     assert await first_name(path) == ("Keyring", "from the server")
+
+
+async def test_what_is_done_to_the_file_is_recorded_under_the_user_who_does_it(path: Path) -> None:
+    async with desk_for(path) as desk:
+        await desk.create(KeyDraft(name="laptop"))
+        [entry] = await desk.audit()
+    assert (entry.act, entry.actor, entry.request_id) == ("create", f"host:{os.getuid()}", None)
+
+
+async def test_where_there_is_no_store_nothing_is_on_record(tmp_path: Path) -> None:
+    async with desk_for(tmp_path / "none.db") as desk:
+        with pytest.raises(StoreMissing):
+            await desk.audit()
+        await desk.create(KeyDraft(name="laptop"))
+        assert len(await desk.audit()) == 1

@@ -1,0 +1,147 @@
+"""`keyhatch audit`: what was done with keys, whether the record is whole, and all of it for keeping elsewhere.
+
+The record is a chain: each entry's hash covers its content and the hash before it. `verify` finds an entry that
+was changed, left out or put in. It cannot see that the end was cut off, unless it is told an end that somebody
+noted earlier: that is what `--noted` is for.
+"""
+
+import re
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Final
+
+import click
+
+from gateway.cli.everywhere import Command, Group
+from gateway.cli.keys.desk import ask, refuse_secret
+from gateway.cli.moments import ago
+from gateway.cli.output import (
+    Form,
+    data,
+    data_json,
+    data_rows,
+    data_table,
+    on_terminal,
+    output_option,
+    say,
+)
+from gateway.cli.surroundings import Surroundings, pass_surroundings
+from gateway.keeper.audit import GENESIS, AuditEntry, ChainBroken, as_data, changes, verify_chain
+from gateway.keeper.desk import KeyDesk
+from gateway.wire.key_json import rfc3339
+
+AT_ONCE: Final = 500
+SHOWN: Final = 50
+_NOTED: Final = re.compile(r"([1-9][0-9]{0,18}):([0-9a-f]{64})")
+
+
+@click.group(cls=Group)
+def audit() -> None:
+    """Read and check the record of what was done with keys."""
+
+
+@audit.command("list", cls=Command)
+@click.option("--key", "key_id", metavar="ID", callback=refuse_secret, help="Only what was done with this key.")
+@click.option(
+    "--limit",
+    metavar="N",
+    type=click.IntRange(1, 100_000),
+    default=SHOWN,
+    show_default=True,
+    help="How many at the most.",
+)
+@output_option
+@pass_surroundings
+def list_entries(surroundings: Surroundings, key_id: str | None, limit: int, form: Form) -> None:
+    """List what was done, newest first."""
+    entries = ask(surroundings, lambda desk: _last(desk, key_id, limit))
+    if form == "json":
+        data_json([as_data(entry) for entry in entries])
+    elif entries and on_terminal():
+        now = surroundings.clock.now()
+        rows = [[str(entry.number), ago(entry.at, now), *_words(entry)] for entry in entries]
+        data_table(["NUMBER", "WHEN", "ACT", "KEY", "BY", "CHANGED"], rows, whole={"NUMBER", "WHEN", "ACT", "KEY"})
+    elif entries:
+        data_rows([[str(entry.number), str(rfc3339(entry.at)), *_words(entry)] for entry in entries])
+    else:
+        say("Nothing was done yet." if key_id is None else "Nothing was done with such a key.")
+
+
+@audit.command(cls=Command)
+@click.option(
+    "--noted",
+    metavar="NUMBER:HASH",
+    help="An end of the record that was noted earlier. Nothing up to there may be missing or another.",
+)
+@pass_surroundings
+def verify(surroundings: Surroundings, noted: str | None) -> int:
+    """Check that no entry was changed, left out or put in.
+
+    Prints where the record ends, as NUMBER:HASH. Note it somewhere else, and give it to the next check.
+    """
+    wanted = _noted(noted)
+    try:
+        number, end = ask(surroundings, lambda desk: _walk(desk, wanted))
+    except ChainBroken as broken:
+        raise click.ClickException(f"the record is not whole: {broken}") from broken
+    say(f"The record is whole: {number} entries." if number else "The record is empty, and whole.")
+    data(f"{number}:{end.hex()}")
+    return 0
+
+
+@audit.command(cls=Command)
+@pass_surroundings
+def export(surroundings: Surroundings) -> None:
+    """Print every entry as a line of JSON, oldest first.
+
+    Times are seconds since 1970. A hash is the SHA-256 of the hash before it and of the JSON array of number, at,
+    actor, act, key_id, request_id, before and after, without blanks, names sorted, in ASCII.
+    """
+
+    async def everything(desk: KeyDesk) -> None:
+        async for entry in entries_of(desk):
+            data_json(as_data(entry))
+
+    ask(surroundings, everything)
+
+
+async def entries_of(desk: KeyDesk, key_id: str | None = None) -> AsyncIterator[AuditEntry]:
+    """Every entry, oldest first."""
+    after = 0
+    while found := await desk.audit(after, AT_ONCE, key_id):
+        for entry in found:
+            yield entry
+        after = found[-1].number
+
+
+async def _last(desk: KeyDesk, key_id: str | None, limit: int) -> list[AuditEntry]:
+    last: deque[AuditEntry] = deque(maxlen=limit)
+    async for entry in entries_of(desk, key_id):
+        last.append(entry)
+    return list(reversed(last))
+
+
+async def _walk(desk: KeyDesk, noted: tuple[int, bytes] | None) -> tuple[int, bytes]:
+    number, end = 0, GENESIS
+    async for entry in entries_of(desk):
+        number, end = verify_chain([entry], number, end)
+        if noted is not None and number == noted[0] and end != noted[1]:
+            raise ChainBroken(number, f"entry {number} is another than the one that was noted")
+    if noted is not None and number < noted[0]:
+        raise ChainBroken(number + 1, f"it ends at entry {number}, and entry {noted[0]} was noted")
+    return number, end
+
+
+def _noted(text: str | None) -> tuple[int, bytes] | None:
+    if text is None:
+        return None
+    match = _NOTED.fullmatch(text)
+    if match is None:
+        raise click.BadParameter("write it as `keyhatch audit verify` prints it", param_hint="--noted")
+    return int(match[1]), bytes.fromhex(match[2])
+
+
+def _words(entry: AuditEntry) -> list[str]:
+    told = ", ".join(changes(entry))
+    by = entry.actor if entry.request_id is None else f"{entry.actor} in {entry.request_id}"
+    return [entry.act, entry.key_id or "", by, told]

@@ -1,0 +1,103 @@
+"""Guarantees of gateway/cli/audit.py: what was done can be read, checked and kept elsewhere."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from gateway.keeper.audit import GENESIS, AuditEntry, verify_chain
+from tests.unit.cli.command_line import CommandLine
+
+
+@pytest.fixture
+def busy(line: CommandLine) -> CommandLine:
+    """A key that was made, switched off and on, and revoked; and one that was only made."""
+    line.make("Laptop")
+    line.make("Phone")
+    for words in (["disable", "Laptop"], ["enable", "Laptop"], ["revoke", "Laptop", "--yes"]):
+        assert line("keys", *words).exit_code == 0
+    return line
+
+
+def exported(line: CommandLine) -> list[dict[str, object]]:
+    return [json.loads(text) for text in line("audit", "export").stdout.splitlines()]
+
+
+def test_what_was_done_is_listed_newest_first(busy: CommandLine) -> None:
+    rows = [row.split("\t") for row in busy("audit", "list").stdout.splitlines()]
+    assert [(row[0], row[2]) for row in rows] == [
+        ("5", "revoke"),
+        ("4", "enable"),
+        ("3", "disable"),
+        ("2", "create"),
+        ("1", "create"),
+    ]
+    assert rows[0][5] == "revoked_at"
+    assert rows[2][5] == "disabled_at"
+    assert all(row[4].startswith("host") for row in rows)
+
+
+def test_one_key_and_so_many_entries_can_be_asked_for(busy: CommandLine) -> None:
+    entries = json.loads(busy("audit", "list", "-o", "json", "--limit", "2").stdout)
+    assert [entry["number"] for entry in entries] == [5, 4]
+    phone = json.loads(busy("keys", "show", "Phone", "-o", "json").stdout)["id"]
+    [entry] = json.loads(busy("audit", "list", "-o", "json", "--key", phone).stdout)
+    assert (entry["act"], entry["before"], entry["after"]["name"]) == ("create", None, "Phone")
+    assert "Nothing was done with such a key" in busy("audit", "list", "--key", "key_0000000000000000").stderr
+
+
+def test_the_export_is_a_chain_that_anybody_can_check(busy: CommandLine) -> None:
+    lines = exported(busy)
+    entries = [
+        AuditEntry(
+            **{  # type: ignore[arg-type]
+                **told,
+                "previous": bytes.fromhex(str(told["previous"])),
+                "hash": bytes.fromhex(str(told["hash"])),
+            }
+        )
+        for told in lines
+    ]
+    number, end = verify_chain(entries)
+    result = busy("audit", "verify")
+    assert (result.exit_code, result.stdout) == (0, f"{number}:{end.hex()}\n")
+    assert "whole: 5 entries" in result.stderr
+
+
+def test_an_empty_record_is_whole(line: CommandLine) -> None:
+    line.make("Laptop")
+    assert line("audit", "verify").stdout.startswith("1:")
+    assert GENESIS.hex() == exported(line)[0]["previous"]
+
+
+def test_an_end_that_was_noted_must_still_be_there(busy: CommandLine) -> None:
+    noted = busy("audit", "verify").stdout.strip()
+    busy("keys", "disable", "Phone")
+    assert busy("audit", "verify", "--noted", noted).exit_code == 0
+    number, _, end = noted.partition(":")
+    other = busy("audit", "verify", "--noted", f"{number}:{'0' * 64}")
+    assert (other.exit_code, "another than the one that was noted" in other.stderr) == (1, True)
+    cut = busy("audit", "verify", "--noted", f"9:{end}")
+    assert (cut.exit_code, "ends at entry 6, and entry 9 was noted" in cut.stderr) == (1, True)
+
+
+def test_a_noted_end_in_another_form_is_a_usage_error(busy: CommandLine) -> None:
+    assert busy("audit", "verify", "--noted", "5").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        pytest.param(lambda entries: entries.__setitem__(2, replace(entries[2], actor="nobody")), id="changed"),
+        pytest.param(lambda entries: entries.pop(2), id="left-out"),
+        pytest.param(lambda entries: entries.insert(2, entries[2]), id="put-in"),
+    ],
+)
+def test_a_record_that_was_tampered_with_is_not_whole(
+    busy: CommandLine, tamper: Callable[[list[AuditEntry]], object]
+) -> None:
+    tamper(busy.store._entries)
+    result = busy("audit", "verify")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "the record is not whole: entry" in result.stderr.lower()
