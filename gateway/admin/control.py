@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Final
 from gateway.admin.control_path import address_of, socket_path
 from gateway.admin.control_peer import Peer, uid_of_peer
 from gateway.admin.late import LateRoom, Receive, load_beside
-from gateway.keeper.desk import ActingDesk
+from gateway.keeper.desk import KeyDesk
 from gateway.keeper.ports import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class ControlServer:
 
     def __init__(
         self,
-        desk: ActingDesk,
+        desk: KeyDesk,
         store_path: Path,
         *,
         peer_uid: Callable[[Peer], int | None] = uid_of_peer,

@@ -35,7 +35,7 @@ from gateway.admin.control_words import (
 )
 from gateway.core.keys import ApiKey
 from gateway.keeper.audit import host_actor
-from gateway.keeper.desk import ActingDesk, KeyDesk, NotAllowed, RuleBroken
+from gateway.keeper.desk import KeyDesk, NotAllowed, RuleBroken
 
 _log: Final = logging.getLogger("gateway.control")
 
@@ -43,7 +43,7 @@ Act = tuple[type[Words], Callable[[KeyDesk, Any], Awaitable[Words]]]
 
 
 def control_runner(
-    desk: ActingDesk, peer_uid: Callable[[Peer], int | None], *, close_grace_s: float
+    desk: KeyDesk, peer_uid: Callable[[Peer], int | None], *, close_grace_s: float
 ) -> web.AppRunner:
     """What serves the desk, not set up yet."""
     app = web.Application(client_max_size=ASKED_BYTES_MAX)
@@ -54,7 +54,7 @@ def control_runner(
 class _Questions:
     """Answers what is asked of one desk."""
 
-    def __init__(self, desk: ActingDesk, peer_uid: Callable[[Peer], int | None]) -> None:
+    def __init__(self, desk: KeyDesk, peer_uid: Callable[[Peer], int | None]) -> None:
         self._desk = desk
         self._peer_uid = peer_uid
 

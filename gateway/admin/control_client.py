@@ -85,6 +85,10 @@ class RemoteKeyring:
             return False
         return True
 
+    def acting(self, actor: str, request_id: str | None = None) -> "RemoteKeyring":  # noqa: ARG002
+        """Itself: the process that holds the store sees for itself who asks."""
+        return self
+
     async def create(self, draft: KeyDraft) -> tuple[ApiKey, Secret]:
         """Make a key."""
         asked = _worded(AskCreate, **{field.name: getattr(draft, field.name) for field in fields(draft)})

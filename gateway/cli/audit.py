@@ -1,8 +1,8 @@
-"""`keyhatch audit`: what was done with keys, whether the record is whole, and all of it for keeping elsewhere.
+"""`keyhatch audit`: what was done with keys, whether the record is whole, and all of it to keep elsewhere.
 
-The record is a chain: each entry's hash covers its content and the hash before it. `verify` finds an entry that
-was changed, left out or put in. It cannot see that the end was cut off, unless it is told an end that somebody
-noted earlier: that is what `--noted` is for.
+The record is a chain: each entry's hash covers its content and the hash before it. `verify` finds an entry
+that was changed, left out or put in. It cannot see that the end was cut off, unless it is told an end that
+somebody noted earlier: that is what `--noted` is for.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Final
 
 import click
 
-from gateway.cli.everywhere import Command, Group
+from gateway.cli.everywhere import Command, InOrder
 from gateway.cli.keys.desk import ask, refuse_secret
 from gateway.cli.moments import ago
 from gateway.cli.output import (
@@ -35,13 +35,15 @@ SHOWN: Final = 50
 _NOTED: Final = re.compile(r"([1-9][0-9]{0,18}):([0-9a-f]{64})")
 
 
-@click.group(cls=Group)
+@click.group(cls=InOrder)
 def audit() -> None:
     """Read and check the record of what was done with keys."""
 
 
 @audit.command("list", cls=Command)
-@click.option("--key", "key_id", metavar="ID", callback=refuse_secret, help="Only what was done with this key.")
+@click.option(
+    "--key", "key_id", metavar="ID", callback=refuse_secret, help="Only what was done with this key."
+)
 @click.option(
     "--limit",
     metavar="N",
@@ -60,7 +62,9 @@ def list_entries(surroundings: Surroundings, key_id: str | None, limit: int, for
     elif entries and on_terminal():
         now = surroundings.clock.now()
         rows = [[str(entry.number), ago(entry.at, now), *_words(entry)] for entry in entries]
-        data_table(["NUMBER", "WHEN", "ACT", "KEY", "BY", "CHANGED"], rows, whole={"NUMBER", "WHEN", "ACT", "KEY"})
+        data_table(
+            ["NUMBER", "WHEN", "ACT", "KEY", "BY", "CHANGED"], rows, whole={"NUMBER", "WHEN", "ACT", "KEY"}
+        )
     elif entries:
         data_rows([[str(entry.number), str(rfc3339(entry.at)), *_words(entry)] for entry in entries])
     else:
@@ -94,8 +98,8 @@ def verify(surroundings: Surroundings, noted: str | None) -> int:
 def export(surroundings: Surroundings) -> None:
     """Print every entry as a line of JSON, oldest first.
 
-    Times are seconds since 1970. A hash is the SHA-256 of the hash before it and of the JSON array of number, at,
-    actor, act, key_id, request_id, before and after, without blanks, names sorted, in ASCII.
+    Times are seconds since 1970. A hash is the SHA-256 of the hash before it and of the JSON array of number,
+    at, actor, act, key_id, request_id, before and after, without blanks, names sorted, in ASCII.
     """
 
     async def everything(desk: KeyDesk) -> None:

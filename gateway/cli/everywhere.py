@@ -33,6 +33,14 @@ class Group(click.Group):
         self.params.extend(_options())
 
 
+class InOrder(Group):
+    """A group that lists its commands as they were added, not by the alphabet."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click names it
+        """The names of its commands."""
+        return list(self.commands)
+
+
 def _options() -> list[click.Parameter]:
     return [
         click.Option(

@@ -89,6 +89,9 @@ class KeyDesk(Protocol):
     that it is neither. Acts that would change nothing (revoking twice) succeed and change nothing.
     """
 
+    def acting(self, actor: str, request_id: str | None = None) -> "KeyDesk":
+        """The same desk, for somebody whose acts are recorded under this name."""
+
     async def create(self, draft: KeyDraft) -> tuple[ApiKey, Secret]:
         """Make a key. The secret exists in this answer and nowhere else."""
 
@@ -118,10 +121,3 @@ class KeyDesk(Protocol):
 
     async def audit(self, after: int = 0, limit: int = 100, key_id: str | None = None) -> list[AuditEntry]:
         """What was done: entries with numbers beyond `after`, oldest first; those of one key, if named."""
-
-
-class ActingDesk(KeyDesk, Protocol):
-    """A desk that can be told who acts there."""
-
-    def acting(self, actor: str, request_id: str | None = None) -> KeyDesk:
-        """The same desk, for somebody whose acts are recorded under this name."""

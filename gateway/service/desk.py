@@ -102,6 +102,9 @@ class _DeskWithoutStore:
             raise self._missing
         return self._begun
 
+    def acting(self, actor: str, request_id: str | None = None) -> KeyDesk:
+        return self if self._begun is None else self._begun.acting(actor, request_id)
+
     async def create(self, draft: KeyDraft) -> tuple[ApiKey, Secret]:
         if self._begun is None:
             self._begun = await self._begin()

@@ -2,21 +2,14 @@
 
 import click
 
-from gateway.cli.everywhere import Group
+from gateway.cli.everywhere import InOrder
 from gateway.cli.keys.change import delete, disable, enable, revoke
 from gateway.cli.keys.make import create, rotate
 from gateway.cli.keys.read import list_keys, show
 from gateway.cli.keys.verify import verify
 
 
-class _InOrder(Group):
-    """Lists its commands as they were added, not by the alphabet."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click names it
-        return list(self.commands)
-
-
-@click.group(cls=_InOrder)
+@click.group(cls=InOrder)
 def keys() -> None:
     """Make, list, change and check keys, whether or not a server runs."""
 

@@ -17,7 +17,7 @@ import pytest
 from gateway.admin.control import ControlServer
 from gateway.admin.control_path import socket_path
 from gateway.admin.health import Check, Pages, Readiness
-from gateway.keeper.desk import ActingDesk
+from gateway.keeper.desk import KeyDesk
 from gateway.keeper.keyring import Keyring
 from gateway.metrics import Metrics
 from gateway.store.memory import MemoryKeyStore
@@ -65,11 +65,11 @@ def short(path: Path) -> str:
     return os.path.relpath(path)
 
 
-def as_desk(desk: Any) -> ActingDesk:
+def as_desk(desk: Any) -> KeyDesk:
     """A desk of which a test needs only a part."""
     if desk is not None:
         desk.acting = lambda *_: desk
-    found: ActingDesk = desk
+    found: KeyDesk = desk
     return found
 
 

@@ -89,7 +89,9 @@ def test_a_noted_end_in_another_form_is_a_usage_error(busy: CommandLine) -> None
 @pytest.mark.parametrize(
     "tamper",
     [
-        pytest.param(lambda entries: entries.__setitem__(2, replace(entries[2], actor="nobody")), id="changed"),
+        pytest.param(
+            lambda entries: entries.__setitem__(2, replace(entries[2], actor="nobody")), id="changed"
+        ),
         pytest.param(lambda entries: entries.pop(2), id="left-out"),
         pytest.param(lambda entries: entries.insert(2, entries[2]), id="put-in"),
     ],

@@ -15,8 +15,8 @@ from gateway.core.keys import ApiKey, Status, compose_secret, digest_of
 from gateway.core.refusal import Deny, Reason
 from gateway.core.request import Kind, RequestView, Target, read_target
 from gateway.core.routes import Route, RouteTable
-from gateway.keeper.gatekeeper import Gatekeeper
 from gateway.keeper.audit import Act, AuditEntry
+from gateway.keeper.gatekeeper import Gatekeeper
 from gateway.keeper.ports import CHANGE, CREATE, DELETE, KeyNotFound, KeyQuery, KeyStore, Use
 
 EPOCH_S: Final = 1_800_000_000.0
@@ -127,21 +127,21 @@ class DictStore:
     async def audit(self, *, after: int = 0, limit: int = 100, key_id: str | None = None) -> list[AuditEntry]:
         raise AssertionError("not here")
 
-    async def insert(self, key: ApiKey, act: Act = CREATE) -> None:  # noqa: ARG002 - nobody reads it here
+    async def insert(self, key: ApiKey, act: Act = CREATE) -> None:
         self.put(key)
 
     async def update(
         self,
         key_id: str,
         change: Callable[[ApiKey], ApiKey],
-        act: Act = CHANGE,  # noqa: ARG002
+        act: Act = CHANGE,
     ) -> ApiKey:
         if key_id not in self.keys:
             raise KeyNotFound(key_id)
         self.put(change(self.keys[key_id]))
         return self.keys[key_id]
 
-    async def delete(self, key_id: str, act: Act = DELETE) -> None:  # noqa: ARG002
+    async def delete(self, key_id: str, act: Act = DELETE) -> None:
         self.drop(key_id)
 
     async def record_uses(self, uses: Sequence[Use]) -> None:

@@ -12,7 +12,7 @@ from tests.support.records import NOW, record
 
 CHANGES = {
     "number": 9,
-    "at": NOW + 1,
+    "at": NOW + 99,
     "actor": "key_other",
     "act": "delete",
     "key_id": "key_other",

@@ -12,9 +12,9 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 
 from gateway.core.keys import ApiKey, Secret, Status, digest_of
 from gateway.core.refusal import Reason
+from gateway.keeper.audit import Act, verify_chain
 from gateway.keeper.desk import KeyDraft, RuleBroken
 from gateway.keeper.keyring import Keyring
-from gateway.keeper.audit import Act, verify_chain
 from gateway.keeper.ports import CHANGE, CREATE, DELETE, KeyNotFound
 from gateway.store.memory import MemoryKeyStore
 from tests.support.records import NOW, StillClock, digest, repeatable_entropy
@@ -53,9 +53,7 @@ class SlowStore(MemoryKeyStore):
         await self._wait()
         await super().insert(key, act)
 
-    async def update(
-        self, key_id: str, change: Callable[[ApiKey], ApiKey], act: Act = CHANGE
-    ) -> ApiKey:
+    async def update(self, key_id: str, change: Callable[[ApiKey], ApiKey], act: Act = CHANGE) -> ApiKey:
         await self._wait()
         return await super().update(key_id, change, act)
 
@@ -329,7 +327,9 @@ class KeyringLife(RuleBasedStateMachine):
         verify_chain(entries)
         made = sum(entry.act == "create" for entry in entries)
         assert made == len(self.models)
-        assert sum(entry.act == "delete" for entry in entries) == sum(model.is_deleted for model in self.models)
+        assert sum(entry.act == "delete" for entry in entries) == sum(
+            model.is_deleted for model in self.models
+        )
 
     @invariant()
     def what_makes_a_key_itself_never_changes(self) -> None:

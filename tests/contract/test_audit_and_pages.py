@@ -1,0 +1,124 @@
+"""What every store guarantees of its record of what was done, and of finding records among many."""
+
+import itertools
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from gateway.core.keys import Status
+from gateway.keeper.audit import GENESIS, Act, described, verify_chain
+from gateway.keeper.ports import KeyNotFound, KeyQuery, KeyStore
+from tests.support.records import NOW, digest, record
+
+# --- The record of what was done --------------------------------------------------------------------------
+
+
+async def test_every_write_leaves_an_entry_that_tells_who_what_and_how_it_stood(store: KeyStore) -> None:
+    made, changed = record(), record(note="new", revision=2)
+    await store.insert(made, Act("create", "key_admin", "req-1", NOW))
+    await store.update(
+        "key_1", lambda key: replace(key, note="new"), Act("change", "key_admin", "req-2", NOW + 1)
+    )
+    await store.delete("key_1", Act("delete", "host", None, NOW + 2))
+    entries = await store.audit()
+    assert [
+        (each.number, each.at, each.actor, each.act, each.key_id, each.request_id) for each in entries
+    ] == [
+        (1, NOW, "key_admin", "create", "key_1", "req-1"),
+        (2, NOW + 1, "key_admin", "change", "key_1", "req-2"),
+        (3, NOW + 2, "host", "delete", "key_1", None),
+    ]
+    told = [described(key) for key in (None, made, changed, None)]
+    assert [(each.before, each.after) for each in entries] == list(itertools.pairwise(told))
+    assert verify_chain(entries) == (3, entries[-1].hash)
+
+
+async def test_what_changes_nothing_leaves_no_entry_and_no_revision(store: KeyStore) -> None:
+    await store.insert(record())
+    assert await store.update("key_1", lambda key: key) == record()
+    with pytest.raises(KeyNotFound):
+        await store.delete("key_2")
+    assert len(await store.audit()) == 1
+
+
+async def test_entries_are_read_in_pieces_and_by_key(store: KeyStore) -> None:
+    for number in range(1, 6):
+        await store.insert(record(f"key_{number}"))
+    entries = await store.audit()
+    assert await store.audit(limit=2) == entries[:2]
+    assert await store.audit(after=2, limit=2) == entries[2:4]
+    assert await store.audit(after=9) == []
+    assert await store.audit(key_id="key_4") == [entries[3]]
+    begun = verify_chain(entries[:2])
+    assert verify_chain(entries[2:], *begun) == verify_chain(entries)
+
+
+async def test_no_entry_holds_a_digest(store: KeyStore) -> None:
+    await store.insert(record("key_full", previous_digest=digest("before")))
+    [entry] = await store.audit()
+    assert digest("before").hex() not in repr(entry.after)
+    assert record("key_full", previous_digest=digest("before")).digest.hex() not in repr(entry)
+    assert entry.previous == GENESIS
+
+
+# --- Finding and paging -----------------------------------------------------------------------------------
+
+
+async def test_a_name_finds_its_records_newest_first(store: KeyStore) -> None:
+    for number in range(1, 5):
+        await store.insert(record(f"key_{number}", name="laptop" if number % 2 else "phone"))
+    assert [key.id for key in await store.find_by_name("laptop", 9)] == ["key_3", "key_1"]
+    assert [key.id for key in await store.find_by_name("laptop", 1)] == ["key_3"]
+    assert await store.find_by_name("lap", 9) == []
+
+
+async def test_an_owners_living_keys_are_counted(store: KeyStore) -> None:
+    standing: tuple[dict[str, float], ...] = (
+        {},
+        {"disabled_at": NOW},
+        {"revoked_at": NOW},
+        {"expires_at": NOW},
+        {"expires_at": NOW + 1},
+    )
+    for number, how in enumerate(standing):
+        await store.insert(record(f"key_{number}", owner="ann", **how))
+    await store.insert(record("key_9", owner="bob"))
+    assert (await store.count_living("ann", NOW), await store.count_living("eve", NOW)) == (3, 0)
+
+
+async def test_pages_follow_each_other_without_a_gap_whatever_comes_between(store: KeyStore) -> None:
+    for number in range(1, 8):
+        await store.insert(record(f"key_{number}"))
+    seen, before = [], None
+    while page := await store.page(KeyQuery(now=NOW, limit=3, before=before)):
+        seen += [key.id for _, key in page]
+        before = page[-1][0]
+        await store.insert(record(f"key_new_{before}"))
+    assert seen == [f"key_{number}" for number in range(7, 0, -1)]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        pytest.param({}, ["key_4", "key_3", "key_2", "key_1"], id="not-revoked"),
+        pytest.param({"status": "all"}, ["key_5", "key_4", "key_3", "key_2", "key_1"], id="all"),
+        pytest.param({"status": Status.REVOKED}, ["key_5"], id="revoked"),
+        pytest.param({"status": Status.ACTIVE}, ["key_2", "key_1"], id="active"),
+        pytest.param({"status": Status.EXPIRING}, ["key_3"], id="expiring"),
+        pytest.param({"status": Status.DISABLED}, ["key_4"], id="disabled"),
+        pytest.param({"owner": "ann"}, ["key_2"], id="owner"),
+        pytest.param({"text": "GRÜSSE"}, ["key_1"], id="any-case"),
+        pytest.param({"text": "nn"}, ["key_2"], id="in-the-owner"),
+        pytest.param({"text": "%"}, [], id="no-pattern"),
+        pytest.param({"text": "_"}, ["key_4", "key_3", "key_2", "key_1"], id="the-sign-itself"),
+        pytest.param({"text": "' OR 1=1 --"}, [], id="injection"),
+    ],
+)
+async def test_a_query_finds_what_it_says(store: KeyStore, query: dict[str, Any], found: list[str]) -> None:
+    await store.insert(record("key_1", note="Viele Grüsse"))
+    await store.insert(record("key_2", owner="ann"))
+    await store.insert(record("key_3", expires_at=NOW + 60))
+    await store.insert(record("key_4", disabled_at=NOW))
+    await store.insert(record("key_5", revoked_at=NOW))
+    assert [key.id for _, key in await store.page(KeyQuery(now=NOW, **query))] == found
