@@ -38,6 +38,7 @@ def until_full(home: Home, gateway: RunningGateway) -> dict[str, Any]:
     status = [gateway.ask("/x", key=cached).status]
     fill(home.folder / "disk" / "fill")
     made = ["cached", "stored", *make_until_refused(home)]
+    fill_up(home.folder / "disk" / "fill")
     refused = home.keyhatch("keys", "create", "Not now", "-q")
     status += [gateway.ask("/x", key=cached).status for _ in range(9)]
     verdicts = {
@@ -80,6 +81,13 @@ def fill(path: Path) -> None:
     """Leave room for a few dozen pages."""
     free = os.statvfs(path.parent)
     path.write_bytes(b"\0" * max(0, free.f_bavail * free.f_bsize - 40 * 4096))
+
+
+def fill_up(path: Path) -> None:
+    """Leave no room at all: a use takes less of it than a key."""
+    with suppress(OSError), path.open("ab", buffering=0) as file:
+        while True:
+            file.write(bytes(1024))
 
 
 def told(ran: Ran) -> dict[str, Any]:
