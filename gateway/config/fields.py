@@ -29,6 +29,7 @@ _SWITCH: Final = {
     **dict.fromkeys(("off", "false", "no", "0", "f", "n"), False),
 }
 _OWN_IDS: Final = f"{RESERVED_RESOURCE}-"
+HEAD_BYTES_MOST: Final = 2**20
 MEMORY_URL: Final = "memory:"
 SQLITE_URL: Final = "sqlite:///"
 
@@ -97,6 +98,24 @@ def read_expiry(value: object) -> float | None:
 def read_optional_size(value: object) -> int | None:
     """A size, or null for no limit."""
     return None if value is None else read_size(value)
+
+
+def read_head_size(value: object) -> int:
+    """A size that a head may be limited to."""
+    return _size_within(value, 2**10, HEAD_BYTES_MOST)
+
+
+def read_target_size(value: object) -> int:
+    """A size that a target may be limited to. That it fits in its head is asked where both are known."""
+    return _size_within(value, 256, HEAD_BYTES_MOST)
+
+
+def _size_within(value: object, least: int, most: int) -> int:
+    size = read_size(value)
+    if not least <= size <= most:
+        hint = "a number without a unit counts bytes" if str(value).isdigit() else ""
+        raise Unfit(f"must be {write_size(least)} to {write_size(most)}", hint)
+    return size
 
 
 def read_upstream_url(value: object) -> str:
@@ -230,7 +249,8 @@ Expiry = Annotated[
     PlainValidator(read_expiry),
     PlainSerializer(lambda s: "never" if s is None else write_duration(s), return_type=str),
 ]
-Size = Annotated[int, PlainValidator(read_size), PlainSerializer(write_size, return_type=str)]
+HeadSize = Annotated[int, PlainValidator(read_head_size), PlainSerializer(write_size, return_type=str)]
+TargetSize = Annotated[int, PlainValidator(read_target_size), PlainSerializer(write_size, return_type=str)]
 OptionalSize = Annotated[
     int | None,
     PlainValidator(read_optional_size),

@@ -55,13 +55,15 @@ class ConfigError(Exception):
 class Unfit(ValueError):
     """A value that a field cannot take.
 
-    `message` never repeats the value. `hint` may; it is shown only where the value was not expanded.
+    `message` never repeats the value, unless it `quotes`: then expanded values in it are masked before it is
+    shown. `hint` may; it is shown only where the value was not expanded.
     """
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", *, quotes: bool = False) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.quotes = quotes
 
 
 def problem_at(origin: Origin, loc: Loc, message: str) -> Problem:

@@ -6,7 +6,7 @@ people write are aliases. What holds between parts is in `gateway.config.rules`.
 
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from gateway.config.fields import (
     MEMORY_URL,
@@ -17,6 +17,7 @@ from gateway.config.fields import (
     Expiry,
     Given,
     Grant,
+    HeadSize,
     Lower,
     Method,
     NetworkField,
@@ -24,13 +25,14 @@ from gateway.config.fields import (
     Prefix,
     RouteId,
     RouteScope,
-    Size,
     Some,
     StoreUrl,
     Switch,
+    TargetSize,
     UpstreamUrl,
 )
 from gateway.config.problems import Unfit
+from gateway.config.quantities import write_size
 from gateway.core.routes import Anonymous, Route
 
 Preset = Literal[
@@ -58,6 +60,13 @@ Preset = Literal[
     "generic",
 ]
 _DAY_S: Final = 86_400.0
+_TARGET_BYTES: Final = 8 * 1024
+
+
+def _target_within_head(known: dict[str, Any]) -> int:
+    """The target's default, which a small head makes smaller."""
+    head: int = known["head_bytes_max"]
+    return min(_TARGET_BYTES, head)
 
 
 class Section(BaseModel):
@@ -101,7 +110,8 @@ class ServerSettings(Section):
     )
     plane: Literal["lean", "aiohttp"] = Field(
         default="lean",
-        description="The data plane: lean, or aiohttp, the readable reference at many times the cost.",
+        description="The data plane: lean, or aiohttp, the readable reference at many times the cost, less "
+        "strict in a few things (docs/planes.md). Lean is the one for callers whom you do not know.",
     )
     trusted_proxies: tuple[NetworkField, ...] = Field(
         default=(),
@@ -169,13 +179,20 @@ class LogSettings(Section):
 class LimitSettings(Section):
     """What one request may weigh and how long it may dawdle."""
 
-    head_bytes_max: Size = Field(
-        default=32 * 1024, alias="head", description="The whole head: request line and header fields."
+    head_bytes_max: HeadSize = Field(
+        default=32 * 1024,
+        alias="head",
+        description="The whole head, request line and header fields: 1KiB to 1MiB.",
     )
     fields_max: int = Field(
         default=100, ge=1, le=10_000, alias="fields", description="How many header fields."
     )
-    target_bytes_max: Size = Field(default=8 * 1024, alias="target", description="Path and query.")
+    target_bytes_max: TargetSize = Field(
+        default_factory=_target_within_head,
+        alias="target",
+        description="Path and query: at least 256B, at most head. Left out, it is as large as a head that is "
+        "below 8KiB.",
+    )
     body_bytes_max: OptionalSize = Field(
         default=None, alias="body", description="The body. null: as much as the upstream takes."
     )
@@ -185,8 +202,8 @@ class LimitSettings(Section):
     idle_timeout_s: Duration = Field(
         default=75.0,
         alias="idle",
-        description="How long an unused connection is kept open, an upload may stand still, and a reader may "
-        "take nothing.",
+        description="How long an unused connection is kept open, an upload may stand still (then 408), and a "
+        "reader may take nothing (then its answer is cut: caller_idle).",
     )
     connections_max: int = Field(
         default=16_384,
@@ -204,13 +221,14 @@ class LimitSettings(Section):
         description="Of one address (of one /64 in IPv6). Loopback and trusted proxies are not counted so.",
     )
 
-    @model_validator(mode="after")
-    def _sane_heads(self) -> Self:
-        if not 1024 <= self.head_bytes_max <= 1024 * 1024:
-            raise Unfit("head must be 1KiB to 1MiB")
-        if not 256 <= self.target_bytes_max <= self.head_bytes_max:
-            raise Unfit("target must be at least 256B, and not larger than head, which holds it")
-        return self
+    @field_validator("target_bytes_max")
+    @classmethod
+    def _fits_in_its_head(cls, target: int, info: ValidationInfo) -> int:
+        head = info.data.get("head_bytes_max", target)  # absent where it is broken itself
+        if target > head:
+            sizes = write_size(target), write_size(head)
+            raise Unfit("is {}, more than head ({}), which holds it".format(*sizes), quotes=True)
+        return target
 
 
 class TimeoutSettings(Section):

@@ -83,11 +83,14 @@ def _masked(text: str, expanded: Mapping[str, str]) -> str:
 
 
 def _is_echo(detail: ErrorDetails, root: Node) -> bool:
-    """Whether an error only follows from others: a list whose items are broken is not also empty."""
+    """Whether an error only follows from others.
+
+    A list whose items are broken is not also empty, and a default that depends on a broken value is no fault.
+    """
     if detail["type"] == "too_short":
         node = find(root, detail["loc"])
         return node is not None and node.content != []
-    return detail["type"] == RULES_BROKEN
+    return detail["type"] in (RULES_BROKEN, "default_factory_not_called")
 
 
 def _finding(detail: ErrorDetails, root: Node) -> Finding:
@@ -96,7 +99,7 @@ def _finding(detail: ErrorDetails, root: Node) -> Finding:
     context = detail.get("ctx", {})
     unfit = context.get("error")
     if isinstance(unfit, Unfit):
-        return Finding(loc, unfit.message, unfit.hint, at_key=at_key)
+        return Finding(loc, unfit.message, unfit.hint, quotes=unfit.quotes, at_key=at_key)
     node = find(root, loc)
     if node is not None and node.content is None and detail["type"] not in _AT_NULL:
         return Finding(loc, "has no value")

@@ -261,6 +261,8 @@ READERS = [
     read_store_url,
     fields.read_expiry,
     fields.read_optional_size,
+    fields.read_head_size,
+    fields.read_target_size,
     fields.read_prefix,
     fields.read_name,
     fields.read_route_id,

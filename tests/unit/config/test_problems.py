@@ -52,3 +52,4 @@ def test_only_a_close_word_is_suggested() -> None:
 def test_an_unfit_value_keeps_message_and_hint_apart() -> None:
     unfit = Unfit("is wrong", "try this")
     assert (str(unfit), unfit.message, unfit.hint) == ("is wrong", "is wrong", "try this")
+    assert not unfit.quotes

@@ -56,7 +56,17 @@ PRESETS = (
             "server: {tls: {cert_file: a}}",
             "1:15: server.tls: this version has no TLS listener; put Caddy or nginx in front",
         ),
-        ("limits: {head: 1B}", "1:9: limits: head must be 1KiB to 1MiB"),
+        ("limits: {head: 1B}", "1:16: limits.head: must be 1KiB to 1MiB"),
+        (
+            "limits: {head: 32}",
+            "1:16: limits.head: must be 1KiB to 1MiB; a number without a unit counts bytes",
+        ),
+        ("limits: {head: 32K}", "1:16: limits.head: must be a number and a unit, like 512B, 64KiB or 1MiB"),
+        ("limits: {target: 33KiB}", "1:18: limits.target: is 33KiB, more than head (32KiB), which holds it"),
+        (
+            "limits: {target: 2048, head: 1KiB}",
+            "1:18: limits.target: is 2KiB, more than head (1KiB), which holds it",
+        ),
         ("upstreams: {a: {}}", "1:16: upstreams.a.url: is missing"),
         (
             "upstreams: {A b: {url: http://a}}",
@@ -126,6 +136,22 @@ routes:
         "config.yaml:19:52: routes[2].public: a public route takes neither scopes, any_of nor anonymous",
         "KEYHATCH_STOR: unknown variable; did you mean 'KEYHATCH_STORE'?",
         "--proxy: must be HOST:PORT, like 127.0.0.1:8080 or '[::1]:8080'",
+    ]
+
+
+def test_every_limit_is_told_at_its_own_place(problems: Problems) -> None:
+    assert problems("limits: {head: 1B, target: 1B, fields: 0, idle: 5}") == [
+        "config.yaml:1:16: limits.head: must be 1KiB to 1MiB",
+        "config.yaml:1:28: limits.target: must be 256B to 1MiB",
+        "config.yaml:1:40: limits.fields: must be at least 1",
+        "config.yaml:1:49: limits.idle: must be a number and a unit, like 250ms, 5s, 10m, 2h or 90d",
+    ]
+
+
+def test_two_limits_that_contradict_are_told_as_they_were_written(problems: Problems) -> None:
+    text = 'limits: {head: "${H}", target: "${T}"}'
+    assert problems(text, {"H": "4KiB", "T": "8KiB"}) == [
+        "config.yaml:1:32: limits.target: is ${T}, more than head (${H}), which holds it"
     ]
 
 
