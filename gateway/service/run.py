@@ -91,10 +91,10 @@ class _Reloads:
         except ConfigError as error:
             metrics.config_reloaded(success=False)
             for problem in error.problems:
-                _log.error("configuration not reloaded, the old one stays: %s", problem)
+                _log.error("configuration not reloaded, the old one stays in force: %s", problem)
         except Exception:  # noqa: BLE001 - a reload must never end the gateway
             metrics.config_reloaded(success=False)
-            _log.exception("configuration not reloaded; the old one stays")
+            _log.exception("configuration not reloaded, the old one stays in force")
         else:
             metrics.config_reloaded(success=True)
             _log.info("configuration reloaded")
