@@ -74,6 +74,7 @@ async def test_an_answer_that_is_no_http_becomes_502(
     assert (response.status, response.one(b"x-keyhatch-reason")) == (502, b"upstream_protocol")
     assert b"127.0.0.1:" not in response.body
     assert response.all(b"set-cookie") == []
+    assert (await stand.exchange()).reason == "upstream_protocol"
     for connection in stand.upstream.connections:
         await connection.until_ended(within_s=1)
     caller.send(request(b"GET /.keyhatch/health HTTP/1.1"))

@@ -144,8 +144,8 @@ async def test_one_that_dies_at_any_byte_of_the_request_is_refused(road: Road, a
 async def test_garbage_at_any_byte_never_looks_like_an_answer(
     road: Road, answer: tuple[bytes, bytes]
 ) -> None:
-    head, body = map(len, answer)
     """It may leave a head or a framing without an end; then the time that is waited for it is the answer."""
+    head, body = map(len, answer)
     road.be_impatient()
     is_chunked = b"chunked" in answer[0]
     for after in sorted({*range(head + body * is_chunked)} - IN_THE_REASON):

@@ -138,26 +138,38 @@ async def test_an_upstream_that_is_down_is_502_at_once_and_200_when_it_is_back(
 
 
 async def test_an_upstream_whose_name_leads_nowhere_is_502(gateway: RunningGateway, key: bytes) -> None:
-    async with knock(gateway, key, b"GET /nowhere HTTP/1.1") as caller:
-        response = await caller.response(within_s=25)
+    with counting(gateway, "keyhatch_upstream_errors_total", reason="upstream_unreachable"):
+        async with knock(gateway, key, b"GET /nowhere HTTP/1.1") as caller:
+            response = await caller.response(within_s=25)
     assert (response.status, response.one(b"x-keyhatch-reason")) == (502, b"upstream_unreachable")
     assert b"invalid" not in response.body
+    assert gateway.ask_admin("/healthz").status == 200
 
 
 async def test_an_upstream_that_never_answers_is_504_in_its_time(
     gateway: RunningGateway, upstream: ScriptedUpstream, key: bytes
 ) -> None:
-    status, reason, message = await refusal(gateway, key)
+    with counting(gateway, "keyhatch_upstream_errors_total", reason="upstream_timeout"):
+        status, reason, message = await refusal(gateway, key)
     assert (status, reason) == (504, "upstream_timeout")
     assert "did not begin to answer in time" in message
+    assert await works(gateway, key, upstream)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a full queue answers with a reset")
 async def test_an_upstream_that_takes_no_connection_is_504_in_its_time(home: Home) -> None:
-    with never_accepting() as port:
-        put_before(home, port)
-        with home.serve() as gateway:
-            status, reason, message = await refusal(gateway, home.make_key("Any").encode("ascii"))
+    upstream = ScriptedUpstream(silent)
+    with ExitStack() as stack:
+        with never_accepting() as port:
+            put_before(home, port)
+            gateway = stack.enter_context(home.serve())
+            key = home.make_key("Any").encode("ascii")
+            with counting(gateway, "keyhatch_upstream_errors_total", reason="upstream_timeout"):
+                status, reason, message = await refusal(gateway, key)
+        upstream.port = port
+        await upstream.start()
+        assert await works(gateway, key, upstream), "it is used once it takes connections"
+        await upstream.stop()
     assert (status, reason) == (504, "upstream_timeout")
     assert "did not accept the connection in time" in message
 
@@ -179,9 +191,11 @@ async def test_an_upstream_that_gives_no_valid_answer_is_502(
     gateway: RunningGateway, upstream: ScriptedUpstream, key: bytes, script: Script
 ) -> None:
     upstream.script = script
+    before = len(gateway.lines(reason="upstream_protocol"))
     with counting(gateway, "keyhatch_upstream_errors_total", reason="upstream_protocol"):
         status, reason, _ = await refusal(gateway, key)
     assert (status, reason) == (502, "upstream_protocol")
+    await eventually(lambda: len(gateway.lines(reason=reason)) == before + 1, "the refusal is logged")
     assert gateway.ask_admin("/healthz").status == 200
     assert await works(gateway, key, upstream)
 
@@ -239,6 +253,7 @@ async def test_a_caller_that_leaves_stops_the_upstream_within_a_second(
     gateway: RunningGateway, upstream: ScriptedUpstream, key: bytes, answer: bytes, line: bytes, body: bytes
 ) -> None:
     upstream.script = None
+    before = len(gateway.lines(cut="caller_gone"))
     async with knock(gateway, key, line, body) as caller:
         connection = await upstream.connection()
         await connection.request()
@@ -246,3 +261,4 @@ async def test_a_caller_that_leaves_stops_the_upstream_within_a_second(
             connection.send(answer)
             await caller.until_received(answer[-5:].strip())
     await connection.until_ended(1.0)
+    await eventually(lambda: len(gateway.lines(cut="caller_gone")) == before + 1, "its leaving is logged")
