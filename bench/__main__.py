@@ -10,10 +10,11 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Final
 
 from bench import keys_at_work, machine, peers, rounds, stage, work
 from bench.chart import draw
@@ -24,6 +25,20 @@ from bench.tools import Absent
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 CHART = Path(__file__).with_name("small.svg")
+WHOLE: Final[Mapping[str, Any]] = {
+    "rounds": 5,
+    "seconds": 4,
+    "peers": [peer.name for peer in peers.ALL],
+    "scenarios": [scenario.name for scenario in work.ALL],
+}
+QUICK: Final[Mapping[str, Any]] = {
+    "rounds": 3,
+    "seconds": 1,
+    "peers": peers.QUICK,
+    "scenarios": work.QUICK,
+    "output": "-",
+}
+"""What a run is where nothing else is asked for, and what a quick look is whatever is asked for."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -65,6 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         tools={"wrk": wrk.version, "nginx": nginx.version},
         peers=[_row(contender) for contender in built.contenders],
         skipped=built.skipped,
+        left_out=_left_out(args),
         references=peers.REFERENCES,
         figures=figures,
     )
@@ -82,10 +98,10 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0])
     peer_names = [peer.name for peer in peers.ALL]
     names = [scenario.name for scenario in work.ALL]
-    parser.add_argument("--rounds", type=int, default=5, help="turns of every peer (default: 5)")
-    parser.add_argument("--seconds", type=int, default=4, help="load per turn (default: 4)")
-    parser.add_argument("--peers", nargs="+", choices=peer_names, default=peer_names, metavar="NAME")
-    parser.add_argument("--scenarios", nargs="+", choices=names, default=names, metavar="NAME")
+    parser.add_argument("--rounds", type=int, help=f"turns of every peer (default: {WHOLE['rounds']})")
+    parser.add_argument("--seconds", type=int, help=f"load per turn (default: {WHOLE['seconds']})")
+    parser.add_argument("--peers", nargs="+", choices=peer_names, metavar="NAME")
+    parser.add_argument("--scenarios", nargs="+", choices=names, metavar="NAME")
     parser.add_argument("--output", metavar="FILE", help="- for standard output (default: RESULTS.md)")
     parser.add_argument(
         "--no-fetch", dest="fetch", action="store_false", help="use only the programs that are here"
@@ -93,10 +109,22 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a look in under a minute, written nowhere")
     parser.epilog = f"Peers: {', '.join(peer_names)}. Scenarios: {', '.join(names)}."
     args = parser.parse_args(argv)
-    if args.quick:
-        args.rounds, args.seconds, args.output = 3, 1, "-"
-        args.peers, args.scenarios = peers.QUICK, work.QUICK
+    chosen = [name for name in QUICK if getattr(args, name) is not None]
+    if args.quick and chosen:
+        parser.error(f"--quick chooses for itself: leave out --{' and --'.join(chosen)}")
+    for name, value in (QUICK if args.quick else WHOLE).items():
+        if getattr(args, name) is None:
+            setattr(args, name, value)
     return args
+
+
+def _left_out(args: argparse.Namespace) -> dict[str, list[str]]:
+    """Who and what has no part in this run although it could, by the reason; titles."""
+    why = "a quick look leaves out" if args.quick else "were not asked for"
+    return {
+        f"Peers that {why}": [peer.title for peer in peers.ALL if peer.name not in args.peers],
+        f"Measurements that {why}": [each.title for each in work.ALL if each.name not in args.scenarios],
+    }
 
 
 def _row(contender: Contender) -> Row:

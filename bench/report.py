@@ -27,7 +27,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Run:
-    """All that a report is written from."""
+    """All that a report is written from.
+
+    `skipped` says by title why a peer could not take part, `left_out` by reason who or what was not to.
+    """
 
     date: str
     machine: str
@@ -37,6 +40,7 @@ class Run:
     tools: Mapping[str, str]
     peers: Sequence[Row]
     skipped: Mapping[str, str]
+    left_out: Mapping[str, Sequence[str]]
     references: Sequence[str]
     figures: Sequence[Figures]
 
@@ -126,7 +130,8 @@ def _who(run: Run) -> str:
         closes = "" if row.refusal_keeps else "; closes the connection when it refuses"
         lines.append(f"| {row.title} | {row.version} | {row.manner}{closes} |")
     skipped = [f"- {title} was skipped: {why}" for title, why in run.skipped.items()]
-    return "\n".join(["## Who was measured", "", *lines, *([""] if skipped else []), *skipped])
+    missing = [*skipped, *(f"- {why}: {', '.join(titles)}" for why, titles in run.left_out.items() if titles)]
+    return "\n".join(["## Who was measured", "", *lines, *([""] if missing else []), *missing])
 
 
 def _how(run: Run) -> str:

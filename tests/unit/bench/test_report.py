@@ -30,6 +30,7 @@ RUN = Run(
     tools={"wrk": "4.1.0", "nginx": "1.22.1"},
     peers=ROWS,
     skipped={"HAProxy": "not on PATH"},
+    left_out={"Peers that were not asked for": ["Caddy", "LiteLLM"], "Nobody": []},
     references=("nginx", "envoy"),
     figures=[
         Figures(
@@ -98,7 +99,13 @@ def test_whoever_was_not_measured_is_named_with_the_reason() -> None:
     text = render(RUN)
     assert "- HAProxy was skipped: not on PATH" in text
     assert "- Envoy was not measured here: 2 connections broke or timed out" in text
+    assert "- Peers that were not asked for: Caddy, LiteLLM" in text
+    assert "Nobody" not in text
     assert "closes the connection when it refuses" in text
+
+
+def test_a_quick_look_is_offered_by_its_own_target() -> None:
+    assert "`make bench-quick` for a quick look" in render(RUN)
 
 
 def test_a_run_without_us_and_without_references_is_still_written() -> None:
