@@ -91,7 +91,7 @@ class BodyMemory:
     beside: str | None = None
 
     def measure(self, contender: Contender, means: Means) -> Sample:
-        """Resident megabytes (10^6) at the highest, less those before."""
+        """Resident mebibytes at the highest, less those before."""
         before = peak = proc.rss_bytes(contender.pid)
         seen = 0
 

@@ -118,13 +118,10 @@ class _Scan:
     def keys_in(self, value: bytes) -> list[str]:
         """The well-formed keys that stand anywhere in the value, percent-encoded or not."""
         found: dict[str, None] = {}
-        for _ in range(_DECODINGS_MAX):
-            if self.mark in value:
-                texts = (match[0] + match[1] for match in self.pattern.finditer(value))
+        for decoded in decodings(value):
+            if self.mark in decoded:
+                texts = (match[0] + match[1] for match in self.pattern.finditer(decoded))
                 found |= dict.fromkeys(text.decode("ascii") for text in texts)
-            encoded, value = value, unquote_to_bytes(value)
-            if len(encoded) == len(value):
-                break
         return [text for text in found if shape_of(text, self.prefix) is Shape.WELL_FORMED]
 
 
@@ -145,6 +142,15 @@ def find(view: RequestView, prefix: str) -> Findings:
     raw = view.target.raw
     in_path = (scan.mark in raw or b"%" in raw) and bool(scan.keys_in(raw.partition(b"?")[0]))
     return Findings(tuple(scan.ours), tuple(scan.foreign), strip, in_path, view.kind)
+
+
+def decodings(value: bytes) -> Iterator[bytes]:
+    """The value as it came, then percent-decoded once, twice … until nothing changes, but not for ever."""
+    for _ in range(_DECODINGS_MAX):
+        yield value
+        encoded, value = value, unquote_to_bytes(value)
+        if len(encoded) == len(value):
+            return
 
 
 def may_show(raw_target: bytes, prefix: str) -> bool:

@@ -11,7 +11,7 @@ is never the one without the other. No entry holds a secret or a digest.
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from gateway.core.keys import ApiKey
@@ -87,19 +87,19 @@ def chained(
     number: int, previous: bytes, act: Act, key_id: str | None, before: ApiKey | None, after: ApiKey | None
 ) -> AuditEntry:
     """The entry that follows `previous`."""
-    at, told = float(act.at), (described(before), described(after))
-    content = _content(number, at, act.actor, act.name, key_id, act.request_id, *told)
-    return AuditEntry(
+    entry = AuditEntry(
         number,
-        at,
+        float(act.at),
         act.actor,
         act.name,
         key_id,
         act.request_id,
-        *told,
+        described(before),
+        described(after),
         previous,
-        hashlib.sha256(previous + content).digest(),
+        b"",
     )
+    return replace(entry, hash=_hash_of(entry))
 
 
 def verify_chain(
@@ -109,17 +109,7 @@ def verify_chain(
     for entry in entries:
         if entry.number != number + 1:
             raise ChainBroken(number + 1, f"entry {number + 1} is missing: entry {entry.number} comes next")
-        content = _content(
-            entry.number,
-            entry.at,
-            entry.actor,
-            entry.act,
-            entry.key_id,
-            entry.request_id,
-            entry.before,
-            entry.after,
-        )
-        if entry.previous != previous or hashlib.sha256(previous + content).digest() != entry.hash:
+        if entry.previous != previous or _hash_of(entry) != entry.hash:
             raise ChainBroken(entry.number, f"entry {entry.number} was changed, or one before it was")
         number, previous = entry.number, entry.hash
     return number, previous
@@ -147,6 +137,8 @@ def as_data(entry: AuditEntry) -> dict[str, Any]:
     }
 
 
-def _content(*parts: object) -> bytes:
-    """One spelling for each content: JSON without blanks, names sorted, ASCII."""
-    return json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
+def _hash_of(entry: AuditEntry) -> bytes:
+    """Over what stands before and the content, in one spelling: JSON without blanks, names sorted, ASCII."""
+    place = (entry.number, entry.at, entry.actor, entry.act, entry.key_id, entry.request_id)
+    content = json.dumps((*place, entry.before, entry.after), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(entry.previous + content.encode("ascii")).digest()

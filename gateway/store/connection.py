@@ -92,9 +92,9 @@ async def connect(path: Path, *, busy_timeout_s: float, can_write: bool) -> Conn
     try:
         for pragma in ("foreign_keys = ON", "trusted_schema = OFF", "synchronous = FULL"):
             await connection.fetch(f"PRAGMA {pragma}")
-        # SQLite's own lower() knows ASCII alone.
-        await driver.create_function("folded", 1, str.lower, deterministic=True)
         if not can_write:
+            # SQLite's own lower() knows ASCII alone.
+            await driver.create_function("folded", 1, str.lower, deterministic=True)
             await connection.fetch("PRAGMA query_only = ON")
     except BaseException:
         await asyncio.shield(connection.close())
