@@ -17,6 +17,7 @@ from gateway.admin.control_words import (
     REFUSALS,
     AskAudit,
     AskCreate,
+    AskEdit,
     AskList,
     AskNothing,
     AskOne,
@@ -28,6 +29,7 @@ from gateway.admin.control_words import (
     TellIssued,
     TellKey,
     TellKeys,
+    TellProblem,
     TellRefusal,
     TellVerification,
     Words,
@@ -35,7 +37,7 @@ from gateway.admin.control_words import (
 )
 from gateway.core.keys import ApiKey
 from gateway.keeper.audit import host_actor
-from gateway.keeper.desk import KeyDesk, NotAllowed, RuleBroken
+from gateway.keeper.desk import KeyDesk, NotAllowed, Problem, RuleBroken
 
 _log: Final = logging.getLogger("gateway.control")
 
@@ -93,13 +95,14 @@ class _Questions:
 def _refuse(error: Exception) -> web.Response:
     for kind, status, exception in REFUSALS:
         if isinstance(error, exception):
-            return _refusal(status, kind, str(error))
+            return _refusal(status, kind, str(error), getattr(error, "problems", ()))
     _log.exception("the control socket met something unexpected", exc_info=error)
     return _refusal(503, "store_unavailable", "the running gateway met something unexpected: see its log")
 
 
-def _refusal(status: int, kind: str, message: str) -> web.Response:
-    body = TellRefusal(kind=kind, message=message).model_dump_json().encode()
+def _refusal(status: int, kind: str, message: str, problems: tuple[Problem, ...] = ()) -> web.Response:
+    told = tuple(TellProblem(field=each.field, message=each.message) for each in problems)
+    body = TellRefusal(kind=kind, message=message, problems=told).model_dump_json().encode()
     return web.Response(status=status, body=body, content_type="application/json")
 
 
@@ -136,7 +139,23 @@ async def _enable(desk: KeyDesk, asked: AskOne) -> Words:
 
 
 async def _rotate(desk: KeyDesk, asked: AskRotate) -> Words:
-    return TellIssued.of(*await desk.rotate(asked.id_or_name, asked.overlap_s))
+    return TellIssued.of(*await desk.rotate(asked.id_or_name, asked.rotation()))
+
+
+async def _edit(desk: KeyDesk, asked: AskEdit) -> Words:
+    return _key(await desk.edit(asked.id_or_name, asked.edit()))
+
+
+async def _undo_rotation(desk: KeyDesk, asked: AskOne) -> Words:
+    return _key(await desk.undo_rotation(asked.id_or_name))
+
+
+async def _finish_rotation(desk: KeyDesk, asked: AskOne) -> Words:
+    return _key(await desk.finish_rotation(asked.id_or_name))
+
+
+async def _revoke_by_value(desk: KeyDesk, asked: AskVerify) -> Words:
+    return _key(await desk.revoke_by_value(asked.text))
 
 
 async def _delete(desk: KeyDesk, asked: AskOne) -> Words:
@@ -160,7 +179,11 @@ ACTS: Final[dict[str, Act]] = {
     "revoke": (AskOne, _revoke),
     "disable": (AskOne, _disable),
     "enable": (AskOne, _enable),
+    "edit": (AskEdit, _edit),
     "rotate": (AskRotate, _rotate),
+    "undo_rotation": (AskOne, _undo_rotation),
+    "finish_rotation": (AskOne, _finish_rotation),
+    "revoke_by_value": (AskVerify, _revoke_by_value),
     "delete": (AskOne, _delete),
     "verify": (AskVerify, _verify),
     "audit": (AskAudit, _audit),

@@ -26,6 +26,7 @@ from gateway.admin.control_words import (
     TEXT_CHARS_MAX,
     AskAudit,
     AskCreate,
+    AskEdit,
     AskList,
     AskNothing,
     AskOne,
@@ -44,7 +45,16 @@ from gateway.admin.control_words import (
 from gateway.core.credentials import forgive
 from gateway.core.keys import ApiKey, Secret
 from gateway.keeper.audit import AuditEntry
-from gateway.keeper.desk import KeyDraft, NotAllowed, RuleBroken, StatusFilter, Verification
+from gateway.keeper.desk import (
+    KeyDraft,
+    KeyEdit,
+    NotAllowed,
+    Problem,
+    Rotation,
+    RuleBroken,
+    StatusFilter,
+    Verification,
+)
 from gateway.keeper.ports import StoreUnavailable
 
 TIMEOUT_ANSWER_S: Final = 15.0
@@ -91,8 +101,7 @@ class RemoteKeyring:
 
     async def create(self, draft: KeyDraft) -> tuple[ApiKey, Secret]:
         """Make a key."""
-        asked = _worded(AskCreate, **{field.name: getattr(draft, field.name) for field in fields(draft)})
-        return _issued(await self._ask("create", asked, TellIssued))
+        return _issued(await self._ask("create", _worded(AskCreate, **_values(draft)), TellIssued))
 
     async def list_keys(self, status: StatusFilter = None, owner: str | None = None) -> list[ApiKey]:
         """Records, newest first."""
@@ -115,10 +124,27 @@ class RemoteKeyring:
         """Switch a disabled key on again."""
         return await self._one("enable", id_or_name)
 
-    async def rotate(self, id_or_name: str, overlap_s: float) -> tuple[ApiKey, Secret]:
+    async def edit(self, id_or_name: str, edit: KeyEdit) -> ApiKey:
+        """Change what stands in a record."""
+        asked = _worded(AskEdit, id_or_name=id_or_name, **_values(edit))
+        return (await self._ask("edit", asked, TellKey)).key()
+
+    async def rotate(self, id_or_name: str, rotation: Rotation) -> tuple[ApiKey, Secret]:
         """Give a key a new secret."""
-        asked = _worded(AskRotate, id_or_name=id_or_name, overlap_s=overlap_s)
+        asked = _worded(AskRotate, id_or_name=id_or_name, **_values(rotation))
         return _issued(await self._ask("rotate", asked, TellIssued))
+
+    async def undo_rotation(self, id_or_name: str) -> ApiKey:
+        """Make the secret before the key's own again."""
+        return await self._one("undo_rotation", id_or_name)
+
+    async def finish_rotation(self, id_or_name: str) -> ApiKey:
+        """End the secret before at once."""
+        return await self._one("finish_rotation", id_or_name)
+
+    async def revoke_by_value(self, text: str) -> ApiKey:
+        """End the secret that this text is."""
+        return (await self._ask("revoke_by_value", _worded(AskVerify, text=_sendable(text)), TellKey)).key()
 
     async def delete(self, id_or_name: str) -> ApiKey:
         """Remove the record of a revoked key."""
@@ -126,8 +152,8 @@ class RemoteKeyring:
 
     async def verify(self, text: str) -> Verification:
         """Say what a text is. What no key can hold is cut off or replaced before it is sent."""
-        sendable = forgive(text)[:TEXT_CHARS_MAX].encode("utf-8", "replace").decode("utf-8")
-        return (await self._ask("verify", _worded(AskVerify, text=sendable), TellVerification)).verification()
+        asked = _worded(AskVerify, text=_sendable(text))
+        return (await self._ask("verify", asked, TellVerification)).verification()
 
     async def audit(self, after: int = 0, limit: int = 100, key_id: str | None = None) -> list[AuditEntry]:
         """What was done, oldest first."""
@@ -221,12 +247,24 @@ async def _post(connector: _Connector, act: str, asked: bytes, timeout_s: float)
         return response.status, await response.read()
 
 
+def _values(asked: KeyDraft | KeyEdit | Rotation) -> dict[str, Any]:
+    return {field.name: getattr(asked, field.name) for field in fields(asked)}
+
+
+def _sendable(text: str) -> str:
+    return forgive(text)[:TEXT_CHARS_MAX].encode("utf-8", "replace").decode("utf-8")
+
+
 def _issued(told: TellIssued) -> tuple[ApiKey, Secret]:
     return told.key.key(), Secret(told.secret)
 
 
 def _exception_of(refusal: TellRefusal) -> Exception:
     for kind, _, exception in REFUSALS:
+        if kind == refusal.kind and issubclass(exception, RuleBroken):
+            return exception(
+                refusal.message, tuple(Problem(each.field, each.message) for each in refusal.problems)
+            )
         if kind == refusal.kind:
             return exception(refusal.message)
     return StoreUnavailable(refusal.message)

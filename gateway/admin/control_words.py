@@ -4,6 +4,7 @@ A closed set: what is not declared here is refused before anything is done. Reco
 whoever asks over the socket has no use for them, and gets records whose digest is empty.
 """
 
+from dataclasses import fields
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any, Final, Literal
 
@@ -12,7 +13,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from gateway.core.keys import ApiKey, Secret, Shape, Status
 from gateway.core.refusal import Reason
 from gateway.keeper.audit import AuditEntry, as_data
-from gateway.keeper.desk import KeyDraft, NameAmbiguous, NotAllowed, RuleBroken, Verification
+from gateway.keeper.desk import (
+    KeyDraft,
+    KeyEdit,
+    NameAmbiguous,
+    NotAllowed,
+    Outdated,
+    Rotation,
+    RuleBroken,
+    StateConflict,
+    Verification,
+)
 from gateway.keeper.ports import KeyNotFound, StoreUnavailable
 
 ASKED_BYTES_MAX: Final = 65_536
@@ -66,10 +77,31 @@ class AskOne(Words):
     id_or_name: str
 
 
-class AskRotate(AskOne):
-    """Which key to rotate, and for how long the secret before still works."""
+class AskEdit(AskOne):
+    """Which key to change, and what about it."""
 
-    overlap_s: Moment
+    name: str | None
+    scopes: tuple[str, ...] | None
+    owner: str | None
+    note: str | None
+    allow_from: tuple[str, ...] | None
+    expires_at: Moment | Literal["default", "unchanged"] | None
+
+    def edit(self) -> KeyEdit:
+        """The words as an edit."""
+        return KeyEdit(**{field.name: getattr(self, field.name) for field in fields(KeyEdit)})
+
+
+class AskRotate(AskOne):
+    """Which key to rotate, and how the secret before ends."""
+
+    overlap_s: Moment | None
+    until_first_use: bool
+    end_previous: bool
+
+    def rotation(self) -> Rotation:
+        """The words as a rotation."""
+        return Rotation(**{field.name: getattr(self, field.name) for field in fields(Rotation)})
 
 
 class AskAudit(Words):
@@ -108,7 +140,9 @@ class TellKey(Words):
     disabled_at: float | None
     revoked_at: float | None
     rotated_at: float | None
+    previous_preview: str | None
     previous_secret_valid_until: float | None
+    previous_until_first_use: bool
     previous_secret_last_used_at: float | None
     last_used_at: float | None
     last_used_from: str | None
@@ -201,16 +235,26 @@ class TellVerification(Words):
         )
 
 
+class TellProblem(Words):
+    """What is wrong with one field."""
+
+    field: str
+    message: str
+
+
 class TellRefusal(Words):
     """Which refusal, and its message for the person asking."""
 
     kind: str
     message: str
+    problems: tuple[TellProblem, ...] = ()
 
 
 REFUSALS: Final[tuple[tuple[str, int, type[Exception]], ...]] = (
     ("key_not_found", 404, KeyNotFound),
     ("name_ambiguous", 409, NameAmbiguous),
+    ("outdated", 409, Outdated),
+    ("state_conflict", 409, StateConflict),
     ("rule_broken", 422, RuleBroken),
     ("not_allowed", 403, NotAllowed),
     ("store_unavailable", 503, StoreUnavailable),

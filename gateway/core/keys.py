@@ -76,7 +76,8 @@ class Status(StrEnum):
 class ApiKey:
     """One key's record. Times are seconds since 1970 (UTC); digests are 32 bytes of SHA-256, never shown.
 
-    `revision` counts the changes that management made, from 1 on.
+    `revision` counts the changes that management made, from 1 on. `previous_until_first_use`: the
+    secret before ends as soon as the new one is used.
     """
 
     id: str
@@ -94,7 +95,9 @@ class ApiKey:
     revoked_at: float | None = None
     rotated_at: float | None = None
     previous_digest: bytes | None = field(default=None, repr=False)
+    previous_preview: str | None = None
     previous_secret_valid_until: float | None = None
+    previous_until_first_use: bool = False
     previous_secret_last_used_at: float | None = None
     last_used_at: float | None = None
     last_used_from: str | None = None
@@ -112,6 +115,11 @@ class ApiKey:
         if self.expires_at is not None and now >= self.expires_at - EXPIRING_WINDOW_S:
             return Status.EXPIRING
         return Status.ACTIVE
+
+    def overlap_runs(self, now: float) -> bool:
+        """Whether the secret before the last rotation has not ended yet."""
+        until = self.previous_secret_valid_until
+        return until is not None and now < until
 
 
 def encode_base62(number: int, width: int) -> str:

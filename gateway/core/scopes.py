@@ -12,6 +12,7 @@ from typing import Final
 
 RESERVED_RESOURCE: Final = "keyhatch"
 RESERVED_SCOPES: Final = {
+    "keyhatch:own": "See and manage the keys of one's own owner",
     "keyhatch:read": "Read keys, usage and the audit log",
     "keyhatch:write": "Create, change and revoke keys",
     "keyhatch:admin": "Everything, including deleting records and granting management scopes",
@@ -32,6 +33,11 @@ def is_grant(text: str) -> bool:
     return _GRANT.fullmatch(text) is not None
 
 
+def is_reserved(grant: str) -> bool:
+    """Whether a grant reaches into the management of keys."""
+    return grant.partition(":")[0] == RESERVED_RESOURCE
+
+
 def coverers(scope: str) -> frozenset[str]:
     """Every grant that covers this plain scope. A key passes if it holds any one of them."""
     resource, _, action = scope.partition(":")
@@ -44,6 +50,17 @@ def coverers(scope: str) -> frozenset[str]:
 def covers(held: Iterable[str], scope: str) -> bool:
     """Whether the grants held cover the plain scope."""
     return not coverers(scope).isdisjoint(held)
+
+
+def includes(held: Iterable[str], grant: str) -> bool:
+    """Whether whoever holds these grants holds all that this one, wildcard or not, would give."""
+    held = frozenset(held)
+    resource, _, action = grant.partition(":")
+    if grant == "*" or resource == "*":
+        return not held.isdisjoint({grant, "*"})
+    if action == "*":
+        return grant in held or (resource != RESERVED_RESOURCE and "*" in held)
+    return covers(held, grant)
 
 
 def unknown_grants(grants: Iterable[str], catalogue: Iterable[str]) -> list[str]:

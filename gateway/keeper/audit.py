@@ -31,6 +31,17 @@ def host_actor(uid: int | None) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Once:
+    """What makes an act happen once however often it is asked for: a name that the actor gave it.
+
+    `fingerprint`: 32 bytes that tell what was asked, so that another question under the name is noticed.
+    """
+
+    name: str
+    fingerprint: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Act:
     """What is being done, by whom (a key's id, or `host`), in which request, and when (seconds, UTC)."""
 
@@ -38,6 +49,7 @@ class Act:
     actor: str = HOST
     request_id: str | None = None
     at: float = 0.0
+    once: Once | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +91,9 @@ def described(key: ApiKey | None) -> Described | None:
         "disabled_at": key.disabled_at,
         "revoked_at": key.revoked_at,
         "rotated_at": key.rotated_at,
+        "previous_preview": key.previous_preview,
         "previous_secret_valid_until": key.previous_secret_valid_until,
+        "previous_until_first_use": key.previous_until_first_use,
     }
 
 

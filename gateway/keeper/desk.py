@@ -31,8 +31,31 @@ class NameAmbiguous(KeyringError):
     """Several keys have this name; the message lists their ids."""
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with one field of what was asked; the message names the rule and the mend."""
+
+    field: str
+    message: str
+
+
 class RuleBroken(KeyringError):
-    """What was asked breaks a rule; the message names the rule and the mend."""
+    """What was asked breaks a rule; the message names the rule and the mend.
+
+    `problems` has each broken rule with its field, where fields can be told.
+    """
+
+    def __init__(self, message: str, problems: tuple[Problem, ...] = ()) -> None:
+        super().__init__(message)
+        self.problems = problems
+
+
+class StateConflict(RuleBroken):
+    """How things stand does not admit it: the key's state, or how many keys there are."""
+
+
+class Outdated(StateConflict):
+    """Somebody else changed the key in the meantime; look again, then decide anew."""
 
 
 class NotAllowed(KeyringError):
@@ -54,6 +77,34 @@ class KeyDraft:
     allow_from: tuple[str, ...] = ()
     expires_at: float | Literal["default"] | None = "default"
     created_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyEdit:
+    """What to change about a key; None changes nothing. Texts as in `KeyDraft`, held to the same rules.
+
+    `expires_at` is as in `KeyDraft`, and `"unchanged"`.
+    """
+
+    name: str | None = None
+    scopes: tuple[str, ...] | None = None
+    owner: str | None = None
+    note: str | None = None
+    allow_from: tuple[str, ...] | None = None
+    expires_at: float | Literal["default", "unchanged"] | None = "unchanged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotation:
+    """How the secret before ends: `overlap_s` seconds from now, None: with the key itself.
+
+    `until_first_use`: or as soon as the new one is used. `end_previous`: although the overlap of an earlier
+    rotation still runs; the secret before that one ends now then.
+    """
+
+    overlap_s: float | None
+    until_first_use: bool = False
+    end_previous: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,11 +161,27 @@ class KeyDesk(Protocol):
     async def enable(self, id_or_name: str) -> ApiKey:
         """Switch a disabled key on again."""
 
-    async def rotate(self, id_or_name: str, overlap_s: float) -> tuple[ApiKey, Secret]:
-        """Give a key a new secret. The one before still works for `overlap_s` seconds."""
+    async def edit(self, id_or_name: str, edit: KeyEdit) -> ApiKey:
+        """Change what a key is called, may do, or whose it is. A revoked one cannot be changed."""
+
+    async def rotate(self, id_or_name: str, rotation: Rotation) -> tuple[ApiKey, Secret]:
+        """Give a key a new secret. The one before still works for as long as the rotation says."""
+
+    async def undo_rotation(self, id_or_name: str) -> ApiKey:
+        """Within the overlap: the secret before is the key's own again, and the new one ends at once."""
+
+    async def finish_rotation(self, id_or_name: str) -> ApiKey:
+        """End the overlap at once. Where none runs that changes nothing."""
 
     async def delete(self, id_or_name: str) -> ApiKey:
         """Remove the record of a revoked key, and return what it was."""
+
+    async def revoke_by_value(self, text: str) -> ApiKey:
+        """End the secret that this text is, by the right of holding it.
+
+        The key's own secret: the key is revoked. The one before, within the overlap: that one ends now.
+        Raises `KeyNotFound` for a text that is no living or revoked key's secret.
+        """
 
     async def verify(self, text: str) -> Verification:
         """Say what a text is and why it would be refused. It may be any text at all."""

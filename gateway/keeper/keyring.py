@@ -5,18 +5,18 @@ has those for new keys). What happens to a key over its life:
 
 1. Revoking is for good: nothing brings a revoked key back, and only a revoked one can be deleted.
 2. Disabling and enabling may be repeated; both leave an expired key expired.
-3. Rotating keeps id, name and scopes. The secret before works until its overlap ends, never beyond the key's
-   own end; the secrets before that are refused at once, and all of them stay recognised.
+3. Rotating keeps id, name and scopes (`gateway.keeper.rotation`). Of two rotations at the same time one is
+   refused: nobody is given a secret that has ended already.
 4. An act that would change nothing succeeds and keeps the first time it happened.
 5. A write that was begun is finished and told of (`on_change`), even if whoever asked has left meanwhile.
 6. A secret exists in the answer to whoever asked for it, and nowhere else.
 """
 
 import asyncio
-import math
 from collections.abc import Callable, Coroutine, Mapping
 from copy import copy
 from dataclasses import replace
+from hmac import compare_digest
 from typing import Final, TypeVar
 
 from gateway.core.credentials import NOTHING_TO_STRIP, Findings, Shown, choose, forgive
@@ -34,19 +34,23 @@ from gateway.core.keys import (
 from gateway.core.policy import standing
 from gateway.core.providers import looks_like
 from gateway.core.refusal import Deny, Reason
-from gateway.keeper.audit import HOST, Act, AuditEntry
+from gateway.keeper.audit import HOST, Act, AuditEntry, Once
 from gateway.keeper.desk import (
     KeyDraft,
+    KeyEdit,
     NameAmbiguous,
+    Outdated,
+    Rotation,
     RuleBroken,
+    StateConflict,
     StatusFilter,
     Verification,
     holds_secret,
     quoted,
 )
-from gateway.keeper.expiry import MOMENT_MAX
-from gateway.keeper.ports import Clock, KeyNotFound, KeyStore
-from gateway.keeper.terms import Rules, Terms, is_id, terms_of
+from gateway.keeper.ports import Clock, KeyNotFound, KeyQuery, KeyStore, OnceDone
+from gateway.keeper.rotation import finished, refuse_revoked, rotated, undone
+from gateway.keeper.terms import Rules, Terms, changes_of, edited, is_id, terms_of
 
 _ID_CHARS: Final = 16
 _NAMED_MAX: Final = 10
@@ -56,6 +60,10 @@ _T = TypeVar("_T")
 
 def _as_stored(key: ApiKey) -> ApiKey:
     return key
+
+
+def _anything(_key: ApiKey) -> None:
+    return None
 
 
 class Keyring:
@@ -88,11 +96,25 @@ class Keyring:
         self._creating = asyncio.Lock()
         self.actor = HOST
         self.request_id: str | None = None
+        self.once: Once | None = None
+        self.assert_may: Callable[[ApiKey], None] = _anything
 
-    def acting(self, actor: str, request_id: str | None = None) -> "Keyring":
-        """The same desk, for somebody whose acts are recorded under this name."""
+    def acting(
+        self,
+        actor: str,
+        request_id: str | None = None,
+        *,
+        once: Once | None = None,
+        assert_may: Callable[[ApiKey], None] = _anything,
+    ) -> "Keyring":
+        """The same desk, for somebody whose acts are recorded under this name.
+
+        `once`: what is made or rotated there happens once under its name; raises `OnceTaken` otherwise.
+        `assert_may` is called with each record that would be changed, as it stands in the transaction of the
+        change; what it raises prevents that.
+        """
         desk = copy(self)
-        desk.actor, desk.request_id = actor, request_id
+        desk.actor, desk.request_id, desk.once, desk.assert_may = actor, request_id, once, assert_may
         return desk
 
     async def create(self, draft: KeyDraft) -> tuple[ApiKey, Secret]:
@@ -107,6 +129,25 @@ class Keyring:
             for key in await self._store.list_keys()
             if owner in (None, key.owner) and _is_listed(key.status(now), status)
         ]
+
+    async def page(
+        self,
+        *,
+        status: StatusFilter = None,
+        owner: str | None = None,
+        text: str | None = None,
+        limit: int = 50,
+        before: int | None = None,
+    ) -> list[tuple[int, ApiKey]]:
+        """Records with their numbers, newest first (`gateway.keeper.ports.KeyQuery`)."""
+        query = KeyQuery(
+            now=self._clock.now(), status=status, owner=owner, text=text, limit=limit, before=before
+        )
+        return [(number, self._latest(key)) for number, key in await self._store.page(query)]
+
+    async def done_once(self, name: str) -> OnceDone | None:
+        """What whoever acts here did under this name, as long as it is remembered."""
+        return await self._store.find_once(self.actor, name)
 
     async def resolve(self, id_or_name: str) -> ApiKey:
         """The one record that is meant; raises `KeyNotFound` or `NameAmbiguous`."""
@@ -126,7 +167,7 @@ class Keyring:
         now = self._clock.now()
 
         def change(key: ApiKey) -> ApiKey:
-            _refuse_revoked(key)
+            refuse_revoked(key)
             return key if key.disabled_at is not None else replace(key, disabled_at=now)
 
         return await self._update(id_or_name, change, "disable")
@@ -135,40 +176,75 @@ class Keyring:
         """Switch a disabled key on again; raises `RuleBroken` for a revoked one."""
 
         def change(key: ApiKey) -> ApiKey:
-            _refuse_revoked(key)
+            refuse_revoked(key)
             return replace(key, disabled_at=None)
 
         return await self._update(id_or_name, change, "enable")
 
-    async def rotate(self, id_or_name: str, overlap_s: float) -> tuple[ApiKey, Secret]:
-        """Give a key a new secret; the one before works for `overlap_s` seconds more.
+    async def edit(self, id_or_name: str, edit: KeyEdit) -> ApiKey:
+        """Change what stands in a record; raises `RuleBroken` with every rule the edit breaks."""
+        now = self._clock.now()
+        values = changes_of(edit, self.rules, now)
 
-        Raises `RuleBroken` for a key that is revoked or expired. `previous_secret_last_used_at` starts anew:
-        it tells whether the replaced secret was used since it was replaced.
+        async def write(key_id: str) -> ApiKey:
+            async with self._creating:
+                before = await self._store.get(key_id)
+                if before is not None and values.get("owner", before.owner) != before.owner:
+                    await self._hold_to_limit(values["owner"], now)
+                return await self._write(key_id, lambda key: edited(key, values, now), self._act("edit"))
+
+        found = await self._find(id_or_name)
+        return self._latest(await _finish(write(found.id)))
+
+    async def rotate(self, id_or_name: str, rotation: Rotation) -> tuple[ApiKey, Secret]:
+        """Give a key a new secret.
+
+        Raises `StateConflict` for a key that is revoked or expired, or rotated within an overlap, and
+        `Outdated` where somebody else rotated it in this very moment. `previous_secret_last_used_at` starts
+        anew: it tells whether the replaced secret was used since it was replaced.
         """
         now = self._clock.now()
-        until = now + _overlap(overlap_s)
         secret = self._new_secret()
+        found = await self._find(id_or_name)
 
         def change(key: ApiKey) -> ApiKey:
-            _refuse_dead(key, now)
-            return replace(
-                key,
-                digest=digest_of(secret.reveal()),
-                preview=preview_of(secret),
-                rotated_at=now,
-                previous_digest=key.digest,
-                previous_secret_valid_until=min(until, key.expires_at or MOMENT_MAX),
-                previous_secret_last_used_at=None,
-            )
+            if key.digest != found.digest:
+                raise Outdated(f"key {key.id} was rotated by somebody else in this moment: look at it again")
+            return rotated(key, rotation, secret, now)
 
-        return await self._update(id_or_name, change, "rotate"), secret
+        act = self._act("rotate", once=self.once)
+        return self._latest(await _finish(self._write(found.id, change, act))), secret
+
+    async def undo_rotation(self, id_or_name: str) -> ApiKey:
+        """Make the secret before the key's own again; raises `StateConflict` where no overlap runs."""
+        now = self._clock.now()
+        return await self._update(id_or_name, lambda key: undone(key, now), "undo_rotation")
+
+    async def finish_rotation(self, id_or_name: str) -> ApiKey:
+        """End the secret before at once."""
+        now = self._clock.now()
+        return await self._update(id_or_name, lambda key: finished(key, now), "finish_rotation")
+
+    async def revoke_by_value(self, text: str) -> ApiKey:
+        """End the secret that this text is; raises `KeyNotFound` where it opens nothing."""
+        now = self._clock.now()
+        digest = digest_of(forgive(text))
+        key = await self._store.find_by_digest(digest)
+        if key is None or (key.revoked_at is None and standing(key, digest, now) is not None):
+            raise KeyNotFound("this text is no key of this gateway that still works")
+        if key.revoked_at is not None:
+            return self._latest(key)
+        by_holder = self.acting(key.id, self.request_id)
+        if compare_digest(digest, key.digest):
+            return await by_holder.revoke(key.id)
+        return await by_holder.finish_rotation(key.id)
 
     async def delete(self, id_or_name: str) -> ApiKey:
-        """Remove the record of a revoked key; raises `RuleBroken` for any other."""
+        """Remove the record of a revoked key; raises `StateConflict` for any other."""
         key = await self._find(id_or_name)
+        self.assert_may(key)
         if key.revoked_at is None:
-            raise RuleBroken(f"key {key.id} is not revoked: revoke it first, then delete its record")
+            raise StateConflict(f"key {key.id} is not revoked: revoke it first, then delete its record")
         await _finish(self._delete(key.id))
         return self._latest(key)
 
@@ -202,7 +278,7 @@ class Keyring:
         async with self._creating:
             await self._hold_to_limit(terms.owner, now)
             key, secret = self._new_key(terms, now)
-            await self._store.insert(key, self._act("create"))
+            await self._store.insert(key, self._act("create", once=self.once))
             self._on_change(key.id, key)
         return key, secret
 
@@ -213,7 +289,7 @@ class Keyring:
             return
         living = await self._store.count_living(owner, now)
         if living >= most:
-            raise RuleBroken(
+            raise StateConflict(
                 f"owner {quoted(owner)} has {living} keys, {most} is the most: revoke one that is not "
                 "needed, or raise keys.max_active_per_owner"
             )
@@ -261,11 +337,15 @@ class Keyring:
         found = await self._find(id_or_name)
         return self._latest(await _finish(self._write(found.id, change, self._act(what))))
 
-    def _act(self, what: str) -> Act:
-        return Act(what, self.actor, self.request_id, self._clock.now())
+    def _act(self, what: str, once: Once | None = None) -> Act:
+        return Act(what, self.actor, self.request_id, self._clock.now(), once)
 
     async def _write(self, key_id: str, change: Callable[[ApiKey], ApiKey], act: Act) -> ApiKey:
-        key = await self._store.update(key_id, change, act)
+        def allowed(key: ApiKey) -> ApiKey:
+            self.assert_may(key)
+            return change(key)
+
+        key = await self._store.update(key_id, allowed, act)
         self._on_change(key_id, key)
         return key
 
@@ -283,23 +363,6 @@ def _is_listed(status: Status, wanted: StatusFilter) -> bool:
     if wanted is None:
         return status is not Status.REVOKED
     return wanted in ("all", status)
-
-
-def _refuse_revoked(key: ApiKey) -> None:
-    if key.revoked_at is not None:
-        raise RuleBroken(f"key {key.id} is revoked, and that is for good: create a new key")
-
-
-def _refuse_dead(key: ApiKey, now: float) -> None:
-    _refuse_revoked(key)
-    if key.status(now) is Status.EXPIRED:
-        raise RuleBroken(f"key {key.id} has expired, a new secret would not revive it: create a new key")
-
-
-def _overlap(overlap_s: float) -> float:
-    if not (math.isfinite(overlap_s) and 0 <= overlap_s <= MOMENT_MAX):
-        raise RuleBroken("the overlap must be a duration from 0s on, such as 24h")
-    return overlap_s
 
 
 def _say_which(name: str, keys: list[ApiKey], now: float) -> str:

@@ -5,7 +5,7 @@ and are told apart by what they are made of. Every store passes one contract sui
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
 from gateway.core.keys import ApiKey, Status
@@ -22,6 +22,23 @@ class StoreUnavailable(Exception):
 
 class KeyNotFound(Exception):
     """No record with this id (or name)."""
+
+
+class OnceTaken(Exception):
+    """The actor already did something under this name. Nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnceDone:
+    """What an actor did under a name that makes it happen once, and to which key."""
+
+    fingerprint: bytes = field(repr=False)
+    act: str
+    key_id: str
+
+
+ONCE_KEPT_S: Final = 86_400.0
+"""How long such a name is remembered at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +112,11 @@ class KeyStore(Protocol):
         """Records with their numbers, which never change and grow with each new record."""
 
     async def insert(self, key: ApiKey, act: Act = CREATE) -> None:
-        """Add a record; its id and its digest are new."""
+        """Add a record; its id and its digest are new.
+
+        Here as in `update`: where `act.once` has a name, it is remembered with the write for `ONCE_KEPT_S`;
+        raises `OnceTaken` if the actor used it before.
+        """
 
     async def update(self, key_id: str, change: Callable[[ApiKey], ApiKey], act: Act = CHANGE) -> ApiKey:
         """Read, change and write one record in one transaction; raises `KeyNotFound`.
@@ -107,6 +128,9 @@ class KeyStore(Protocol):
 
     async def delete(self, key_id: str, act: Act = DELETE) -> None:
         """Remove a record and all its digests; raises `KeyNotFound`."""
+
+    async def find_once(self, actor: str, name: str) -> OnceDone | None:
+        """What the actor did under this name, as long as it is remembered."""
 
     async def audit(self, *, after: int = 0, limit: int = 100, key_id: str | None = None) -> list[AuditEntry]:
         """Entries with numbers beyond `after`, oldest first. Each write above left one, or did not happen."""

@@ -1,6 +1,7 @@
-"""The rules a key is held to when it is made: name, scopes, owner, note, addresses, expiry.
+"""The rules a key is held to when it is made or changed: name, scopes, owner, note, addresses, expiry.
 
-A draft holds texts as a person wrote them; `terms_of` returns values or raises `RuleBroken` with the mend.
+A draft (or an edit) holds texts as a person wrote them; `terms_of` (`changes_of`) returns values, or raises
+`RuleBroken` with the mend of all that is wrong.
 Everything here is pure. The rules:
 
 1. A name is 1 to 100 printable characters, not an id and not a secret; owner and note may be empty.
@@ -12,15 +13,16 @@ Everything here is pure. The rules:
 
 import math
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from ipaddress import IPv6Network, ip_interface, ip_network
-from typing import Final
+from typing import Any, Final, Literal
 
-from gateway.core.keys import Network
+from gateway.core.keys import ApiKey, Network, Status
 from gateway.core.scopes import RESERVED_RESOURCE, RESERVED_SCOPES, is_grant, unknown_grants
-from gateway.keeper.desk import KeyDraft, RuleBroken, holds_secret, quoted
+from gateway.keeper.desk import KeyDraft, KeyEdit, Problem, RuleBroken, StateConflict, holds_secret, quoted
 from gateway.keeper.expiry import MOMENT_MAX
+from gateway.keeper.rotation import refuse_revoked
 
 NAME_CHARS_MAX: Final = 100
 NOTE_CHARS_MAX: Final = 1000
@@ -59,16 +61,69 @@ def is_id(text: str) -> bool:
 
 
 def terms_of(draft: KeyDraft, rules: Rules, now: float) -> Terms:
-    """The draft as values; raises `RuleBroken` at the first rule it breaks."""
+    """The draft as values; raises `RuleBroken` with every rule it breaks."""
     return Terms(
-        name=_name(draft.name),
-        scopes=_scopes(draft.scopes, rules.catalogue),
-        owner=_line("owner", draft.owner),
-        note=_note(draft.note),
-        created_by=_line("created_by", draft.created_by),
-        allow_from=_networks(draft.allow_from),
-        expires_at=_expiry(draft, rules, now),
+        **_all_of(
+            {
+                "name": lambda: _name(draft.name),
+                "scopes": lambda: _scopes(draft.scopes, rules.catalogue),
+                "owner": lambda: _line("owner", draft.owner),
+                "note": lambda: _note(draft.note),
+                "created_by": lambda: _line("created_by", draft.created_by),
+                "allow_from": lambda: _networks(draft.allow_from),
+                "expires_at": lambda: _expiry(draft.expires_at, rules, now),
+            }
+        )
     )
+
+
+def changes_of(edit: KeyEdit, rules: Rules, now: float) -> dict[str, Any]:
+    """The fields that an edit changes, as values; raises `RuleBroken` with every rule it breaks."""
+    name, scopes, owner, note, allow_from = edit.name, edit.scopes, edit.owner, edit.note, edit.allow_from
+    expires_at = edit.expires_at
+    readings: dict[str, Callable[[], Any]] = {}
+    if name is not None:
+        readings["name"] = lambda: _name(name)
+    if scopes is not None:
+        readings["scopes"] = lambda: _scopes(scopes, rules.catalogue)
+    if owner is not None:
+        readings["owner"] = lambda: _line("owner", owner)
+    if note is not None:
+        readings["note"] = lambda: _note(note)
+    if allow_from is not None:
+        readings["allow_from"] = lambda: _networks(allow_from)
+    if expires_at != "unchanged":
+        readings["expires_at"] = lambda: _expiry(expires_at, rules, now)
+    return _all_of(readings)
+
+
+def edited(key: ApiKey, values: Mapping[str, Any], now: float) -> ApiKey:
+    """The record with what an edit changes; raises `StateConflict` where nothing may change any more.
+
+    An expired key stays expired. A secret before that is in its overlap never outlives the key.
+    """
+    refuse_revoked(key)
+    if "expires_at" in values and key.status(now) is Status.EXPIRED:
+        raise StateConflict(f"key {key.id} has expired, and that stands: create a new key")
+    key = replace(key, **values)
+    until = key.previous_secret_valid_until
+    if until is not None and key.expires_at is not None and until > key.expires_at:
+        key = replace(key, previous_secret_valid_until=key.expires_at)
+    return key
+
+
+def _all_of(readings: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
+    """What was read of each field; all that is wrong is told at once."""
+    read: dict[str, Any] = {}
+    problems = []
+    for field, reading in readings.items():
+        try:
+            read[field] = reading()
+        except RuleBroken as broken:
+            problems.append(Problem(field, str(broken)))
+    if problems:
+        raise RuleBroken("; ".join(each.message for each in problems), tuple(problems))
+    return read
 
 
 def _name(text: str) -> str:
@@ -157,8 +212,7 @@ def _mend(text: str) -> str:
     return f"{quoted(text)} is an address within a network: write {meant}, or the address alone"
 
 
-def _expiry(draft: KeyDraft, rules: Rules, now: float) -> float | None:
-    expires_at = draft.expires_at
+def _expiry(expires_at: float | Literal["default"] | None, rules: Rules, now: float) -> float | None:
     if expires_at == "default":
         return None if rules.default_expiry_s is None else now + rules.default_expiry_s
     if expires_at is None:

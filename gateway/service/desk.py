@@ -20,7 +20,7 @@ from gateway.admin.control_client import RemoteKeyring
 from gateway.admin.control_path import socket_path
 from gateway.core.keys import ApiKey, Secret
 from gateway.keeper.audit import AuditEntry, host_actor
-from gateway.keeper.desk import KeyDesk, KeyDraft, StatusFilter, Verification
+from gateway.keeper.desk import KeyDesk, KeyDraft, KeyEdit, Rotation, StatusFilter, Verification
 from gateway.keeper.keyring import Keyring
 from gateway.keeper.ports import Clock
 from gateway.store.faults import StoreBusy, StoreMissing
@@ -125,11 +125,23 @@ class _DeskWithoutStore:
     async def enable(self, id_or_name: str) -> ApiKey:
         return await self._desk.enable(id_or_name)
 
-    async def rotate(self, id_or_name: str, overlap_s: float) -> tuple[ApiKey, Secret]:
-        return await self._desk.rotate(id_or_name, overlap_s)
+    async def edit(self, id_or_name: str, edit: KeyEdit) -> ApiKey:
+        return await self._desk.edit(id_or_name, edit)
+
+    async def rotate(self, id_or_name: str, rotation: Rotation) -> tuple[ApiKey, Secret]:
+        return await self._desk.rotate(id_or_name, rotation)
+
+    async def undo_rotation(self, id_or_name: str) -> ApiKey:
+        return await self._desk.undo_rotation(id_or_name)
+
+    async def finish_rotation(self, id_or_name: str) -> ApiKey:
+        return await self._desk.finish_rotation(id_or_name)
 
     async def delete(self, id_or_name: str) -> ApiKey:
         return await self._desk.delete(id_or_name)
+
+    async def revoke_by_value(self, text: str) -> ApiKey:
+        return await self._desk.revoke_by_value(text)
 
     async def verify(self, text: str) -> Verification:
         return await self._desk.verify(text)

@@ -9,7 +9,18 @@ from dataclasses import replace
 
 from gateway.core.keys import ApiKey, Status
 from gateway.keeper.audit import GENESIS, Act, AuditEntry, chained
-from gateway.keeper.ports import CHANGE, CREATE, DELETE, KeyNotFound, KeyQuery, StoreUnavailable, Use
+from gateway.keeper.ports import (
+    CHANGE,
+    CREATE,
+    DELETE,
+    ONCE_KEPT_S,
+    KeyNotFound,
+    KeyQuery,
+    OnceDone,
+    OnceTaken,
+    StoreUnavailable,
+    Use,
+)
 from gateway.store.faults import StoreConflict
 
 
@@ -22,6 +33,7 @@ class MemoryKeyStore:
         self._last = 0
         self._holders: dict[bytes, str] = {}
         self._entries: list[AuditEntry] = []
+        self._once: dict[tuple[str, str], tuple[float, OnceDone]] = {}
         self._is_closed = False
 
     async def find_by_digest(self, digest: bytes) -> ApiKey | None:
@@ -66,11 +78,18 @@ class MemoryKeyStore:
         self._assert_open()
         return [entry for entry in self._entries[after:] if key_id in (None, entry.key_id)][:limit]
 
+    async def find_once(self, actor: str, name: str) -> OnceDone | None:
+        """What the actor did under this name, as long as it is remembered."""
+        self._assert_open()
+        found = self._once.get((actor, name))
+        return None if found is None else found[1]
+
     async def insert(self, key: ApiKey, act: Act = CREATE) -> None:
         """Add a record; raises `StoreConflict` if its id or a digest is taken."""
         self._assert_open()
         if key.id in self._keys:
             raise StoreConflict(f"key {key.id} is already there")
+        self._refuse_taken(act)
         self._lead_to(key)
         self._keys[key.id] = key
         self._last += 1
@@ -87,6 +106,7 @@ class MemoryKeyStore:
         if after == before:
             return before
         after = replace(after, revision=before.revision + 1)
+        self._refuse_taken(act)
         self._lead_to(after)
         self._keys[key_id] = after
         self._tell(act, key_id, before, after)
@@ -128,8 +148,16 @@ class MemoryKeyStore:
         return key
 
     def _tell(self, act: Act, key_id: str, before: ApiKey | None, after: ApiKey | None) -> None:
+        if act.once is not None:
+            done = OnceDone(act.once.fingerprint, act.name, key_id)
+            self._once[act.actor, act.once.name] = (act.at, done)
         previous = self._entries[-1].hash if self._entries else GENESIS
         self._entries.append(chained(len(self._entries) + 1, previous, act, key_id, before, after))
+
+    def _refuse_taken(self, act: Act) -> None:
+        self._once = {each: done for each, done in self._once.items() if done[0] >= act.at - ONCE_KEPT_S}
+        if act.once is not None and (act.actor, act.once.name) in self._once:
+            raise OnceTaken(act.once.name)
 
     def _lead_to(self, key: ApiKey) -> None:
         digests = {key.digest, key.previous_digest or key.digest}

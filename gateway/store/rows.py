@@ -34,7 +34,9 @@ _KIND_OF: Final[dict[str, tuple[type, ...]]] = {
     "revoked_at": _MOMENT,
     "rotated_at": _MOMENT,
     "previous_digest": (bytes, NoneType),
+    "previous_preview": (str, NoneType),
     "previous_secret_valid_until": _MOMENT,
+    "previous_until_first_use": (int,),
     "previous_secret_last_used_at": _MOMENT,
     "last_used_at": _MOMENT,
     "last_used_from": (str, NoneType),
@@ -104,6 +106,7 @@ def row_of(key: ApiKey) -> dict[str, Any]:
     row = {column: getattr(key, column) for column in COLUMNS}
     if not all(math.isfinite(row[column] or 0.0) for column in _MOMENTS):
         raise ValueError("a moment must be a finite number")
+    row["previous_until_first_use"] = int(key.previous_until_first_use)
     row["scopes"] = json.dumps(sorted(key.scopes))
     row["allow_from"] = json.dumps([str(network) for network in key.allow_from])
     return row
@@ -116,6 +119,7 @@ def key_of(row: Sequence[Any]) -> ApiKey:
     values = dict(zip(COLUMNS, row, strict=True))
     values["scopes"] = _scopes(values["scopes"])
     values["allow_from"] = _networks(values["allow_from"])
+    values["previous_until_first_use"] = bool(values["previous_until_first_use"])
     return ApiKey(**values)
 
 

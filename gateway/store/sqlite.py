@@ -24,8 +24,18 @@ from typing import Final
 
 from gateway.core.keys import EXPIRING_WINDOW_S, ApiKey, Status
 from gateway.keeper.audit import GENESIS, Act, AuditEntry, chained
-from gateway.keeper.ports import CHANGE, CREATE, DELETE, KeyNotFound, KeyQuery, StoreUnavailable, Use
-from gateway.store import audit_rows, rows
+from gateway.keeper.ports import (
+    CHANGE,
+    CREATE,
+    DELETE,
+    KeyNotFound,
+    KeyQuery,
+    OnceDone,
+    OnceTaken,
+    StoreUnavailable,
+    Use,
+)
+from gateway.store import audit_rows, once_rows, rows
 from gateway.store.connection import Connection, Values, connect
 from gateway.store.faults import (
     RESTORE,
@@ -116,10 +126,16 @@ class SqliteKeyStore:
         except (ValueError, RecursionError) as error:
             raise damaged(self._path, "an entry of the audit cannot be read") from error
 
+    async def find_once(self, actor: str, name: str) -> OnceDone | None:
+        """What the actor did under this name, as long as it is remembered."""
+        found = await self._read(once_rows.SELECT, (actor, name))
+        return once_rows.done_of(found[0]) if found else None
+
     async def insert(self, key: ApiKey, act: Act = CREATE) -> None:
         """Add a record; raises `StoreConflict` if its id or a digest is taken."""
         row = rows.row_of(key)
         async with self._transaction():
+            await self._note_once(act, key.id)
             await self._writer.fetch(rows.INSERT, row)
             await self._lead_to(key)
             await self._tell(act, key.id, None, key)
@@ -136,6 +152,7 @@ class SqliteKeyStore:
             if after == before:
                 return before
             after = replace(after, revision=before.revision + 1)
+            await self._note_once(act, key_id)
             await self._writer.fetch(rows.UPDATE, rows.row_of(after))
             await self._lead_to(after)
             await self._tell(act, key_id, before, after)
@@ -231,6 +248,15 @@ class SqliteKeyStore:
         number, previous = last[0] if last else (0, GENESIS)
         entry = chained(number + 1, previous, act, key_id, before, after)
         await self._writer.fetch(audit_rows.INSERT, audit_rows.row_of(entry))
+
+    async def _note_once(self, act: Act, key_id: str) -> None:
+        """Remember an act that has a name, within its transaction."""
+        if act.once is None:
+            return
+        await self._writer.fetch(once_rows.FORGET, once_rows.forgotten_before(act))
+        if await self._writer.fetch(once_rows.SELECT, (act.actor, act.once.name)):
+            raise OnceTaken(act.once.name)
+        await self._writer.fetch(once_rows.INSERT, once_rows.row_of(act, key_id))
 
     def _one(self, found: Sequence[rows.Row]) -> ApiKey | None:
         return self._key(found[0]) if found else None

@@ -7,9 +7,55 @@ from typing import Any
 import pytest
 
 from gateway.core.keys import Status
-from gateway.keeper.audit import GENESIS, Act, described, verify_chain
-from gateway.keeper.ports import KeyNotFound, KeyQuery, KeyStore
+from gateway.keeper.audit import GENESIS, Act, Once, described, verify_chain
+from gateway.keeper.ports import (
+    ONCE_KEPT_S,
+    KeyNotFound,
+    KeyQuery,
+    KeyStore,
+    OnceDone,
+    OnceTaken,
+    StoreUnavailable,
+)
 from tests.support.records import NOW, digest, record
+
+# --- What happens once -------------------------------------------------------------------------------------
+
+ORDER = Once("order-7", digest("a laptop"))
+
+
+async def test_what_an_actor_gave_a_name_happens_once(store: KeyStore) -> None:
+    await store.insert(record(), Act("create", "key_admin", at=NOW, once=ORDER))
+    assert await store.find_once("key_admin", "order-7") == OnceDone(digest("a laptop"), "create", "key_1")
+    again = Act("create", "key_admin", at=NOW + 1, once=ORDER)
+    with pytest.raises(OnceTaken):
+        await store.insert(record("key_2"), again)
+    with pytest.raises(OnceTaken):
+        await store.update("key_1", lambda key: replace(key, note="new"), again)
+    assert await store.list_keys() == [record()]
+    assert len(await store.audit()) == 1
+
+
+async def test_a_name_is_the_actors_own(store: KeyStore) -> None:
+    await store.insert(record(), Act("create", "key_admin", at=NOW, once=ORDER))
+    await store.insert(record("key_2"), Act("create", "key_other", at=NOW, once=ORDER))
+    assert await store.find_once("key_third", "order-7") is None
+
+
+async def test_a_name_is_forgotten_after_a_day(store: KeyStore) -> None:
+    await store.insert(record(), Act("create", "key_admin", at=NOW, once=ORDER))
+    later = NOW + ONCE_KEPT_S
+    with pytest.raises(OnceTaken):
+        await store.insert(record("key_2"), Act("create", "key_admin", at=later, once=ORDER))
+    await store.insert(record("key_2"), Act("create", "key_admin", at=later + 1, once=ORDER))
+
+
+async def test_what_was_refused_leaves_no_name(store: KeyStore) -> None:
+    await store.insert(record())
+    with pytest.raises(StoreUnavailable):
+        await store.insert(record(), Act("create", "key_admin", at=NOW, once=ORDER))
+    assert await store.find_once("key_admin", "order-7") is None
+
 
 # --- The record of what was done --------------------------------------------------------------------------
 

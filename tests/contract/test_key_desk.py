@@ -1,63 +1,16 @@
 """What every desk guarantees, whether it holds the store or asks the process that does (KeyDesk)."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from gateway.admin.control import ControlServer
-from gateway.admin.control_client import RemoteKeyring
-from gateway.core.keys import ApiKey, Secret, Shape, Status, compose_secret
+from gateway.core.keys import ApiKey, Shape, Status, compose_secret
 from gateway.core.refusal import Reason
-from gateway.keeper.desk import KeyDesk, KeyDraft, NameAmbiguous, RuleBroken
-from gateway.keeper.keyring import Keyring
-from gateway.keeper.ports import KeyNotFound, StoreUnavailable, Use
-from gateway.store.memory import MemoryKeyStore
-from tests.support.records import NOW, StillClock, repeatable_entropy
-
-DAY_S = 86_400.0
-
-
-@dataclass
-class Stand:
-    """A desk and what stands behind it."""
-
-    desk: KeyDesk
-    store: MemoryKeyStore
-    clock: StillClock
-    told: list[tuple[str, ApiKey | None]]
-
-    async def make(self, name: str = "laptop", **fields: Any) -> tuple[ApiKey, Secret]:
-        return await self.desk.create(replace(KeyDraft(name=name), **fields))
-
-    async def reason(self, secret: Secret) -> Reason | None:
-        return (await self.desk.verify(secret.reveal())).reason
-
-
-@pytest.fixture(params=["keyring", "remote"])
-async def stand(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stand]:
-    store, clock = MemoryKeyStore(), StillClock()
-    told: list[tuple[str, ApiKey | None]] = []
-    keyring = Keyring(
-        store,
-        clock,
-        prefix="kh",
-        default_expiry_s=90 * DAY_S,
-        max_active_per_owner=3,
-        catalogue={"models:read": "List models", "chat:write": "Ask"},
-        entropy=repeatable_entropy(),
-        on_change=lambda key_id, key: told.append((key_id, key)),
-    )
-    if request.param == "keyring":
-        yield Stand(keyring, store, clock, told)
-        return
-    path = tmp_path / "keys.db"
-    server = ControlServer(keyring, path)
-    await server.start()
-    yield Stand(RemoteKeyring(path), store, clock, told)
-    await server.stop()
+from gateway.keeper.desk import NameAmbiguous, Rotation, RuleBroken
+from gateway.keeper.ports import KeyNotFound, StoreUnavailable
+from tests.contract.desk_stand import DAY_S, Stand
+from tests.support.records import NOW
 
 
 def seen(key: ApiKey) -> ApiKey:
@@ -192,7 +145,7 @@ async def test_revoking_is_for_good_and_keeps_the_record(stand: Stand) -> None:
         with pytest.raises(RuleBroken, match="is revoked, and that is for good: create a new key"):
             await act(key.id)
     with pytest.raises(RuleBroken, match="for good"):
-        await stand.desk.rotate(key.id, 0)
+        await stand.desk.rotate(key.id, Rotation(overlap_s=0, end_previous=True))
     assert await stand.reason(secret) is Reason.KEY_REVOKED
 
 
@@ -216,66 +169,6 @@ async def test_only_a_revoked_key_can_be_deleted(stand: Stand) -> None:
     assert await stand.reason(secret) is Reason.KEY_UNKNOWN
     with pytest.raises(KeyNotFound):
         await stand.desk.resolve(key.id)
-
-
-async def test_rotating_keeps_the_key_and_changes_the_secret(stand: Stand) -> None:
-    key, first = await stand.make(scopes=("chat:write",), owner="ann")
-    stand.clock.time += 10
-    rotated, second = await stand.desk.rotate("laptop", 60)
-    assert (rotated.id, rotated.name, rotated.scopes) == (key.id, key.name, key.scopes)
-    assert (rotated.rotated_at, rotated.previous_secret_valid_until) == (NOW + 10, NOW + 70)
-    assert rotated.preview != key.preview
-    assert [await stand.reason(secret) for secret in (first, second)] == [None, None]
-    stand.clock.time += 60
-    assert [await stand.reason(secret) for secret in (first, second)] == [Reason.KEY_ROTATED, None]
-
-
-async def test_without_overlap_the_secret_before_ends_at_once(stand: Stand) -> None:
-    key, first = await stand.make()
-    await stand.desk.rotate(key.id, 0)
-    assert await stand.reason(first) is Reason.KEY_ROTATED
-
-
-async def test_an_overlap_never_outlives_the_key(stand: Stand) -> None:
-    key, _ = await stand.make(expires_at=NOW + 30)
-    rotated, _ = await stand.desk.rotate(key.id, 60)
-    assert rotated.previous_secret_valid_until == NOW + 30
-    endless, _ = await stand.make("endless", expires_at=None)
-    rotated, _ = await stand.desk.rotate(endless.id, 60)
-    assert rotated.previous_secret_valid_until == NOW + 60
-
-
-async def test_secrets_of_earlier_rotations_are_refused_and_still_recognised(stand: Stand) -> None:
-    key, first = await stand.make()
-    _, second = await stand.desk.rotate(key.id, 60)
-    _, third = await stand.desk.rotate(key.id, 60)
-    assert await stand.reason(first) is Reason.KEY_ROTATED
-    assert [await stand.reason(second), await stand.reason(third)] == [None, None]
-
-
-async def test_rotating_asks_anew_whether_the_replaced_secret_is_used(stand: Stand) -> None:
-    key, _ = await stand.make()
-    await stand.desk.rotate(key.id, 60)
-    await stand.store.record_uses([Use(key.id, NOW + 1, "10.0.0.1", 1, previous_at=NOW + 1)])
-    assert (await stand.desk.resolve(key.id)).previous_secret_last_used_at == NOW + 1
-    rotated, _ = await stand.desk.rotate(key.id, 60)
-    assert rotated.previous_secret_last_used_at is None
-    assert rotated.use_count == 1
-
-
-async def test_an_expired_key_is_not_rotated(stand: Stand) -> None:
-    key, secret = await stand.make(expires_at=NOW + 1)
-    stand.clock.time += 1
-    with pytest.raises(RuleBroken, match="has expired, a new secret would not revive it"):
-        await stand.desk.rotate(key.id, 0)
-    assert await stand.reason(secret) is Reason.KEY_EXPIRED
-
-
-@pytest.mark.parametrize("overlap_s", [-1.0, float("nan"), float("inf"), 1e300])
-async def test_an_overlap_that_is_no_duration_is_refused(stand: Stand, overlap_s: float) -> None:
-    key, _ = await stand.make()
-    with pytest.raises(RuleBroken, match="overlap"):
-        await stand.desk.rotate(key.id, overlap_s)
 
 
 KEY = compose_secret("kh", b"\x07" * 32).reveal()
@@ -320,7 +213,7 @@ async def test_every_change_is_told_once_and_at_once(stand: Stand) -> None:
     key, _ = await stand.make()
     await stand.desk.disable(key.id)
     await stand.desk.enable(key.id)
-    await stand.desk.rotate(key.id, 1)
+    await stand.desk.rotate(key.id, Rotation(overlap_s=1, end_previous=True))
     await stand.desk.revoke(key.id)
     last = await stand.store.get(key.id)
     await stand.desk.delete(key.id)

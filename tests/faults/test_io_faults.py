@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from gateway.core.keys import ApiKey, Secret, digest_of
-from gateway.keeper.desk import KeyDraft
+from gateway.keeper.desk import KeyDraft, Rotation
 from gateway.keeper.keyring import Keyring
 from gateway.keeper.ports import StoreUnavailable
 from gateway.store.sqlite import SqliteKeyStore, open_sqlite
@@ -71,7 +71,7 @@ class Scenario:
             if made is None:
                 continue
             key, self.acknowledged[made[0].id] = made[0], made[1]
-            renewed = await self._try(ring.rotate(key.id, 60))
+            renewed = await self._try(ring.rotate(key.id, Rotation(overlap_s=60, end_previous=True)))
             if renewed is not None:
                 self.acknowledged[key.id] = renewed[1]
             if number % 2 and await self._try(ring.revoke(key.id)) is not None:

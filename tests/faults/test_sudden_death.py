@@ -18,7 +18,7 @@ from pathlib import Path
 
 from gateway.admin.control_client import RemoteKeyring
 from gateway.core.keys import digest_of
-from gateway.keeper.desk import KeyDraft
+from gateway.keeper.desk import KeyDraft, Rotation
 from gateway.keeper.ports import StoreUnavailable
 from gateway.store.schema import load_migrations
 from tests.faults.store_states import NOWHERE, is_whole
@@ -58,7 +58,7 @@ class Ledger:
             await desk.disable(key.id)
             self.disabled.add(key.id)
         elif what == 1:
-            _, renewed = await desk.rotate(key.id, 60)
+            _, renewed = await desk.rotate(key.id, Rotation(overlap_s=60, end_previous=True))
             self.secrets[key.id] = renewed.reveal()
         elif what >= 3:
             await desk.revoke(key.id)

@@ -21,7 +21,7 @@ from gateway.cli.output import Form, can_ask, data, data_json, output_option, sa
 from gateway.cli.surroundings import Surroundings, pass_surroundings, whoami
 from gateway.cli.table import clean
 from gateway.core.keys import ApiKey, Secret
-from gateway.keeper.desk import KeyDesk, KeyDraft, RuleBroken
+from gateway.keeper.desk import KeyDesk, KeyDraft, Rotation, RuleBroken
 from gateway.keeper.expiry import parse_expires
 from gateway.store.faults import StoreMissing
 from gateway.wire.key_json import as_json
@@ -137,7 +137,9 @@ def rotate(  # one argument per option
     ends_s = _left_s(before, now)
     if ends_s > 0 and not yes and can_ask():
         _confirm(before, ends_s, now)
-    key, secret = ask(surroundings, lambda desk: desk.rotate(before.id, overlap_s))
+    key, secret = ask(
+        surroundings, lambda desk: desk.rotate(before.id, Rotation(overlap_s=overlap_s, end_previous=True))
+    )
     if ends_s > 0:
         when = ago(before.rotated_at or now, now)
         warn(

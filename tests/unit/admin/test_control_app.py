@@ -14,7 +14,7 @@ from gateway.admin.control_client import RemoteKeyring
 from gateway.admin.control_words import ASKED_BYTES_MAX
 from gateway.core.keys import ApiKey, Secret
 from gateway.keeper.audit import verify_chain
-from gateway.keeper.desk import KeyDesk, KeyDraft, NotAllowed
+from gateway.keeper.desk import KeyDesk, KeyDraft, NotAllowed, Rotation
 from gateway.keeper.ports import StoreUnavailable
 from tests.unit.admin.conftest import as_desk, make_keyring, send
 
@@ -103,7 +103,7 @@ async def test_no_secret_is_logged_whatever_is_asked_and_whatever_breaks(
     await server.start()
     far = RemoteKeyring(path)
     key, first = await far.create(KeyDraft(name="laptop"))
-    _, second = await far.rotate(key.id, 0)
+    _, second = await far.rotate(key.id, Rotation(overlap_s=0, end_previous=True))
     await far.verify(first.reveal())
     await send(path, "POST", "/v1/verify", json.dumps({"text": 1, "more": first.reveal()}).encode())
 
@@ -123,7 +123,7 @@ async def test_a_secret_travels_only_in_answers_to_create_and_rotate(
 ) -> None:
     far = RemoteKeyring(path)
     key, first = await far.create(KeyDraft(name="laptop"))
-    _, second = await far.rotate(key.id, 60)
+    _, second = await far.rotate(key.id, Rotation(overlap_s=60, end_previous=True))
     one = json.dumps({"id_or_name": key.id}).encode()
     asked: list[tuple[str, bytes]] = [
         ("list", b'{"status": "all", "owner": null}'),

@@ -13,7 +13,7 @@ import pytest
 
 from gateway.admin.control_client import DeskUnreachable, RemoteKeyring
 from gateway.admin.control_path import address_of, socket_path
-from gateway.keeper.desk import KeyDraft, NotAllowed, RuleBroken
+from gateway.keeper.desk import KeyDraft, NotAllowed, Rotation, RuleBroken
 from gateway.keeper.ports import StoreUnavailable
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -128,7 +128,7 @@ async def test_nothing_is_ever_asked_twice(path: Path) -> None:
         lambda far: far.create(KeyDraft(name="\udcff")),
         lambda far: far.list_keys("asleep"),
         lambda far: far.resolve(None),
-        lambda far: far.rotate("laptop", float("nan")),
+        lambda far: far.rotate("laptop", Rotation(overlap_s=float("nan"), end_previous=True)),
     ],
     ids=["a number for a name", "half a character", "another status", "nothing", "no duration"],
 )

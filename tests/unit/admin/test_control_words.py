@@ -35,6 +35,8 @@ FULL = record(
     disabled_at=NOW + 0.2,
     revoked_at=NOW + 0.3,
     rotated_at=NOW + 0.4,
+    previous_preview="kh_eFgH…sTuV",
+    previous_until_first_use=True,
     previous_secret_valid_until=NOW + 0.5,
     previous_secret_last_used_at=NOW + 0.6,
     last_used_at=NOW + 0.7,
@@ -146,6 +148,6 @@ def test_what_is_wrong_is_named_by_its_place_and_not_repeated() -> None:
 
 
 def test_refusals_are_told_apart_by_kind_and_status() -> None:
-    assert (
-        len({kind for kind, _, _ in REFUSALS}) == len({status for _, status, _ in REFUSALS}) == len(REFUSALS)
-    )
+    assert len({kind for kind, _, _ in REFUSALS}) == len(REFUSALS)
+    for number, (_, _, exception) in enumerate(REFUSALS):
+        assert not any(issubclass(exception, earlier) for _, _, earlier in REFUSALS[:number])

@@ -2,7 +2,16 @@
 
 import pytest
 
-from gateway.core.scopes import RESERVED_SCOPES, coverers, covers, is_grant, is_scope, unknown_grants
+from gateway.core.scopes import (
+    RESERVED_SCOPES,
+    coverers,
+    covers,
+    includes,
+    is_grant,
+    is_reserved,
+    is_scope,
+    unknown_grants,
+)
 
 CATALOGUE = ("models:read", "chat:write", "chat:read")
 
@@ -112,3 +121,32 @@ def test_with_an_empty_catalogue_a_star_is_still_known() -> None:
 
 def test_every_reserved_scope_is_a_scope_and_says_what_it_is_for() -> None:
     assert all(is_scope(scope) and meaning for scope, meaning in RESERVED_SCOPES.items())
+
+
+@pytest.mark.parametrize(
+    ("held", "grant", "does"),
+    [
+        (("*",), "*", True),
+        (("*",), "chat:*", True),
+        (("*",), "*:read", True),
+        (("*",), "keyhatch:read", False),
+        (("*",), "keyhatch:*", False),
+        (("keyhatch:*",), "keyhatch:admin", True),
+        (("chat:*",), "chat:write", True),
+        (("chat:write", "chat:read"), "chat:*", False),
+        (("chat:*",), "*", False),
+        (("*:read",), "models:read", True),
+        (("*:read",), "*:read", True),
+        (("*:read",), "models:*", False),
+        ((), "chat:write", False),
+    ],
+)
+def test_whoever_holds_less_than_a_grant_gives_does_not_include_it(
+    held: tuple[str, ...], grant: str, does: bool
+) -> None:
+    assert includes(held, grant) is does
+
+
+@pytest.mark.parametrize("grant", ["keyhatch:read", "keyhatch:*", "chat:*", "*", "*:admin"])
+def test_only_the_reserved_resource_reaches_into_management(grant: str) -> None:
+    assert is_reserved(grant) is grant.startswith("keyhatch:")

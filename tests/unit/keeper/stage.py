@@ -17,7 +17,7 @@ from gateway.core.request import Kind, RequestView, Target, read_target
 from gateway.core.routes import Route, RouteTable
 from gateway.keeper.audit import Act, AuditEntry
 from gateway.keeper.gatekeeper import Gatekeeper
-from gateway.keeper.ports import CHANGE, CREATE, DELETE, KeyNotFound, KeyQuery, KeyStore, Use
+from gateway.keeper.ports import CHANGE, CREATE, DELETE, KeyNotFound, KeyQuery, KeyStore, OnceDone, Use
 
 EPOCH_S: Final = 1_800_000_000.0
 PEER: Final = "198.51.100.7"
@@ -122,6 +122,9 @@ class DictStore:
         raise AssertionError("not here")
 
     async def page(self, query: KeyQuery) -> list[tuple[int, ApiKey]]:
+        raise AssertionError("not here")
+
+    async def find_once(self, actor: str, name: str) -> OnceDone | None:
         raise AssertionError("not here")
 
     async def audit(self, *, after: int = 0, limit: int = 100, key_id: str | None = None) -> list[AuditEntry]:

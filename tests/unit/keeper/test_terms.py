@@ -103,7 +103,7 @@ def test_a_name_may_be_anything_printable(name: str) -> None:
         ({"scopes": ("Chat:Write",)}, r"not a scope \(did you mean chat:write\?\)"),
         ({"scopes": ("",)}, "'' is not a scope: write resource:action"),
         ({"scopes": ("chat:wirte",)}, r"no scope 'chat:wirte' \(did you mean chat:write\?\)"),
-        ({"scopes": ("zzz:qqq",)}, "no scope 'zzz:qqq'. There are chat:write, models:read, keyhatch:read"),
+        ({"scopes": ("zzz:qqq",)}, "no scope 'zzz:qqq'. There are chat:write, models:read, keyhatch:own"),
         ({"scopes": ("chat:read",)}, "no scope 'chat:read'"),
         ({"scopes": ("music:*",)}, r"no scope 'music:\*'"),
         ({"scopes": ("*:fly",)}, r"no scope '\*:fly'"),

@@ -12,7 +12,7 @@ import pytest
 
 from gateway.admin.control import ControlServer
 from gateway.admin.control_client import RemoteKeyring
-from gateway.keeper.desk import KeyDesk, KeyDraft
+from gateway.keeper.desk import KeyDesk, KeyDraft, Rotation
 from gateway.keeper.keyring import Keyring
 from gateway.keeper.ports import StoreUnavailable
 from gateway.service.desk import open_desk
@@ -137,7 +137,7 @@ OTHER_ACTS: dict[str, Callable[[KeyDesk], Awaitable[object]]] = {
     "resolve": lambda desk: desk.resolve("laptop"),
     "disable": lambda desk: desk.disable("laptop"),
     "enable": lambda desk: desk.enable("laptop"),
-    "rotate": lambda desk: desk.rotate("laptop", 0.0),
+    "rotate": lambda desk: desk.rotate("laptop", Rotation(overlap_s=0.0, end_previous=True)),
     "verify": lambda desk: desk.verify("kh_secret"),
     "revoke": lambda desk: desk.revoke("laptop"),
     "delete": lambda desk: desk.delete("laptop"),

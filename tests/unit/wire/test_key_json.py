@@ -27,6 +27,7 @@ PROMISED = [
     "revoked_at",
     "rotated_at",
     "previous_secret_valid_until",
+    "previous_until_first_use",
     "previous_secret_last_used_at",
 ]
 
@@ -86,6 +87,7 @@ def test_a_whole_key_reads_as_documented() -> None:
         "revoked_at": "2027-01-15T08:00:02Z",
         "rotated_at": "2027-01-15T08:00:03Z",
         "previous_secret_valid_until": "2027-01-15T08:00:04Z",
+        "previous_until_first_use": False,
         "previous_secret_last_used_at": "2027-01-15T08:00:05Z",
     }
 

@@ -25,6 +25,7 @@ ON_THE_WIRE = [
     "revoked_at",
     "rotated_at",
     "previous_secret_valid_until",
+    "previous_until_first_use",
     "previous_secret_last_used_at",
 ]
 
