@@ -15,10 +15,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from gateway.cli.admin_key import make_first_key
 from gateway.cli.first_steps import sources
 from gateway.cli.listening import listening
 from gateway.cli.loading import all_flags, door, refuse_memory
-from gateway.cli.output import data
+from gateway.cli.output import data, is_terminal
 from gateway.cli.surroundings import Surroundings
 from gateway.config.fields import Address
 from gateway.config.load import DEFAULT_FILE, Loaded, find_config
@@ -85,6 +86,9 @@ def serve_demo(surroundings: Surroundings, flags: dict[str, str]) -> int:
             if path is not None:
                 _log.info("the demo server stands behind %s; routes and store are those of %s", at, path)
                 return
+            if not gateway.has_keys:
+                desk_at = door(Address(*addresses.admin[:2]))
+                await make_first_key(gateway, loaded, desk_at, for_people=is_terminal(sys.stderr))
             secret = await fresh_key(gateway.keyring, loaded, surroundings.clock.now())
             data(what_to_paste(at, secret, loaded.store_path))
 

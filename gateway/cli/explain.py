@@ -6,8 +6,6 @@ from the store is judged. Nothing is sent anywhere.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Final
 
 import click
 
@@ -19,28 +17,12 @@ from gateway.cli.loading import load
 from gateway.cli.output import Form, data_fields, data_json, output_option
 from gateway.cli.surroundings import Surroundings, pass_surroundings
 from gateway.config.compile import routes
-from gateway.core.credentials import NOTHING_TO_STRIP
-from gateway.core.decision import NeedKey
 from gateway.core.keys import ApiKey
-from gateway.core.policy import admit, judge, read_address
-from gateway.core.refusal import Deny, Reason
-from gateway.core.request import RequestView, read_target
-from gateway.core.routes import OWN_ROUTES, Own, Route, RouteTable
+from gateway.core.policy import read_address
+from gateway.core.routes import Route, RouteTable
 from gateway.wire.key_json import as_json
-from gateway.wire.reply import TABLE
-
-ALLOWED: Final = "allowed"
-REFUSED: Final = "refused"
-NEEDS_KEY: Final = "needs_key"
-
-
-@dataclass(frozen=True, slots=True)
-class Story:
-    """What would happen to a request: its outcome, the route it meets, and the refusal if there is one."""
-
-    outcome: str
-    route: Route | None
-    deny: Deny | None = None
+from gateway.wire.reply import say_why
+from gateway.wire.story import ALLOWED, NEEDS_KEY, REFUSED, Story, story_json, tell
 
 
 @click.command(cls=Command)
@@ -63,70 +45,14 @@ def explain(
     key = None if key_id is None else ask(surroundings, lambda desk: desk.resolve(key_id))
     method, now = method.upper(), surroundings.clock.now()
     story = tell(method, path, RouteTable(routes(settings)), key, peer, now)
-    why = None if story.deny is None else _sentence(story.deny, settings.keys.prefix)
+    why = None if story.deny is None else say_why(story.deny, settings.keys.prefix).message
     path = path.partition("?")[0]
     if form == "json":
         record = None if key is None else as_json(key, now)
-        data_json({"method": method, "path": path, **_as_json(story), "message": why, "key": record})
+        data_json({"method": method, "path": path, **story_json(story), "message": why, "key": record})
     else:
         data_fields(_as_fields(f"{method} {path}", story, why, key, told_peer=peer is not None))
     return ExitCode.NOT_ALLOWED if story.outcome == REFUSED else ExitCode.DONE
-
-
-def tell(
-    method: str, path: str, table: RouteTable, key: ApiKey | None, peer: str | None, now: float
-) -> Story:
-    """What would happen to the request. A key's networks count only where the caller's address is known."""
-    target = read_target(path.encode("utf-8", "surrogateescape"))
-    if isinstance(target, Deny):
-        return Story(REFUSED, None, target)
-    route = table.match(method, target)
-    if isinstance(route, Deny):
-        return Story(REFUSED, _by_id(table, route.route_id), route)
-    view = RequestView(method, replace(target, query=b""), (), peer or "")
-    if key is None or route.public:
-        seen = admit(view, table, "-")  # no text begins with it: the story is of a caller without a key
-        if not isinstance(seen, Deny):
-            return Story(ALLOWED, route)
-        if seen.reason is Reason.CREDENTIAL_MISSING:
-            return Story(NEEDS_KEY, route)
-        return Story(REFUSED, None if route.own is Own.NOTHING else route, seen)
-    judged = key if peer is not None else replace(key, allow_from=())
-    verdict = judge(NeedKey(key.digest, route, NOTHING_TO_STRIP, view.peer), judged, now)
-    return Story(REFUSED, route, verdict) if isinstance(verdict, Deny) else Story(ALLOWED, route)
-
-
-def _by_id(table: RouteTable, route_id: str | None) -> Route | None:
-    return next((route for route in (*table.routes, *OWN_ROUTES) if route.id == route_id), None)
-
-
-def _sentence(deny: Deny, prefix: str) -> str:
-    return TABLE[deny.reason].sentence(deny.facts, prefix)
-
-
-def _as_json(story: Story) -> dict[str, object]:
-    route, deny = story.route, story.deny
-    return {
-        "outcome": story.outcome,
-        "route": None if route is None else _route_json(route),
-        "reason": None if deny is None else deny.reason.value,
-    }
-
-
-def _route_json(route: Route) -> dict[str, object]:
-    door = route.anonymous
-    return {
-        "id": route.id,
-        "path": route.path,
-        "methods": None if route.methods is None else sorted(route.methods),
-        "upstream": route.upstream or None,
-        "public": route.public,
-        "scopes": list(route.scopes),
-        "any_of": list(route.any_of),
-        "anonymous": None
-        if door is None
-        else {"from": [str(network) for network in door.networks], "scopes": sorted(door.scopes)},
-    }
 
 
 def _as_fields(

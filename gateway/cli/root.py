@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "check": "gateway.cli.check",
     "config": "gateway.cli.config",
     "keys": "gateway.cli.keys",
+    "admin": "gateway.cli.admin",
     "audit": "gateway.cli.audit",
     "explain": "gateway.cli.explain",
     "version": "gateway.cli.about",

@@ -10,6 +10,7 @@ from typing import Final
 
 import click
 
+from gateway.cli.admin_key import make_first_key
 from gateway.cli.demo import program, serve_demo
 from gateway.cli.everywhere import Command
 from gateway.cli.first_steps import create_command, first_steps, sources
@@ -62,6 +63,8 @@ def _serve(surroundings: Surroundings, flags: dict[str, str]) -> int:
             _log.warning("%s", warning)
         if gateway.has_keys:  # to list them would keep a store of a million busy for ten seconds
             return
+        at = door(Address(*addresses.admin[:2]))
+        await make_first_key(gateway, loaded, at, for_people=for_people)
         called = program(sys.argv[0], sys.executable)
         if for_people:
             say(first_steps(door(Address(*addresses.proxy[:2])), loaded, called))

@@ -248,6 +248,18 @@ class Keyring:
         await _finish(self._delete(key.id))
         return self._latest(key)
 
+    async def get(self, key_id: str) -> ApiKey:
+        """The record with this id; raises `KeyNotFound`."""
+        key = await self._store.get(key_id)
+        if key is None:
+            raise KeyNotFound(f"there is no key with the id {key_id}")
+        return self._latest(key)
+
+    async def holder_of(self, digest: bytes) -> ApiKey | None:
+        """The record that a secret with this digest leads to, living or dead."""
+        key = await self._store.find_by_digest(digest)
+        return None if key is None else self._latest(key)
+
     async def verify(self, text: str) -> Verification:
         """Say what a text is and why it would be refused now, judged as a request would be."""
         text = forgive(text)

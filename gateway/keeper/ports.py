@@ -16,8 +16,11 @@ from gateway.keeper.audit import Act, AuditEntry
 class StoreUnavailable(Exception):
     """The store did not answer, or not in a way that can be trusted. Fail closed.
 
-    The message is for the operator: it names the file and the mend, never a secret or a digest.
+    The message is for the operator: it names the file and the mend, never a secret or a digest. `is_full`:
+    there is no room for what was to be written.
     """
+
+    is_full = False
 
 
 class KeyNotFound(Exception):

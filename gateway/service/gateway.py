@@ -27,6 +27,7 @@ from gateway.admin.listener import AdminListener
 from gateway.config.fields import Address
 from gateway.config.load import Loaded
 from gateway.config.model import Settings
+from gateway.core.keys import ApiKey
 from gateway.core.policy import moment
 from gateway.keeper.gatekeeper import Gatekeeper
 from gateway.keeper.keyring import Keyring
@@ -176,7 +177,7 @@ class Gateway:
         readiness = Readiness(checks)
         self._open.push_async_callback(readiness.close)
         pages = Pages(readiness, self.metrics)
-        listener = AdminListener(_admin_app, pages, limits, self._clock.now)
+        listener = AdminListener(self._admin_app, pages, limits, self._clock.now)
         self._open.push_async_callback(listener.stop)
         return await listener.start(at.host, at.port)
 
@@ -205,6 +206,23 @@ class Gateway:
             return None
         return f"reload failed since {moment(since)}; the configuration before it is in force"
 
+    def _admin_app(self, pages: Pages, hosts: Hosts) -> "web.Application":
+        """The admin listener's application; called when somebody needs it for the first time."""
+        from gateway.admin.api.access import Access  # noqa: PLC0415
+        from gateway.admin.api.ask import House  # noqa: PLC0415
+        from gateway.admin.api.serve import Api  # noqa: PLC0415
+        from gateway.admin.api.throttle import Throttle  # noqa: PLC0415
+        from gateway.admin.app import build_admin_app  # noqa: PLC0415
+
+        app = build_admin_app(pages, hosts)
+        house = House(self.keyring, self._clock, lambda: self._gatekeeper.table)
+        access = Access(self.keyring, self._clock, Throttle(self._clock), self._note_use)
+        Api(house, access).add_to(app)
+        return app
+
+    def _note_use(self, key: ApiKey, digest: bytes, peer: str, now: float) -> None:
+        self._gatekeeper.usage.note(key.id, peer, now, previous=digest != key.digest)
+
     def _run(self, endless: Awaitable[None]) -> None:
         task = asyncio.ensure_future(endless)
         task.add_done_callback(_report)
@@ -223,13 +241,6 @@ def _plane(name: str) -> Callable[[Ground, Surroundings], Plane]:
     from gateway.plane.with_aiohttp import AiohttpPlane  # noqa: PLC0415
 
     return AiohttpPlane
-
-
-def _admin_app(pages: Pages, hosts: Hosts) -> "web.Application":
-    """The admin listener's application; called when somebody needs it for the first time."""
-    from gateway.admin.app import build_admin_app  # noqa: PLC0415
-
-    return build_admin_app(pages, hosts)
 
 
 def _report(task: asyncio.Future[None]) -> None:

@@ -43,6 +43,12 @@ class StoreReadOnly(StoreUnavailable):
     """The file can be read and not written."""
 
 
+class StoreFull(StoreUnavailable):
+    """There is no room to write."""
+
+    is_full = True
+
+
 class StoreReplaced(StoreUnavailable):
     """The file was deleted, moved or replaced while it was open."""
 
@@ -62,7 +68,7 @@ _BY_NAME: Final[tuple[tuple[str, type[StoreUnavailable], str], ...]] = (
         StoreUnavailable,
         "cannot be opened: give the gateway's user access to it and its folder",
     ),
-    ("SQLITE_FULL", StoreUnavailable, "cannot grow, the disk is full: free some space"),
+    ("SQLITE_FULL", StoreFull, "cannot grow, the disk is full: free some space"),
     ("SQLITE_IOERR", StoreUnavailable, "cannot be read or written: check the disk and its file system"),
     ("SQLITE_CORRUPT", StoreDamaged, f"is damaged: {RESTORE}"),
     ("SQLITE_NOTADB", StoreForeign, f"is not a SQLite file: {RESTORE}"),

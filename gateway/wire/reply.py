@@ -90,6 +90,22 @@ def _mould(reason: Reason, items: tuple[tuple[str, str], ...], prefix: str) -> _
     return _Mould(status, tuple(headers), begin, end, row.close)
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A refusal's status, sentence and challenge, for whoever tells it in another form."""
+
+    status: int
+    message: str
+    challenge: str | None
+
+
+def say_why(deny: Deny, prefix: str) -> Said:
+    """What a refusal says."""
+    row = TABLE[deny.reason]
+    challenge = None if row.challenge is None else _challenge(row.challenge, deny.facts)
+    return Said(row.status, row.sentence(deny.facts, prefix), challenge)
+
+
 def answer(status: int, data: object, request_id: str) -> Reply:
     """An answer of the gateway's own paths, as JSON that nobody keeps."""
     return answer_with(status, json_body(data), request_id)

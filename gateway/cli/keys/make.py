@@ -35,7 +35,7 @@ quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print the key a
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
+class Made:
     """A key that was just made, and how to tell of it."""
 
     key: ApiKey
@@ -87,7 +87,7 @@ def create(  # noqa: PLR0913  # one argument per option
     A good name says who uses it: "Inventory Integration", not "Key 1". --scope and --allow-from may be
     repeated, or hold several values divided by commas.
     """
-    _refuse_two_forms(form, quiet=quiet)
+    refuse_two_forms(form, quiet=quiet)
     draft = KeyDraft(
         name=name,
         scopes=_split(scope),
@@ -106,7 +106,7 @@ def create(  # noqa: PLR0913  # one argument per option
     may = " ".join(sorted(key.scopes)) or "nothing that needs a scope"
     now = surroundings.clock.now()
     ends = "never expires" if key.expires_at is None else f"expires {ahead(key.expires_at, now)}"
-    made = _Made(key, secret, form, quiet)
+    made = Made(key, secret, form, quiet)
     made.tell(surroundings, f"Made {called(key)}, id {key.id}. It may: {may}. It {ends}.")
 
 
@@ -130,7 +130,7 @@ def rotate(  # one argument per option
 
     A key has two secrets at most: rotating within an overlap ends the older one, and asks first.
     """
-    _refuse_two_forms(form, quiet=quiet)
+    refuse_two_forms(form, quiet=quiet)
     overlap_s = _overlap_s(overlap)
     now = surroundings.clock.now()
     before = ask(surroundings, lambda desk: desk.resolve(id_or_name))
@@ -148,7 +148,7 @@ def rotate(  # one argument per option
         )
     left_s = _left_s(key, now)
     old = f"still works for {span(left_s)}" if left_s > 0 else "has stopped working"
-    _Made(key, secret, form, quiet).tell(surroundings, f"Rotated {called(key)}. The old secret {old}.")
+    Made(key, secret, form, quiet).tell(surroundings, f"Rotated {called(key)}. The old secret {old}.")
 
 
 async def _create(desk: KeyDesk, draft: KeyDraft) -> tuple[tuple[ApiKey, Secret], bool]:
@@ -159,7 +159,8 @@ async def _create(desk: KeyDesk, draft: KeyDraft) -> tuple[tuple[ApiKey, Secret]
     return await desk.create(draft), has_namesake
 
 
-def _refuse_two_forms(form: Form, *, quiet: bool) -> None:
+def refuse_two_forms(form: Form, *, quiet: bool) -> None:
+    """Refuse -q beside -o json."""
     if quiet and form == "json":
         raise click.UsageError(_TWO_FORMS)
 

@@ -1,0 +1,96 @@
+"""Who asks: the key that was shown, judged by the decision that judges callers, and what it may manage.
+
+1. Places and forgiveness are those of the proxied port (`gateway.core.credentials`), the query excepted.
+2. The store is asked each time: a key that was revoked is refused from the moment its record was written.
+3. Whoever guesses again and again is told to wait (`throttle`). A guess is a text that looks like a key and
+   is none: to show nothing, another provider's key or one that has died is no guess.
+4. A use of a key here is a use: it shows in `last_used_at`. A refused attempt is none.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+from gateway.admin.api.problems import Code, Refused
+from gateway.admin.api.throttle import Throttle
+from gateway.core.credentials import NOTHING_TO_STRIP, choose, find
+from gateway.core.decision import NeedKey
+from gateway.core.keys import ApiKey
+from gateway.core.policy import judge
+from gateway.core.refusal import Deny, Reason
+from gateway.core.request import Headers, RequestView, Target
+from gateway.core.routes import Route
+from gateway.keeper.authority import Manager
+from gateway.keeper.keyring import Keyring
+from gateway.keeper.ports import Clock
+from gateway.wire.reply import say_why
+
+_ANY_KEY: Final = Route("management", "/api/v1/**", "", scopes=())
+_GUESSES: Final = frozenset({Reason.CREDENTIAL_MALFORMED, Reason.KEY_UNKNOWN})
+_TARGET: Final = Target(b"/", "/", b"", ())
+
+NoteUse = Callable[[ApiKey, bytes, str, float], None]
+"""Told of each key that was let in: record, digest of the secret shown, peer, moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The door of the management API."""
+
+    keyring: Keyring
+    clock: Clock
+    throttle: Throttle
+    note_use: NoteUse
+
+    async def admit(self, headers: Iterable[tuple[bytes, bytes]], peer: str) -> tuple[Manager, ApiKey]:
+        """Whoever asks, and their record; raises `Refused`, or `StoreUnavailable`."""
+        shown = tuple((name.lower(), value.strip(b" \t")) for name, value in headers)
+        chosen = self._choose(shown, peer)
+        if isinstance(chosen, Deny):
+            raise self._refusal(chosen, peer)
+        key = await self.keyring.holder_of(chosen)
+        now = self.clock.now()
+        verdict = judge(NeedKey(chosen, _ANY_KEY, NOTHING_TO_STRIP, peer), key, now)
+        if isinstance(verdict, Deny) or key is None:
+            assert isinstance(verdict, Deny)  # noqa: S101 - no record is never allowed
+            raise self._refusal(verdict, peer)
+        self.note_use(key, chosen, peer, now)
+        return manager_of(key), key
+
+    async def admit_holder(self, text: str, peer: str) -> tuple[Manager, ApiKey]:
+        """Whoever holds this secret, were it revoked already; raises `Refused`, or `StoreUnavailable`."""
+        found = await self.keyring.verify(text)
+        if found.key is None or found.reason not in (None, Reason.KEY_REVOKED):
+            raise self._refusal(Deny(found.reason or Reason.KEY_UNKNOWN, found.facts), peer)
+        return manager_of(found.key), found.key
+
+    def _choose(self, headers: Headers, peer: str) -> bytes | Deny:
+        prefix = self.keyring.rules.prefix
+        return choose(find(RequestView("GET", _TARGET, headers, peer), prefix), prefix)
+
+    def _refusal(self, deny: Deny, peer: str) -> Refused:
+        if deny.reason in _GUESSES:
+            self.throttle.failed(peer)
+            wait_s = self.throttle.wait_s(peer)
+            if wait_s:
+                return _told_to_wait(wait_s)
+        said = say_why(deny, self.keyring.rules.prefix)
+        headers = {"X-Keyhatch-Reason": deny.reason.value}
+        if said.challenge is not None:
+            headers["WWW-Authenticate"] = said.challenge
+        return Refused(HTTPStatus(said.status), deny.reason.value, said.message, headers=headers)
+
+
+def _told_to_wait(wait_s: int) -> Refused:
+    return Refused(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        Code.TOO_MANY_FAILURES,
+        f"Too many wrong keys came from your address. Try again in {wait_s} seconds.",
+        headers={"Retry-After": str(wait_s)},
+    )
+
+
+def manager_of(key: ApiKey) -> Manager:
+    """Who somebody is that shows this key."""
+    return Manager(key.id, key.name, key.owner, key.scopes)

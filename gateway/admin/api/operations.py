@@ -1,0 +1,225 @@
+"""THE table of the management API: what can be asked, in which shapes, and who answers it.
+
+The router and the OpenAPI document are both made of it, and a test holds them to each other.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+from gateway.admin.api import keys, record
+from gateway.admin.api.ask import Answer, Ask
+from gateway.admin.api.words import (
+    Asked,
+    AuditList,
+    ChainState,
+    CreateKey,
+    EditKey,
+    Explained,
+    ExplainRequest,
+    IssuedKey,
+    KeyList,
+    KeyRecord,
+    ListAudit,
+    ListKeys,
+    Nothing,
+    RotateKey,
+    ScopeList,
+    ShowKey,
+    Told,
+    Verified,
+)
+from gateway.keeper.terms import Rules
+
+BASE: Final = "/api/v1"
+
+Do = Callable[[Ask], Awaitable[Answer]]
+Judge = Callable[[Mapping[str, Any], Rules, float], None]
+"""Raises `RuleBroken` with the rules that some fields break at a moment; the shapes know only of types."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One thing that can be asked. `once`: takes Idempotency-Key; `guarded`: takes If-Match.
+
+    `shows_key`: the body holds the key on whose strength it is asked.
+    """
+
+    name: str
+    method: str
+    path: str
+    summary: str
+    do: Do
+    tells: type[Told] | None
+    body: type[Asked] = Nothing
+    query: type[Asked] = Nothing
+    judge: Judge | None = None
+    status: HTTPStatus = HTTPStatus.OK
+    once: bool = False
+    guarded: bool = False
+    shows_key: bool = False
+    refuses: tuple[HTTPStatus, ...] = ()
+
+    @property
+    def has_id(self) -> bool:
+        """Whether it is about one key."""
+        return "{id}" in self.path
+
+
+def _on_key(name: str, word: str, summary: str, do: Do) -> Operation:
+    """An act on one key that needs no more words."""
+    return Operation(
+        name=name,
+        method="POST",
+        path=f"/keys/{{id}}/{word}",
+        summary=summary,
+        do=do,
+        tells=KeyRecord,
+        guarded=True,
+        refuses=(HTTPStatus.CONFLICT,),
+    )
+
+
+REVOKE_BY_VALUE: Final = Operation(
+    name="revokeByValue",
+    method="POST",
+    path="/keys/revoke-by-value",
+    summary="End the key in the body: holding it is enough, no other credential is asked for.",
+    do=keys.revoke_by_value,
+    body=ShowKey,
+    tells=KeyRecord,
+    shows_key=True,
+)
+
+OPERATIONS: Final = (
+    REVOKE_BY_VALUE,
+    Operation(
+        name="createKey",
+        method="POST",
+        path="/keys",
+        summary="Make a key. Its secret stands in this answer and nowhere else.",
+        do=keys.create,
+        body=CreateKey,
+        judge=keys.judge_draft,
+        tells=IssuedKey,
+        status=HTTPStatus.CREATED,
+        once=True,
+        refuses=(HTTPStatus.CONFLICT,),
+    ),
+    Operation(
+        name="listKeys",
+        method="GET",
+        path="/keys",
+        summary="List keys, newest first.",
+        do=keys.list_keys,
+        query=ListKeys,
+        tells=KeyList,
+    ),
+    Operation(
+        name="getKey",
+        method="GET",
+        path="/keys/{id}",
+        summary="Show a key.",
+        do=keys.show,
+        tells=KeyRecord,
+    ),
+    Operation(
+        name="editKey",
+        method="PATCH",
+        path="/keys/{id}",
+        summary="Change a key's name, scopes, owner, note, addresses or expiry.",
+        do=keys.edit,
+        body=EditKey,
+        judge=keys.judge_edit,
+        tells=KeyRecord,
+        guarded=True,
+        refuses=(HTTPStatus.CONFLICT,),
+    ),
+    Operation(
+        name="deleteKey",
+        method="DELETE",
+        path="/keys/{id}",
+        summary="Remove the record of a revoked key. Takes keyhatch:admin.",
+        do=keys.delete,
+        tells=None,
+        status=HTTPStatus.NO_CONTENT,
+        guarded=True,
+        refuses=(HTTPStatus.CONFLICT,),
+    ),
+    Operation(
+        name="rotateKey",
+        method="POST",
+        path="/keys/{id}/rotate",
+        summary="Give a key a new secret, told in this answer alone; the one before ends after the overlap.",
+        do=keys.rotate,
+        body=RotateKey,
+        tells=IssuedKey,
+        once=True,
+        guarded=True,
+        refuses=(HTTPStatus.CONFLICT,),
+    ),
+    _on_key(
+        "undoRotation",
+        "undo-rotation",
+        "Within the overlap: take the secret before back, and end the new one.",
+        keys.undo_rotation,
+    ),
+    _on_key(
+        "finishRotation", "finish-rotation", "End the secret before a rotation at once.", keys.finish_rotation
+    ),
+    _on_key("revokeKey", "revoke", "End a key for good, open streams included.", keys.revoke),
+    _on_key("disableKey", "disable", "Switch a key off.", keys.disable),
+    _on_key("enableKey", "enable", "Switch a disabled key on again.", keys.enable),
+    Operation(
+        name="verifyKey",
+        method="POST",
+        path="/keys/verify",
+        summary="Say what a text is, and why it would be refused as a key.",
+        do=keys.verify,
+        body=ShowKey,
+        tells=Verified,
+    ),
+    Operation(
+        name="listScopes",
+        method="GET",
+        path="/scopes",
+        summary="List the scopes that keys may hold.",
+        do=record.scopes,
+        tells=ScopeList,
+    ),
+    Operation(
+        name="listAudit",
+        method="GET",
+        path="/audit",
+        summary="List what was done, oldest first.",
+        do=record.audit,
+        query=ListAudit,
+        tells=AuditList,
+    ),
+    Operation(
+        name="verifyAudit",
+        method="GET",
+        path="/audit/chain",
+        summary="Verify that the record of what was done is whole.",
+        do=record.chain,
+        tells=ChainState,
+    ),
+    Operation(
+        name="explainRequest",
+        method="POST",
+        path="/explain",
+        summary="Say which route a request would meet, what it needs, and how a key would fare there.",
+        do=record.explain,
+        body=ExplainRequest,
+        tells=Explained,
+    ),
+    Operation(
+        name="getMe",
+        method="GET",
+        path="/me",
+        summary="Show the key that asks.",
+        do=record.me,
+        tells=KeyRecord,
+    ),
+)

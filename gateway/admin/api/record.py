@@ -1,0 +1,94 @@
+"""What the management API tells beside keys: scopes, the audit and its chain, oneself, what would happen."""
+
+from typing import cast
+
+from gateway.admin.api.ask import Answer, Ask
+from gateway.admin.api.asked import cursor_of, number_of
+from gateway.admin.api.problems import invalid
+from gateway.admin.api.words import ExplainRequest, ListAudit
+from gateway.core.policy import read_address
+from gateway.core.scopes import RESERVED_SCOPES
+from gateway.keeper.audit import GENESIS, AuditEntry, ChainBroken, as_data, verify_chain
+from gateway.keeper.authority import Want, admit
+from gateway.keeper.desk import NotAllowed, Problem
+from gateway.wire.key_json import as_json, rfc3339
+from gateway.wire.reply import say_why
+from gateway.wire.story import story_json, tell
+
+_ENTRIES_AT_ONCE = 500
+
+
+async def me(ask: Ask) -> Answer:
+    """The key that asks, as it stands."""
+    return ask.shown(await ask.house.keyring.get(ask.me.id))
+
+
+async def scopes(ask: Ask) -> Answer:
+    """The catalogue, and the scopes of management."""
+    admit(ask.manager, Want.LOOK)
+    catalogue = ask.house.keyring.rules.catalogue
+    told = [(scope, text, False) for scope, text in sorted(catalogue.items())]
+    told += [(scope, text, True) for scope, text in RESERVED_SCOPES.items()]
+    return Answer(
+        {"items": [{"scope": scope, "description": text, "reserved": own} for scope, text, own in told]}
+    )
+
+
+async def audit(ask: Ask) -> Answer:
+    """A piece of the record. Who manages only their own keys asks for one of them."""
+    asked = cast("ListAudit", ask.query)
+    admit(ask.manager, Want.LOOK)
+    if ask.manager.only_owner is not None:
+        if asked.key_id is None:
+            raise NotAllowed("you manage your own keys alone: say which with key_id")
+        await ask.key(asked.key_id)
+    after = number_of(asked.cursor) or 0
+    found = await ask.house.keyring.audit(after, asked.limit + 1, asked.key_id)
+    page, more = found[: asked.limit], found[asked.limit :]
+    return Answer(
+        {
+            "items": [entry_json(entry) for entry in page],
+            "next_cursor": cursor_of(page[-1].number) if more else None,
+        }
+    )
+
+
+async def chain(ask: Ask) -> Answer:
+    """Verify the record from its beginning."""
+    _assert_sees_all(ask)
+    number, hash_, problem = 0, GENESIS, None
+    try:
+        while entries := await ask.house.keyring.audit(number, _ENTRIES_AT_ONCE):
+            number, hash_ = verify_chain(entries, number, hash_)
+    except ChainBroken as broken:
+        problem = str(broken)
+    return Answer({"whole": problem is None, "entries": number, "hash": hash_.hex(), "problem": problem})
+
+
+async def explain(ask: Ask) -> Answer:
+    """Say which route a request meets, what it needs, and how a key would fare."""
+    asked = cast("ExplainRequest", ask.body)
+    admit(ask.manager, Want.LOOK)
+    if asked.address is not None and read_address(asked.address) is None:
+        raise invalid([Problem("address", "is no address: write one like 192.168.1.20")])
+    key = None if asked.key_id is None else await ask.key(asked.key_id)
+    story = tell(asked.method, asked.path, ask.house.table(), key, asked.address, ask.now)
+    prefix = ask.house.keyring.rules.prefix
+    return Answer(
+        {
+            **story_json(story),
+            "message": None if story.deny is None else say_why(story.deny, prefix).message,
+            "key": None if key is None else as_json(key, ask.now),
+        }
+    )
+
+
+def entry_json(entry: AuditEntry) -> dict[str, object]:
+    """An entry of the audit: as it was hashed, and its moment for people."""
+    told = as_data(entry)
+    return {"number": told.pop("number"), "at": rfc3339(entry.at), "at_s": told.pop("at"), **told}
+
+
+def _assert_sees_all(ask: Ask) -> None:
+    if not ask.manager.may_everywhere(Want.LOOK):
+        raise NotAllowed("this takes the scope keyhatch:read, which your key does not have")

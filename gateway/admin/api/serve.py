@@ -1,0 +1,163 @@
+"""The way of a request through the management API, from the router to its answer.
+
+1. Where it comes from, then whose key it is, then what it asks: who may not ask learns nothing of the rest.
+2. Every answer is JSON and has a request id, which stands in the audit and in the log too.
+3. A refusal is a problem (`problems`); an accident is a 500, its traceback in the log and nothing of it in
+   the answer. What the store refused changed nothing.
+"""
+
+import json
+import logging
+import secrets
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from typing import Final, cast
+
+from aiohttp import web
+
+from gateway.admin.answers import PROBLEM
+from gateway.admin.api.access import Access
+from gateway.admin.api.ask import Answer, Ask, House, fingerprint, not_found
+from gateway.admin.api.asked import Judge, etags, idempotency_key, read_body, read_query
+from gateway.admin.api.openapi import document
+from gateway.admin.api.operations import BASE, OPERATIONS, Operation
+from gateway.admin.api.problems import ProblemDetails, Refused, problem_of
+from gateway.admin.api.same_origin import assert_same_origin
+from gateway.admin.api.words import Asked, ShowKey
+from gateway.core.keys import ApiKey
+from gateway.keeper.audit import Once
+from gateway.keeper.authority import Manager
+from gateway.keeper.ports import StoreUnavailable
+from gateway.keeper.terms import is_id
+
+_LOG: Final = logging.getLogger("gateway.api")
+_ACCIDENT: Final = ProblemDetails(
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    "unexpected",
+    "Something unexpected happened, and nothing more is known of it here. The gateway's log has the rest.",
+)
+
+_ID: Final = "{id:(?!(?:verify|revoke-by-value)$)[^/]+}"  # these two are no ids: they know other methods
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """The management API over one house."""
+
+    house: House
+    access: Access
+
+    def add_to(self, app: web.Application) -> None:
+        """Give the application its routes."""
+        for operation in OPERATIONS:
+            path = BASE + operation.path.replace("{id}", _ID)
+            app.router.add_route(operation.method, path, partial(self.answer, operation))
+            if operation.method == "GET":
+                app.router.add_route("HEAD", path, partial(self.answer, operation))
+        told = json.dumps(document(OPERATIONS), ensure_ascii=False, indent=1).encode() + b"\n"
+
+        async def openapi(_request: web.Request) -> web.Response:
+            return web.Response(body=told, content_type="application/json", charset="utf-8")
+
+        app.router.add_get(f"{BASE}/openapi.json", openapi)
+
+    async def answer(self, operation: Operation, request: web.Request) -> web.Response:
+        """The answer to one request, whatever comes of it."""
+        request_id = secrets.token_hex(16)
+        try:
+            answer = await self._ask(operation, request, request_id)
+        except Exception as error:  # noqa: BLE001 - refusals and accidents alike are answered here
+            return _told(self._problem(error, request_id), request_id)
+        status = operation.status if answer.status is None else answer.status
+        return _response(status, answer, request_id)
+
+    async def _ask(self, operation: Operation, request: web.Request, request_id: str) -> Answer:
+        assert_same_origin(request)
+        peer = request.remote or ""
+        if operation.shows_key:
+            return await self._ask_with_key(operation, request, request_id, peer)
+        manager, me = await self.access.admit(request.raw_headers, peer)
+        now = self.house.clock.now()
+        body = await read_body(request, operation.body, self._judge(operation, now))
+        return await operation.do(self._asked(operation, request, request_id, manager, me, body))
+
+    async def _ask_with_key(
+        self, operation: Operation, request: web.Request, request_id: str, peer: str
+    ) -> Answer:
+        """What is asked on the strength of the key in the body: without one it is not refused but unheard."""
+        try:
+            body = await read_body(request, operation.body)
+        except Refused as refused:
+            problem = refused.problem
+            raise Refused(
+                HTTPStatus.UNAUTHORIZED,
+                "credential_missing",
+                f'Send the key that is to end as JSON, {{"key": "…"}}. {problem.detail}',
+                problem.errors,
+                {"WWW-Authenticate": 'Bearer realm="keyhatch"', "X-Keyhatch-Reason": "credential_missing"},
+            ) from None
+        manager, me = await self.access.admit_holder(cast("ShowKey", body).key, peer)
+        return await operation.do(self._asked(operation, request, request_id, manager, me, body))
+
+    def _asked(
+        self,
+        operation: Operation,
+        request: web.Request,
+        request_id: str,
+        manager: Manager,
+        me: ApiKey,
+        body: Asked,
+    ) -> Ask:
+        key_id = request.match_info.get("id", "")
+        query = read_query(request, operation.query)
+        if operation.has_id and not is_id(key_id):
+            raise not_found(key_id)
+        name = idempotency_key(request) if operation.once else None
+        asked = (operation.method, request.path, body.model_dump_json(exclude_unset=True))
+        return Ask(
+            house=self.house,
+            manager=manager,
+            me=me,
+            request_id=request_id,
+            body=body,
+            query=query,
+            key_id=key_id,
+            etags=etags(request) if operation.guarded else None,
+            once=None if name is None else Once(name, fingerprint(asked)),
+            now=self.house.clock.now(),
+        )
+
+    def _judge(self, operation: Operation, now: float) -> Judge | None:
+        judge = operation.judge
+        if judge is None:
+            return None
+        return lambda values: judge(values, self.house.keyring.rules, now)
+
+    def _problem(self, error: Exception, request_id: str) -> ProblemDetails:
+        problem = problem_of(error)
+        if problem is None:
+            _LOG.error("request %s met something unexpected", request_id, exc_info=error)
+            return _ACCIDENT
+        if isinstance(error, StoreUnavailable):
+            _LOG.warning("request %s: %s", request_id, error)
+        return problem
+
+
+def _response(status: HTTPStatus, answer: Answer, request_id: str) -> web.Response:
+    headers = {**answer.headers, "X-Request-Id": request_id}
+    if answer.data is None:
+        return web.Response(status=status, headers=headers)
+    body = json.dumps(answer.data, ensure_ascii=False).encode("utf-8") + b"\n"
+    return web.Response(
+        status=status, body=body, headers=headers, content_type="application/json", charset="utf-8"
+    )
+
+
+def _told(problem: ProblemDetails, request_id: str) -> web.Response:
+    return web.Response(
+        status=problem.status,
+        text=problem.text(request_id),
+        headers={**(problem.headers or {}), "X-Request-Id": request_id},
+        content_type=PROBLEM,
+    )

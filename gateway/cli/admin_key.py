@@ -1,0 +1,92 @@
+"""The first admin key: made when a gateway starts on an empty store, shown once or written beside the store.
+
+There is no default credential anywhere. Whoever sits before the terminal on which the gateway starts is shown
+the key; where nobody does, it is written to `admin.key`, which only the gateway's user can read. A key that
+could not be written is removed again: nobody would ever know it.
+"""
+
+import logging
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from gateway.cli.output import say
+from gateway.config.load import Loaded
+from gateway.core.keys import ApiKey, Secret, Status
+from gateway.keeper.desk import KeyDesk, KeyDraft
+from gateway.service.gateway import Gateway
+
+FILE_NAME: Final = "admin.key"
+KEY_NAME: Final = "admin"
+CREATED_BY: Final = "keyhatch"
+ADMIN: Final = KeyDraft(
+    name=KEY_NAME,
+    scopes=("keyhatch:admin",),
+    note="The first key of this store: it manages all others.",
+    expires_at=None,
+    created_by=CREATED_BY,
+)
+SHOWN: Final = """
+This store is new, so here is its admin key. It is shown this once: keep it in a password manager.
+
+  {key}
+
+It manages keys through {admin}/api/v1 (and opens no route that asks for a scope).
+Should it be lost: keyhatch admin reset
+"""
+
+_log: Final = logging.getLogger("gateway.cli")
+
+
+async def make_first_key(gateway: Gateway, loaded: Loaded, admin: str, *, for_people: bool) -> None:
+    """Make the admin key of a store that holds no key at all. `admin` is the URL of the admin listener."""
+    if gateway.has_keys:
+        return
+    file = None if loaded.store_path is None else key_file(loaded.store_path)
+    if file is None and not for_people:
+        return  # a store in memory, and nobody to show a key to
+    key, secret = await gateway.keyring.create(ADMIN)
+    if for_people or file is None:
+        say(SHOWN.format(key=secret.reveal(), admin=admin))
+        return
+    try:
+        write_secret(file, secret)
+    except OSError as error:
+        await gateway.keyring.revoke(key.id)
+        await gateway.keyring.delete(key.id)
+        _log.error(
+            "no admin key was made, %s cannot be written: %s; keyhatch admin reset makes one", file, error
+        )
+    else:
+        _log.warning("the admin key of this new store is in %s: keep it elsewhere and delete the file", file)
+
+
+def key_file(store_path: Path) -> Path:
+    """Where the admin key of a store is written."""
+    return store_path.absolute().with_name(FILE_NAME)
+
+
+def write_secret(path: Path, secret: Secret) -> None:
+    """Write a secret to a file that only its owner can read from its first moment; raises `OSError`."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(f"{secret.reveal()}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            draft.unlink()
+        raise
+
+
+async def find_admin_key(desk: KeyDesk, now: float) -> ApiKey | None:
+    """The key that a first start made, if it still lives."""
+    dead = (Status.REVOKED, Status.EXPIRED)
+    for key in await desk.list_keys("all"):
+        if (key.name, key.created_by) == (KEY_NAME, CREATED_BY) and key.status(now) not in dead:
+            return key
+    return None
