@@ -11,11 +11,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from gateway.cli.loading import door
 from gateway.cli.output import say
 from gateway.config.load import Loaded
 from gateway.core.keys import ApiKey, Secret, Status
 from gateway.keeper.desk import KeyDesk, KeyDraft
-from gateway.service.gateway import Gateway
 
 FILE_NAME: Final = "admin.key"
 KEY_NAME: Final = "admin"
@@ -35,29 +35,26 @@ This store is new, so here is its admin key. It is shown this once: keep it in a
 It manages keys through {admin}/api/v1 (and opens no route that asks for a scope).
 Should it be lost: keyhatch admin reset
 """
+NOT_WRITTEN: Final = "no admin key was made, %s cannot be written: %s; `keyhatch admin reset` makes one"
 
 _log: Final = logging.getLogger("gateway.cli")
 
 
-async def make_first_key(gateway: Gateway, loaded: Loaded, admin: str, *, for_people: bool) -> None:
-    """Make the admin key of a store that holds no key at all. `admin` is the URL of the admin listener."""
-    if gateway.has_keys:
-        return
+async def make_first_key(desk: KeyDesk, loaded: Loaded, *, for_people: bool) -> None:
+    """Make the admin key of a store that holds no key at all."""
     file = None if loaded.store_path is None else key_file(loaded.store_path)
     if file is None and not for_people:
         return  # a store in memory, and nobody to show a key to
-    key, secret = await gateway.keyring.create(ADMIN)
+    key, secret = await desk.create(ADMIN)
     if for_people or file is None:
-        say(SHOWN.format(key=secret.reveal(), admin=admin))
+        say(SHOWN.format(key=secret.reveal(), admin=door(loaded.settings.server.admin)))
         return
     try:
         write_secret(file, secret)
     except OSError as error:
-        await gateway.keyring.revoke(key.id)
-        await gateway.keyring.delete(key.id)
-        _log.error(
-            "no admin key was made, %s cannot be written: %s; keyhatch admin reset makes one", file, error
-        )
+        await desk.revoke(key.id)
+        await desk.delete(key.id)
+        _log.error(NOT_WRITTEN, file, error.strerror)
     else:
         _log.warning("the admin key of this new store is in %s: keep it elsewhere and delete the file", file)
 

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -86,14 +87,12 @@ def serve_demo(surroundings: Surroundings, flags: dict[str, str]) -> int:
             if path is not None:
                 _log.info("the demo server stands behind %s; routes and store are those of %s", at, path)
                 return
-            if not gateway.has_keys:
-                desk_at = door(Address(*addresses.admin[:2]))
-                await make_first_key(gateway, loaded, desk_at, for_people=is_terminal(sys.stderr))
             secret = await fresh_key(gateway.keyring, loaded, surroundings.clock.now())
             data(what_to_paste(at, secret, loaded.store_path))
 
+        on_empty = partial(make_first_key, loaded=loaded, for_people=is_terminal(sys.stderr))
         with listening(loaded.settings.server):
-            return run_gateway(loaded, surroundings.clock, reload=read, announce=announce)
+            return run_gateway(loaded, surroundings.clock, reload=read, announce=announce, on_empty=on_empty)
 
 
 @contextmanager

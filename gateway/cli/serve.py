@@ -6,6 +6,7 @@ so that whoever reads the log never meets a line of another form.
 
 import logging
 import sys
+from functools import partial
 from typing import Final
 
 import click
@@ -63,13 +64,12 @@ def _serve(surroundings: Surroundings, flags: dict[str, str]) -> int:
             _log.warning("%s", warning)
         if gateway.has_keys:  # to list them would keep a store of a million busy for ten seconds
             return
-        at = door(Address(*addresses.admin[:2]))
-        await make_first_key(gateway, loaded, at, for_people=for_people)
         called = program(sys.argv[0], sys.executable)
         if for_people:
             say(first_steps(door(Address(*addresses.proxy[:2])), loaded, called))
         else:
             _log.warning(NO_KEYS, create_command(loaded, called))
 
+    on_empty = partial(make_first_key, loaded=loaded, for_people=for_people)
     with listening(loaded.settings.server):
-        return run_gateway(loaded, surroundings.clock, reload=read, announce=announce)
+        return run_gateway(loaded, surroundings.clock, reload=read, announce=announce, on_empty=on_empty)

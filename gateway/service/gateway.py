@@ -69,10 +69,15 @@ class Addresses:
     control: Path | None
 
 
+OnEmpty = Callable[[Keyring], Awaitable[None]]
+"""Called once, before anybody is served, if the store holds no key at all."""
+
+
 class Gateway:
     """One gateway. `start` it once, `reload` it at will, `stop` it once."""
 
-    def __init__(self, loaded: Loaded, clock: Clock, logs: Logs) -> None:
+    def __init__(self, loaded: Loaded, clock: Clock, logs: Logs, on_empty: OnEmpty | None = None) -> None:
+        self._on_empty = on_empty
         self._started_with = loaded
         self._logs = logs
         self._access_log = logs.access_log(clock, on=loaded.settings.logging.access)
@@ -111,6 +116,8 @@ class Gateway:
         watch = self._watch = StoreWatch(store, self._gatekeeper, self._clock, self.metrics.store_failed)
         await watch.look()
         await watch.count()
+        if self._on_empty is not None and not self.has_keys:
+            await self._on_empty(self.keyring)
         self._run(watch.run())
         self._connect_sources(watch)
         admin_at = await self._start_admin(settings.server.admin, store)

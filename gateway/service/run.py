@@ -16,7 +16,7 @@ from gateway.config.load import Loaded
 from gateway.config.problems import ConfigError
 from gateway.keeper.ports import Clock
 from gateway.logs import configure
-from gateway.service.gateway import Addresses, Gateway
+from gateway.service.gateway import Addresses, Gateway, OnEmpty
 
 INTERRUPTED: Final = 130
 
@@ -26,16 +26,19 @@ Announce = Callable[[Gateway, Addresses], Awaitable[None]]
 _log: Final = logging.getLogger("gateway.service")
 
 
-def run_gateway(loaded: Loaded, clock: Clock, *, reload: Reload, announce: Announce) -> int:
+def run_gateway(
+    loaded: Loaded, clock: Clock, *, reload: Reload, announce: Announce, on_empty: OnEmpty | None = None
+) -> int:
     """Serve until told to stop; the process's exit code. Raises `StoreUnavailable` or `OSError`.
 
-    `announce` is awaited once the gateway serves; `reload` reads the configuration again (SIGHUP).
+    `announce` is awaited once the gateway serves; `reload` reads the configuration again (SIGHUP); `on_empty`
+    is awaited before, if the store holds no key.
     """
     written = loaded.settings.logging
     logs = configure(written.level, written.format, prefixes=[loaded.settings.keys.prefix])
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            return runner.run(serve(Gateway(loaded, clock, logs), reload=reload, announce=announce))
+            return runner.run(serve(Gateway(loaded, clock, logs, on_empty), reload=reload, announce=announce))
     finally:
         logs.close()
 
