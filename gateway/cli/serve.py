@@ -32,7 +32,7 @@ _log: Final = logging.getLogger("gateway.cli")
 @click.command(cls=Command)
 @click.option("--upstream", metavar="URL", help="The server behind the gateway: http://127.0.0.1:11434")
 @click.option("--proxy", metavar="HOST:PORT", help="Where callers knock. Default: 127.0.0.1:8080.")
-@click.option("--admin", metavar="HOST:PORT", help="Health, metrics. Default: 127.0.0.1:8081.")
+@click.option("--admin", metavar="HOST:PORT", help="Health, metrics, management. Default: 127.0.0.1:8081.")
 @click.option("--demo", is_flag=True, help="Stand before a built-in demo server, and say what to paste.")
 @pass_surroundings
 def serve(
