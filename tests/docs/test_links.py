@@ -13,7 +13,9 @@ ROOMS = tuple(sorted(path.name for path in (ROOT / "gateway").iterdir() if (path
 
 _FILE = re.compile(r"(?:gateway|tests|bench|docs|requirements|\.ci)/[\w./-]*")
 _ROOM_FILE = re.compile(rf"(?:{'|'.join(ROOMS)})/[\w./-]+")
-_DOTTED = re.compile(rf"(?:gateway\.)?((?:{'|'.join(ROOMS)})\.(?!url\b|yaml\b|key\b)[a-z_]+(?:\.\w+)*)(?:\(.*\))?")
+_DOTTED = re.compile(
+    rf"(?:gateway\.)?((?:{'|'.join(ROOMS)})\.(?!url\b|yaml\b|key\b)[a-z_]+(?:\.\w+)*)(?:\(.*\))?"
+)
 _MAKE = re.compile(r"(?:^|\s|`)make ((?:[a-z]+ )*[a-z]+)")
 
 TARGETS = set(re.findall(r"^([a-z]+):.*## ", text("Makefile"), re.MULTILINE))

@@ -20,7 +20,12 @@ def test_schemathesis_finds_nothing(home: Home) -> None:
         ran = subprocess.run(
             [
                 Path(sys.executable).with_name("schemathesis"),
-                *("--config-file", CONFIG, "run", f"http://127.0.0.1:{gateway.admin_port}/api/v1/openapi.json"),
+                *(
+                    "--config-file",
+                    CONFIG,
+                    "run",
+                    f"http://127.0.0.1:{gateway.admin_port}/api/v1/openapi.json",
+                ),
                 *("--phases", ",".join(PHASES), "--max-examples", "40", "--seed", "7", "--no-color"),
                 "--continue-on-failure",
             ],

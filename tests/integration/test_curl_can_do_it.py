@@ -1,0 +1,97 @@
+"""A script with nothing but curl and the OpenAPI document does whatever the command line does."""
+
+import click
+import pytest
+
+from gateway.cli.root import root
+from tests.support.curl_script import CurlScript
+from tests.support.management import first_key
+from tests.support.running_gateway import Home
+
+BY_OPERATION = {
+    "keys create": "createKey",
+    "keys list": "listKeys",
+    "keys show": "getKey",
+    "keys edit": "editKey",
+    "keys verify": "verifyKey",
+    "keys rotate": "rotateKey",
+    "keys disable": "disableKey",
+    "keys enable": "enableKey",
+    "keys revoke": "revokeKey",
+    "keys delete": "deleteKey",
+    "audit list": "listAudit",
+    "audit export": "listAudit",
+    "audit verify": "verifyAudit",
+    "explain": "explainRequest",
+}
+OF_THE_HOST = {
+    "serve": "it is the gateway",
+    "check": "reads a file",
+    "config show": "reads a file",
+    "keys pattern": "a constant",
+    "admin reset": "is for whoever has lost the key that the API asks for",
+    "version": "a constant, and `info.version` of the document",
+    "completion": "is for a shell",
+}
+
+
+def commands(group: click.Group, name: str = "") -> set[str]:
+    """The words of every command that does something."""
+    context, found = click.Context(group), set()
+    for word in group.list_commands(context):
+        command = group.get_command(context, word)
+        words = f"{name} {word}".strip()
+        found |= commands(command, words) if isinstance(command, click.Group) else {words}
+    return found
+
+
+def test_every_command_is_an_operation_or_the_hosts_own() -> None:
+    assert commands(root) - set(OF_THE_HOST) == set(BY_OPERATION)
+
+
+@pytest.fixture
+def at_work(home: Home) -> Home:
+    home.configure("http://127.0.0.1:9")
+    return home
+
+
+def test_a_keys_whole_life_by_curl(at_work: Home) -> None:
+    with at_work.serve() as gateway:
+        script = CurlScript(at_work.folder, gateway.admin_port, first_key(at_work.folder))
+        assert set(BY_OPERATION.values()) <= script.operations
+        asked = {"name": "Inventory", "scopes": ["chat:write"], "owner": "ann", "expires": "30d"}
+        made = script.ask("createKey", asked, Idempotency_Key="first")
+        assert made.status == 201
+        secret, key_id = made.data["key"], made.data["id"]
+        assert "key" not in script.ask("createKey", asked, Idempotency_Key="first").data
+        assert script.ask("verifyKey", {"key": secret}).data["valid"] is True
+        shown = script.ask("getKey", id=key_id)
+        edited = script.ask("editKey", {"name": "Stock"}, id=key_id, If_Match=shown.headers["etag"])
+        assert edited.data["name"] == "Stock"
+        assert script.ask("editKey", {"name": "X"}, id=key_id, If_Match=shown.headers["etag"]).status == 412
+        story = script.ask("explainRequest", {"method": "GET", "path": "/x", "key_id": key_id})
+        assert story.data["outcome"] == "allowed"
+        renewed = script.ask("rotateKey", {"overlap": "1h"}, id=key_id).data
+        assert renewed["previous_secret_valid_until"] is not None
+        assert script.ask("undoRotation", id=key_id).data["preview"] == made.data["preview"]
+        script.ask("rotateKey", {"until_first_use": True}, id=key_id)
+        assert script.ask("finishRotation", id=key_id).status == 200
+        assert script.ask("disableKey", id=key_id).data["status"] == "disabled"
+        assert script.ask("enableKey", id=key_id).data["status"] == "active"
+        assert [key["id"] for key in script.ask("listKeys", owner="ann").data["items"]] == [key_id]
+        assert script.ask("deleteKey", id=key_id).status == 409
+        assert script.ask("revokeKey", id=key_id).data["status"] == "revoked"
+        assert script.ask("deleteKey", id=key_id).status == 204
+        assert script.ask("getKey", id=key_id).status == 404
+        acts = [each["act"] for each in script.ask("listAudit", key_id=key_id).data["items"]]
+        assert acts == [
+            *("create", "edit", "rotate", "undo_rotation", "rotate", "finish_rotation"),
+            *("disable", "enable", "revoke", "delete"),
+        ]
+        assert script.ask("verifyAudit").data["whole"] is True
+        assert {"chat:write", "keyhatch:admin"} <= {
+            each["scope"] for each in script.ask("listScopes").data["items"]
+        }
+        leaked = script.ask("createKey", {"name": "Leaked"}).data
+        assert script.ask("revokeByValue", {"key": leaked["key"]}).data["status"] == "revoked"
+        assert script.ask("getMe").data["name"] == "admin"
