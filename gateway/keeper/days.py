@@ -56,7 +56,7 @@ def day_at(number: int) -> date:
     """The day that begins so many days after 1970 did; raises `ValueError` beyond the calendar."""
     try:
         return date.fromordinal(_FIRST + number)
-    except OverflowError as error:
+    except (ValueError, OverflowError) as error:
         raise ValueError("there is no such day") from error
 
 

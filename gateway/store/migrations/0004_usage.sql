@@ -1,7 +1,7 @@
 -- What each key did on each day. Days are counted from 1970-01-01 (UTC).
 CREATE TABLE usage (
     key_id TEXT NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
-    day INTEGER NOT NULL,
+    day INTEGER NOT NULL CHECK (day BETWEEN -719162 AND 2932896),  -- the years 1 to 9999
     requests INTEGER NOT NULL CHECK (requests >= 0),
     bytes_in INTEGER NOT NULL CHECK (bytes_in >= 0),
     bytes_out INTEGER NOT NULL CHECK (bytes_out >= 0),
