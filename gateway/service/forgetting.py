@@ -13,7 +13,7 @@ from typing import Final
 from gateway.keeper.days import DAY_S, day_at
 from gateway.keeper.ports import Clock, KeyStore, StoreUnavailable
 
-BATCH_DAYS: Final = 500  # about 5 ms of writing
+BATCH_DAYS: Final = 500  # about 25 ms of writing
 REST_S: Final = 0.05
 INTERVAL_S: Final = float(DAY_S)
 AFTER_TROUBLE_S: Final = 300.0

@@ -172,7 +172,7 @@ class SqliteKeyStore:
     async def record_uses(self, uses: Sequence[Use], days: Sequence[UsageDay] = ()) -> None:
         """Add a batch of uses and of days of usage in one transaction; unknown ids are passed over."""
         batches = (
-            (rows.RECORD_USE, [asdict(use) for use in uses]),
+            (rows.RECORD_USE, list(map(rows.use_row_of, uses))),
             (usage_rows.RECORD, [usage_rows.row_of(day) for day in days]),
             (usage_rows.RECORD_REFUSALS, [row for day in days for row in usage_rows.refusal_rows_of(day)]),
         )

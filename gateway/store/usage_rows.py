@@ -36,7 +36,7 @@ SELECT key_id, day, requests, bytes_in, bytes_out, last_address, (
 )
 FROM usage
 WHERE day BETWEEN :since AND :until AND (:key_id IS NULL OR key_id = :key_id)
-    AND day <= :after_day AND NOT (day = :after_day AND key_id <= :after_key)
+    AND NOT (day = :after_day AND key_id <= :after_key)
 ORDER BY day DESC, key_id LIMIT :limit
 """
 SELECT_DAYS_OF_KEY: Final = SELECT_DAYS.replace("(:key_id IS NULL OR key_id = :key_id)", "key_id = :key_id")
@@ -90,7 +90,7 @@ def asked(query: UsageQuery) -> tuple[str, dict[str, Any]]:
     day, key_id = query.after or (query.until, "")
     values = {
         "since": number_of(query.since),
-        "until": number_of(query.until),
+        "until": number_of(query.until if query.per_key else min(query.until, day)),
         "key_id": query.key_id,
         "after_day": number_of(day),
         "after_key": key_id,

@@ -70,7 +70,7 @@ class Parts:
 
     def rests(self, most: int = 99) -> Rests:
         rests = Rests(most)
-        self.patch.setattr(module.asyncio, "sleep", rests)
+        self.patch.setattr("gateway.service.forgetting.asyncio.sleep", rests)
         return rests
 
     async def run(self, rests: Rests) -> list[float]:
