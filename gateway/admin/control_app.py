@@ -22,6 +22,7 @@ from gateway.admin.control_words import (
     AskNothing,
     AskOne,
     AskRotate,
+    AskUsage,
     AskVerify,
     TellAudit,
     TellDone,
@@ -31,6 +32,8 @@ from gateway.admin.control_words import (
     TellKeys,
     TellProblem,
     TellRefusal,
+    TellUsage,
+    TellUsageDay,
     TellVerification,
     Words,
     places,
@@ -167,6 +170,11 @@ async def _audit(desk: KeyDesk, asked: AskAudit) -> Words:
     return TellAudit(entries=tuple(map(TellEntry.of, entries)))
 
 
+async def _usage(desk: KeyDesk, asked: AskUsage) -> Words:
+    days = await desk.usage(asked.id_or_name, asked.query())
+    return TellUsage(days=tuple(map(TellUsageDay.model_validate, days)))
+
+
 async def _verify(desk: KeyDesk, asked: AskVerify) -> Words:
     return TellVerification.of(await desk.verify(asked.text))
 
@@ -187,4 +195,5 @@ ACTS: Final[dict[str, Act]] = {
     "delete": (AskOne, _delete),
     "verify": (AskVerify, _verify),
     "audit": (AskAudit, _audit),
+    "usage": (AskUsage, _usage),
 }

@@ -31,6 +31,7 @@ from gateway.admin.control_words import (
     AskNothing,
     AskOne,
     AskRotate,
+    AskUsage,
     AskVerify,
     TellAudit,
     TellDone,
@@ -38,6 +39,7 @@ from gateway.admin.control_words import (
     TellKey,
     TellKeys,
     TellRefusal,
+    TellUsage,
     TellVerification,
     Words,
     places,
@@ -45,6 +47,7 @@ from gateway.admin.control_words import (
 from gateway.core.credentials import forgive
 from gateway.core.keys import ApiKey, Secret
 from gateway.keeper.audit import AuditEntry
+from gateway.keeper.days import UsageDay, UsageQuery
 from gateway.keeper.desk import (
     KeyDraft,
     KeyEdit,
@@ -160,6 +163,13 @@ class RemoteKeyring:
         asked = _worded(AskAudit, after=after, limit=limit, key_id=key_id)
         return [entry.entry() for entry in (await self._ask("audit", asked, TellAudit)).entries]
 
+    async def usage(self, id_or_name: str | None = None, query: UsageQuery | None = None) -> list[UsageDay]:
+        """What keys did, day by day."""
+        asked = _values(query or UsageQuery())
+        del asked["key_id"]
+        told = await self._ask("usage", _worded(AskUsage, id_or_name=id_or_name, **asked), TellUsage)
+        return [day.value() for day in told.days]
+
     async def _one(self, act: str, id_or_name: str) -> ApiKey:
         return (await self._ask(act, _worded(AskOne, id_or_name=id_or_name), TellKey)).key()
 
@@ -247,7 +257,7 @@ async def _post(connector: _Connector, act: str, asked: bytes, timeout_s: float)
         return response.status, await response.read()
 
 
-def _values(asked: KeyDraft | KeyEdit | Rotation) -> dict[str, Any]:
+def _values(asked: KeyDraft | KeyEdit | Rotation | UsageQuery) -> dict[str, Any]:
     return {field.name: getattr(asked, field.name) for field in fields(asked)}
 
 

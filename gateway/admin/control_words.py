@@ -5,6 +5,7 @@ whoever asks over the socket has no use for them, and gets records whose digest 
 """
 
 from dataclasses import fields
+from datetime import date
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any, Final, Literal
 
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from gateway.core.keys import ApiKey, Secret, Shape, Status
 from gateway.core.refusal import Reason
 from gateway.keeper.audit import AuditEntry, as_data
+from gateway.keeper.days import USAGE_LIMIT_MAX, UsageDay, UsageQuery
 from gateway.keeper.desk import (
     KeyDraft,
     KeyEdit,
@@ -112,6 +114,23 @@ class AskAudit(Words):
     key_id: str | None
 
 
+class AskUsage(Words):
+    """Which days of usage, of one key or of all."""
+
+    id_or_name: str | None
+    since: date
+    until: date
+    per_key: bool
+    limit: int = Field(ge=1, le=USAGE_LIMIT_MAX)
+    after: tuple[date, str] | None
+
+    def query(self) -> UsageQuery:
+        """The words as a query."""
+        return UsageQuery(
+            **{name: getattr(self, name) for name in type(self).model_fields if name != "id_or_name"}
+        )
+
+
 class AskVerify(Words):
     """A text that may be a secret."""
 
@@ -190,6 +209,30 @@ class TellAudit(Words):
     """Entries, oldest first."""
 
     entries: tuple[TellEntry, ...]
+
+
+class TellUsageDay(Words):
+    """What one key did on one day."""
+
+    model_config = ConfigDict(from_attributes=True, strict=True, frozen=True)
+
+    key_id: str
+    day: date
+    requests: int
+    refusals: dict[Reason, int]
+    bytes_in: int
+    bytes_out: int
+    last_address: str
+
+    def value(self) -> UsageDay:
+        """The words as a value."""
+        return UsageDay(**{name: getattr(self, name) for name in type(self).model_fields})
+
+
+class TellUsage(Words):
+    """Days of usage, in the order of `gateway.keeper.days`."""
+
+    days: tuple[TellUsageDay, ...]
 
 
 class TellIssued(Words):

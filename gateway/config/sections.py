@@ -160,7 +160,13 @@ class KeySettings(Section):
     last_used_flush_s: Duration = Field(
         default=1.0,
         alias="last_used_flush",
-        description="How often last-used times are written to disk. A crash loses at most this much of them.",
+        description="How often last uses and usage are written to disk. A crash loses at most this much of "
+        "them.",
+    )
+    usage_kept_s: Duration = Field(
+        default=400 * _DAY_S,
+        alias="usage_kept",
+        description="How long usage by key and day is kept. Today's always is.",
     )
 
 

@@ -16,6 +16,7 @@ from typing import Final, Literal, Protocol
 from gateway.core.keys import ApiKey, Secret, Shape, Status
 from gateway.core.refusal import Reason
 from gateway.keeper.audit import AuditEntry
+from gateway.keeper.days import UsageDay, UsageQuery
 
 StatusFilter = Status | Literal["all"] | None
 """Which keys to list: those of one status, all of them, or (None) all that are not revoked."""
@@ -188,3 +189,10 @@ class KeyDesk(Protocol):
 
     async def audit(self, after: int = 0, limit: int = 100, key_id: str | None = None) -> list[AuditEntry]:
         """What was done: entries with numbers beyond `after`, oldest first; those of one key, if named."""
+
+    async def usage(self, id_or_name: str | None = None, query: UsageQuery | None = None) -> list[UsageDay]:
+        """What keys did, or one key, day by day and newest first, what was not written yet included.
+
+        With `query.per_key` one sum for each key, in the order of their ids. What lies behind the last value
+        is asked for with `query.after`; `query.key_id` says nothing here.
+        """

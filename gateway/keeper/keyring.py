@@ -35,6 +35,7 @@ from gateway.core.policy import standing
 from gateway.core.providers import looks_like
 from gateway.core.refusal import Deny, Reason
 from gateway.keeper.audit import HOST, Act, AuditEntry, Once
+from gateway.keeper.days import UsageDay, UsageQuery
 from gateway.keeper.desk import (
     KeyDraft,
     KeyEdit,
@@ -51,6 +52,7 @@ from gateway.keeper.desk import (
 from gateway.keeper.ports import Clock, KeyNotFound, KeyQuery, KeyStore, OnceDone
 from gateway.keeper.rotation import finished, refuse_revoked, rotated, undone
 from gateway.keeper.terms import Rules, Terms, changes_of, edited, is_id, terms_of
+from gateway.keeper.usage_days import UsageDays
 
 _ID_CHARS: Final = 16
 _NAMED_MAX: Final = 10
@@ -71,7 +73,7 @@ class Keyring:
 
     `on_change(key_id, record)` is called at once after each committed write, with None after a deletion.
     `actor` and `request_id` stand in the record of what is done (`acting`). `latest` overlays uses that are
-    not written yet. `entropy(n)` returns n random bytes.
+    not written yet, `days` has the usage that is not. `entropy(n)` returns n random bytes.
     """
 
     def __init__(  # noqa: PLR0913 - all but two are named at the call
@@ -86,6 +88,7 @@ class Keyring:
         entropy: Callable[[int], bytes],
         on_change: Callable[[str, ApiKey | None], None],
         latest: Callable[[ApiKey], ApiKey] = _as_stored,
+        days: UsageDays | None = None,
     ) -> None:
         self.rules = Rules(prefix, default_expiry_s, max_active_per_owner, catalogue)
         self._store = store
@@ -93,6 +96,7 @@ class Keyring:
         self._entropy = entropy
         self._on_change = on_change
         self._latest = latest
+        self._days = days or UsageDays(clock.now)
         self._creating = asyncio.Lock()
         self.actor = HOST
         self.request_id: str | None = None
@@ -283,6 +287,11 @@ class Keyring:
     async def audit(self, after: int = 0, limit: int = 100, key_id: str | None = None) -> list[AuditEntry]:
         """What was done, oldest first."""
         return await self._store.audit(after=after, limit=limit, key_id=key_id)
+
+    async def usage(self, id_or_name: str | None = None, query: UsageQuery | None = None) -> list[UsageDay]:
+        """What keys did, or one key, day by day; raises `KeyNotFound` or `NameAmbiguous`."""
+        key_id = None if id_or_name is None else (await self._find(id_or_name)).id
+        return await self._days.page(self._store, replace(query or UsageQuery(), key_id=key_id))
 
     async def _create(self, draft: KeyDraft) -> tuple[ApiKey, Secret]:
         now = self._clock.now()

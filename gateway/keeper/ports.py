@@ -6,11 +6,13 @@ and are told apart by what they are made of. Every store passes one contract sui
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Final, Literal, Protocol
 
 from gateway.core.keys import ApiKey, Status
 from gateway.core.refusal import Reason
 from gateway.keeper.audit import Act, AuditEntry
+from gateway.keeper.days import UsageDay, UsageQuery
 
 
 class StoreUnavailable(Exception):
@@ -138,8 +140,17 @@ class KeyStore(Protocol):
     async def audit(self, *, after: int = 0, limit: int = 100, key_id: str | None = None) -> list[AuditEntry]:
         """Entries with numbers beyond `after`, oldest first. Each write above left one, or did not happen."""
 
-    async def record_uses(self, uses: Sequence[Use]) -> None:
-        """Add a batch of uses in one transaction. Times never move backwards; unknown ids are passed over."""
+    async def record_uses(self, uses: Sequence[Use], days: Sequence[UsageDay] = ()) -> None:
+        """Add a batch of uses and of days of usage in one transaction.
+
+        Times never move backwards; unknown ids are passed over.
+        """
+
+    async def usage(self, query: UsageQuery) -> list[UsageDay]:
+        """Days of usage, in the order of `gateway.keeper.days`."""
+
+    async def forget_usage(self, before: date, limit: int) -> int:
+        """Remove days before this one, the oldest first and at most so many; how many were removed."""
 
     async def data_version(self) -> int:
         """A number that differs after anyone else changed the data (SQLite's `PRAGMA data_version`)."""

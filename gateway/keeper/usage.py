@@ -3,8 +3,9 @@
 Promises
 1. Noting a use is a plain call: one dictionary look-up and three assignments, no await, no I/O.
 2. `latest` shows a record as it is now, the uses not yet written included.
-3. A flush takes what is pending and writes it in one transaction. If that fails nothing is lost: it stays
-   pending (bounded by the number of keys) and is tried again at the next interval.
+3. A flush takes what is pending, days of usage included (`days`), and writes it in one transaction. If that
+   fails nothing is lost: it stays pending (bounded by the number of keys, and of days) and is tried again at
+   the next interval.
 4. Times never move backwards, here or in the store, whatever the wall clock does.
 5. kill -9 loses at most one interval; an orderly stop flushes and loses none.
 """
@@ -17,6 +18,7 @@ from typing import Final
 
 from gateway.core.keys import ApiKey
 from gateway.keeper.ports import Clock, KeyStore, StoreUnavailable, Use
+from gateway.keeper.usage_days import UsageDays
 
 _log: Final = logging.getLogger("gateway.usage")
 
@@ -32,9 +34,10 @@ class _Pending:
 
 
 class Usage:
-    """Uses since the last flush, by key id."""
+    """Uses since the last flush, by key id. `days` counts exchanges, and is flushed with them."""
 
     def __init__(self, store: KeyStore, clock: Clock, on_store_error: Callable[[], None]) -> None:
+        self.days = UsageDays(clock.now)
         self._store = store
         self._clock = clock
         self._on_store_error = on_store_error
@@ -109,26 +112,34 @@ class Usage:
         self._flight = None
 
     async def _write(self) -> bool:
-        if not self._pending:
+        async with self.days.still:
+            return await self._write_batch()
+
+    async def _write_batch(self) -> bool:
+        if not (self._pending or self.days.pending):
             return True
         began = self._clock.monotonic()
         self._writing, self._pending = self._pending, {}
+        uses, days = [_use(key_id, each) for key_id, each in self._writing.items()], self.days.take()
         try:
-            await self._store.record_uses([_use(key_id, each) for key_id, each in self._writing.items()])
+            await self._store.record_uses(uses, days)
         except StoreUnavailable as trouble:
             self._on_store_error()
-            _log.warning("last use of %d keys not written yet: %s", len(self._writing), trouble)
+            keys = {use.key_id for use in uses} | {day.key_id for day in days}
+            _log.warning("usage of %d keys not written yet: %s", len(keys), trouble)
             self._take_back()
             return False
         except BaseException:
             self._take_back()
             raise
-        self._written_until = max(self._written_until, *(each.at for each in self._writing.values()))
+        self._written_until = max(self._written_until, *(use.at for use in uses), float("-inf"))
         self._writing = {}
+        self.days.landed()
         self._oldest = began if self._pending else None
-        return not self._pending
+        return not (self._pending or self.days.pending)
 
     def _take_back(self) -> None:
+        self.days.take_back()
         newer, self._pending, self._writing = self._pending, self._writing, {}
         for key_id, later in newer.items():
             kept = self._pending.setdefault(key_id, later)

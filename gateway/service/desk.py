@@ -20,6 +20,7 @@ from gateway.admin.control_client import RemoteKeyring
 from gateway.admin.control_path import socket_path
 from gateway.core.keys import ApiKey, Secret
 from gateway.keeper.audit import AuditEntry, host_actor
+from gateway.keeper.days import UsageDay, UsageQuery
 from gateway.keeper.desk import KeyDesk, KeyDraft, KeyEdit, Rotation, StatusFilter, Verification
 from gateway.keeper.keyring import Keyring
 from gateway.keeper.ports import Clock
@@ -148,6 +149,9 @@ class _DeskWithoutStore:
 
     async def audit(self, after: int = 0, limit: int = 100, key_id: str | None = None) -> list[AuditEntry]:
         return await self._desk.audit(after, limit, key_id)
+
+    async def usage(self, id_or_name: str | None = None, query: UsageQuery | None = None) -> list[UsageDay]:
+        return await self._desk.usage(id_or_name, query)
 
 
 def _nobody_to_tell(_key_id: str, _key: ApiKey | None) -> None:

@@ -1,8 +1,8 @@
 """The house, built from a configuration: every room made once, opened in order, closed in the reverse order.
 
 Start: store (and its lock), gatekeeper, control socket, plane, admin listener, then the tasks that run by
-themselves. Stop: the plane drains first, so that callers are served to the end; then uses are flushed,
-then the store is closed. A start that fails half-way closes what it had opened.
+themselves. Stop: the plane drains first, so that callers are served to the end; then uses and usage are
+flushed, then the store is closed. A start that fails half-way closes what it had opened.
 
 A reload is all or nothing: the new configuration is compiled whole before any of it is put in force, and
 exchanges under way finish on the ground they began on. Some options are for life (`FOR_LIFE`); a reload
@@ -38,6 +38,7 @@ from gateway.metrics import Metrics
 from gateway.plane.contract import Ground, Plane, Surroundings
 from gateway.plane.lean_server import LeanPlane
 from gateway.service.compile import ground_of, table_of
+from gateway.service.forgetting import Forgetting
 from gateway.service.watch import StoreWatch
 from gateway.store.memory import MemoryKeyStore
 from gateway.store.sqlite import open_sqlite
@@ -88,6 +89,7 @@ class Gateway:
         self._gatekeeper: Gatekeeper
         self._plane: Plane
         self._watch: StoreWatch
+        self._forgetting: Forgetting
 
     @property
     def has_keys(self) -> bool:
@@ -119,6 +121,10 @@ class Gateway:
         if self._on_empty is not None and not self.has_keys:
             await self._on_empty(self.keyring)
         self._run(watch.run())
+        self._forgetting = Forgetting(
+            store, self._clock, self.metrics.store_failed, settings.keys.usage_kept_s
+        )
+        self._run(self._forgetting.run())
         self._connect_sources(watch)
         admin_at = await self._start_admin(settings.server.admin, store)
         proxy_at = await self._plane.start(settings.server.proxy.host, settings.server.proxy.port)
@@ -135,6 +141,7 @@ class Gateway:
                 _log.warning("%s changed, which takes a restart; the old value stays", name)
         self.metrics.know(table.routes)
         self._gatekeeper.table, self._plane.ground = table, ground
+        self._forgetting.kept_s = settings.keys.usage_kept_s
         self.keyring.rules = _rules(settings, self._started_with.settings.keys.prefix)
         self._logs.set_level(settings.logging.level)
         self._access_log.on = settings.logging.access
@@ -173,8 +180,9 @@ class Gateway:
             entropy=secrets.token_bytes,
             on_change=self._gatekeeper.key_changed,
             latest=self._gatekeeper.usage.latest,
+            days=self._gatekeeper.usage.days,
         )
-        observers = Observers([self.metrics, self._access_log])
+        observers = Observers([self.metrics, self._access_log, self._gatekeeper.usage.days])
         around = Surroundings(self._gatekeeper, observers, self._clock)
         self._plane = _plane(settings.server.plane)(ground_of(settings), around)
 

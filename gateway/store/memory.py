@@ -6,9 +6,11 @@ It keeps the whole contract but one: nothing outlives the process.
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import date
 
 from gateway.core.keys import ApiKey, Status
 from gateway.keeper.audit import GENESIS, Act, AuditEntry, chained
+from gateway.keeper.days import UsageDay, UsageQuery, added, page_of
 from gateway.keeper.ports import (
     CHANGE,
     CREATE,
@@ -34,6 +36,7 @@ class MemoryKeyStore:
         self._holders: dict[bytes, str] = {}
         self._entries: list[AuditEntry] = []
         self._once: dict[tuple[str, str], tuple[float, OnceDone]] = {}
+        self._days: dict[tuple[date, str], UsageDay] = {}
         self._is_closed = False
 
     async def find_by_digest(self, digest: bytes) -> ApiKey | None:
@@ -119,14 +122,33 @@ class MemoryKeyStore:
         self._tell(act, key_id, before, None)
         del self._keys[key_id]
         self._holders = {digest: holder for digest, holder in self._holders.items() if holder != key_id}
+        self._days = {place: day for place, day in self._days.items() if day.key_id != key_id}
 
-    async def record_uses(self, uses: Sequence[Use]) -> None:
-        """Add a batch of uses. Times never move backwards; unknown ids are passed over."""
+    async def record_uses(self, uses: Sequence[Use], days: Sequence[UsageDay] = ()) -> None:
+        """Add a batch of uses and of days of usage; unknown ids are passed over."""
         self._assert_open()
         for use in uses:
             key = self._keys.get(use.key_id)
             if key is not None:
                 self._keys[use.key_id] = _used(key, use)
+        for day in days:
+            if day.key_id in self._keys:
+                place = (day.day, day.key_id)
+                before = self._days.get(place)
+                self._days[place] = day if before is None else added(before, day)
+
+    async def usage(self, query: UsageQuery) -> list[UsageDay]:
+        """Days of usage, in the order of `gateway.keeper.days`."""
+        self._assert_open()
+        return page_of(self._days.values(), query)
+
+    async def forget_usage(self, before: date, limit: int) -> int:
+        """Remove days before this one, at most so many; how many were removed."""
+        self._assert_open()
+        forgotten = sorted(place for place in self._days if place[0] < before)[:limit]
+        for place in forgotten:
+            del self._days[place]
+        return len(forgotten)
 
     async def data_version(self) -> int:
         """Always 0: nobody else can change what is in here."""

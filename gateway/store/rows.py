@@ -13,6 +13,7 @@ from types import NoneType
 from typing import Any, Final
 
 from gateway.core.keys import ApiKey, Network
+from gateway.keeper.ports import Use
 
 Row = tuple[Any, ...]
 
@@ -110,6 +111,17 @@ def row_of(key: ApiKey) -> dict[str, Any]:
     row["scopes"] = json.dumps(sorted(key.scopes))
     row["allow_from"] = json.dumps([str(network) for network in key.allow_from])
     return row
+
+
+def use_row_of(use: Use) -> dict[str, Any]:
+    """The use by its names; `asdict` would take fifteen times as long."""
+    return {
+        "key_id": use.key_id,
+        "at": use.at,
+        "peer": use.peer,
+        "count": use.count,
+        "previous_at": use.previous_at,
+    }
 
 
 def key_of(row: Sequence[Any]) -> ApiKey:

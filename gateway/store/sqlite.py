@@ -19,11 +19,13 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import asdict, replace
+from datetime import date
 from pathlib import Path
 from typing import Final
 
 from gateway.core.keys import EXPIRING_WINDOW_S, ApiKey, Status
 from gateway.keeper.audit import GENESIS, Act, AuditEntry, chained
+from gateway.keeper.days import UsageDay, UsageQuery, number_of
 from gateway.keeper.ports import (
     CHANGE,
     CREATE,
@@ -35,7 +37,7 @@ from gateway.keeper.ports import (
     StoreUnavailable,
     Use,
 )
-from gateway.store import audit_rows, once_rows, rows
+from gateway.store import audit_rows, once_rows, rows, usage_rows
 from gateway.store.connection import Connection, Values, connect
 from gateway.store.faults import (
     RESTORE,
@@ -167,11 +169,33 @@ class SqliteKeyStore:
             await self._writer.fetch(rows.DELETE, (key_id,))
             await self._tell(act, key_id, before, None)
 
-    async def record_uses(self, uses: Sequence[Use]) -> None:
-        """Add a batch of uses in one transaction. Times never move backwards; unknown ids are passed over."""
-        if uses:
+    async def record_uses(self, uses: Sequence[Use], days: Sequence[UsageDay] = ()) -> None:
+        """Add a batch of uses and of days of usage in one transaction; unknown ids are passed over."""
+        batches = (
+            (rows.RECORD_USE, list(map(rows.use_row_of, uses))),
+            (usage_rows.RECORD, [usage_rows.row_of(day) for day in days]),
+            (usage_rows.RECORD_REFUSALS, [row for day in days for row in usage_rows.refusal_rows_of(day)]),
+        )
+        if uses or days:
             async with self._transaction():
-                await self._writer.run_many(rows.RECORD_USE, [asdict(use) for use in uses])
+                for statement, batch in batches:
+                    if batch:
+                        await self._writer.run_many(statement, batch)
+
+    async def usage(self, query: UsageQuery) -> list[UsageDay]:
+        """Days of usage, in the order of `gateway.keeper.days`."""
+        found = await self._read(*usage_rows.asked(query))
+        try:
+            return [usage_rows.day_of(row) for row in found]
+        except (ValueError, RecursionError) as error:
+            raise damaged(self._path, "a day of usage cannot be read") from error
+
+    async def forget_usage(self, before: date, limit: int) -> int:
+        """Remove days before this one, at most so many; how many were removed."""
+        async with self._transaction():
+            await self._writer.fetch(usage_rows.FORGET, (number_of(before), limit))
+            [(forgotten,)] = await self._writer.fetch(usage_rows.FORGOTTEN)
+        return int(forgotten)
 
     async def data_version(self) -> int:
         """A number that differs after another program changed the data.

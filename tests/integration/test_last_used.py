@@ -20,10 +20,12 @@ def upstream() -> Iterator[LastingUpstream]:
         yield upstream
 
 
-def in_file(home: Home, columns: str = "use_count, last_used_at, last_used_from") -> tuple[Any, ...]:
+def in_file(
+    home: Home, columns: str = "use_count, last_used_at, last_used_from", table: str = "keys"
+) -> tuple[Any, ...]:
     """What the file says of its one key."""
     with closing(sqlite3.connect(f"file:{home.store}?mode=ro", uri=True)) as connection:
-        [row] = connection.execute(f"SELECT {columns} FROM keys")  # noqa: S608 - our own words
+        [row] = connection.execute(f"SELECT {columns} FROM {table}")  # noqa: S608 - our own words
         return tuple(row)
 
 
@@ -51,6 +53,25 @@ def test_a_use_is_shown_at_once_and_written_by_an_orderly_end(home: Home, upstre
     assert began <= at <= time.time()
 
 
+def test_usage_is_shown_at_once_and_written_by_an_orderly_end(home: Home, upstream: LastingUpstream) -> None:
+    routes = [
+        {"id": "all", "path": "/**", "upstream": "main", "scopes": []},
+        {"id": "vault", "path": "/vault", "upstream": "main", "scopes": ["chat:write"]},
+    ]
+    home.configure(upstream.url, routes, keys={"last_used_flush": "10m"})
+    with home.serve() as gateway:
+        key = home.make_key("Diary")
+        answers = [gateway.ask("/held", key=key) for _ in range(3)]
+        assert gateway.ask("/vault", key=key).reason == "scope_missing"
+        [shown] = home.keys("usage", "Diary", "-o", "json").data
+        assert (shown["requests"], shown["refusals"]) == (3, {"scope_missing": 1})
+        assert shown["bytes_out"] > sum(len(answer.body) for answer in answers)
+        assert shown["last_address"] == "127.0.0.1"
+    [stored] = home.keys("usage", "Diary", "-o", "json").data
+    assert stored == shown
+    assert in_file(home)[0] == 3
+
+
 def test_refused_requests_are_not_uses(home: Home, upstream: LastingUpstream) -> None:
     home.configure(upstream.url, [{"id": "all", "path": "/**", "upstream": "main", "scopes": ["chat:write"]}])
     with home.serve() as gateway:
@@ -76,6 +97,8 @@ def test_a_sudden_end_loses_at_most_one_interval_and_leaves_the_file_whole(
     count, at, _ = in_file(home)
     slack_s = 0.5  # for the write itself, on a busy machine
     assert killed_at - at <= interval_s + slack_s
+    [counted] = in_file(home, "SUM(requests)", "usage")
+    assert counted in {count - 1, count}, "usage is written in the same batches, each exchange at its end"
     assert sum(use <= killed_at - interval_s - slack_s for use in uses) <= count <= len(uses)
     assert integrity(home) == "ok"
     with home.serve() as again:

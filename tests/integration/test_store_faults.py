@@ -9,11 +9,14 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.core.refusal import Reason
+from gateway.keeper.days import UsageDay, UsageQuery
 from gateway.keeper.ports import StoreUnavailable, Use
 from gateway.store.faults import StoreDamaged, StoreReadOnly
 from gateway.store.sqlite import SqliteKeyStore, open_sqlite
@@ -52,13 +55,16 @@ async def test_a_store_that_turns_read_only_goes_on_answering_look_ups(store: Sq
     await store.check()
 
 
+DAY = UsageDay("key_1", date(2027, 1, 15), 1, {Reason.SCOPE_MISSING: 2}, 3, 4, "10.0.0.1")
+OLD = replace(DAY, day=date(2026, 1, 15))
 WRITES: dict[str, Callable[[SqliteKeyStore], Any]] = {
     "insert": lambda store: store.insert(record("key_2", previous_digest=digest("before"))),
     "update": lambda store: store.update(
         "key_1", lambda key: replace(key, digest=digest("new"), previous_digest=key.digest)
     ),
     "delete": lambda store: store.delete("key_1"),
-    "record_uses": lambda store: store.record_uses([Use("key_1", NOW, "10.0.0.1", 1)]),
+    "record_uses": lambda store: store.record_uses([Use("key_1", NOW, "10.0.0.1", 1)], [DAY]),
+    "forget_usage": lambda store: store.forget_usage(date.max, 10),
 }
 
 
@@ -106,7 +112,7 @@ async def test_at_whichever_statement_a_write_breaks_it_is_whole_or_absent(
     while True:
         for key in await store.list_keys():
             await store.delete(key.id)
-        await store.insert(record())
+        await _begin(store)
         before = await _everything(store)
         trouble.left = strikes + 1
         try:
@@ -127,7 +133,12 @@ async def test_at_whichever_statement_a_write_breaks_it_is_whole_or_absent(
 
 async def _everything(store: SqliteKeyStore) -> tuple[Any, ...]:
     digests = await store._reader.fetch("SELECT digest, key_id FROM secrets ORDER BY digest")
-    return (*await store.list_keys(), *digests)
+    return (*await store.list_keys(), *digests, *await store.usage(UsageQuery()))
+
+
+async def _begin(store: SqliteKeyStore) -> None:
+    await store.insert(record())
+    await store.record_uses([], [OLD])
 
 
 async def _undone(store: SqliteKeyStore, write: str) -> None:
@@ -135,7 +146,7 @@ async def _undone(store: SqliteKeyStore, write: str) -> None:
     there = await _everything(store)
     for key in await store.list_keys():
         await store.delete(key.id)
-    await store.insert(record())
+    await _begin(store)
     await WRITES[write](store)
     assert await _everything(store) == there
 
@@ -174,3 +185,22 @@ async def test_a_record_that_cannot_be_read_exactly_is_named_and_never_guessed(
     ):
         with pytest.raises(StoreDamaged, match="the record of key 'key_1' cannot be read"):
             await act()
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        "UPDATE usage SET requests = 1.5",
+        "UPDATE usage SET last_address = x'00'",
+        "UPDATE refusals SET reason = 'whim'",
+    ],
+)
+async def test_a_day_that_cannot_be_read_exactly_is_never_guessed(store: SqliteKeyStore, spoil: str) -> None:
+    await _begin(store)
+    with closing(sqlite3.connect(store.path)) as other:
+        other.execute(spoil)
+        other.commit()
+    for per_key in (False, True):
+        with pytest.raises(StoreDamaged, match="a day of usage cannot be read"):
+            await store.usage(UsageQuery(per_key=per_key))
+    assert await store.list_keys() == [record()]

@@ -7,6 +7,7 @@ from gateway.cli.keys.change import delete, disable, enable, revoke
 from gateway.cli.keys.make import create, rotate
 from gateway.cli.keys.pattern import pattern
 from gateway.cli.keys.read import list_keys, show
+from gateway.cli.keys.usage import usage
 from gateway.cli.keys.verify import verify
 
 
@@ -15,5 +16,5 @@ def keys() -> None:
     """Make, list, change and check keys, whether or not a server runs."""
 
 
-for _command in (create, list_keys, show, verify, rotate, disable, enable, revoke, delete, pattern):
+for _command in (create, list_keys, show, usage, verify, rotate, disable, enable, revoke, delete, pattern):
     keys.add_command(_command)

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import date
 from ipaddress import ip_network
 from typing import Any
 
@@ -13,14 +14,17 @@ from gateway.admin.control_words import (
     AskCreate,
     AskList,
     AskRotate,
+    AskUsage,
     AskVerify,
     TellIssued,
     TellKey,
+    TellUsageDay,
     TellVerification,
     places,
 )
 from gateway.core.keys import ApiKey, Secret, Shape
 from gateway.core.refusal import Reason
+from gateway.keeper.days import USAGE_LIMIT_MAX, UsageDay, UsageQuery
 from gateway.keeper.desk import KeyDraft, Verification
 from tests.support.records import NOW, digest, record
 
@@ -151,3 +155,51 @@ def test_refusals_are_told_apart_by_kind_and_status() -> None:
     assert len({kind for kind, _, _ in REFUSALS}) == len(REFUSALS)
     for number, (_, _, exception) in enumerate(REFUSALS):
         assert not any(issubclass(exception, earlier) for _, _, earlier in REFUSALS[:number])
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        UsageQuery(),
+        UsageQuery(since=date(2027, 1, 1), per_key=True, limit=1, after=(date(2027, 1, 2), "key_1")),
+    ],
+    ids=["everything", "some"],
+)
+def test_a_query_for_usage_arrives_as_it_was_sent(query: UsageQuery) -> None:
+    asked = {name: getattr(query, name) for name in AskUsage.model_fields if name != "id_or_name"}
+    words = AskUsage(id_or_name=None, **asked).model_dump_json()
+    assert AskUsage.model_validate_json(words).query() == query
+    assert set(asked) == set(UsageQuery.__dataclass_fields__) - {"key_id"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"limit": 0},
+        {"limit": USAGE_LIMIT_MAX + 1},
+        {"since": "yesterday"},
+        {"until": "2027-02-30"},
+        {"after": ["2027-01-01"]},
+        {"per_key": 1},
+    ],
+    ids=str,
+)
+def test_a_query_for_usage_of_another_form_is_refused(change: dict[str, Any]) -> None:
+    fitting = {
+        "id_or_name": None,
+        "since": "2027-01-01",
+        "until": "2027-01-31",
+        "per_key": False,
+        "limit": USAGE_LIMIT_MAX,
+        "after": None,
+    }
+    AskUsage.model_validate_json(json.dumps(fitting))
+    with pytest.raises(ValidationError):
+        AskUsage.model_validate_json(json.dumps(fitting | change))
+
+
+def test_a_day_of_usage_arrives_as_it_was_sent() -> None:
+    day = UsageDay("key_1", date(2027, 1, 15), 2**53, {Reason.SCOPE_MISSING: 1}, 3, 4, "fd00::1")
+    words = TellUsageDay.model_validate(day).model_dump_json()
+    assert TellUsageDay.model_validate_json(words).value() == day
+    assert set(TellUsageDay.model_fields) == set(UsageDay.__dataclass_fields__)

@@ -67,6 +67,7 @@ def refusals(section: type[Section], written: dict[str, Any]) -> list[str]:
                 "default_expiry_s": 7_776_000.0,
                 "max_active_per_owner": 50,
                 "last_used_flush_s": 1.0,
+                "usage_kept_s": 34_560_000.0,
             },
         ),
         (LogSettings, {"level": "info", "format": "auto", "access": True}),

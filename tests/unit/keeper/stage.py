@@ -8,6 +8,7 @@ import asyncio
 from collections import Counter as Counts
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any, Final
 
 from gateway.core.decision import Allow, NeedKey
@@ -16,6 +17,7 @@ from gateway.core.refusal import Deny, Reason
 from gateway.core.request import Kind, RequestView, Target, read_target
 from gateway.core.routes import Route, RouteTable
 from gateway.keeper.audit import Act, AuditEntry
+from gateway.keeper.days import UsageDay, UsageQuery
 from gateway.keeper.gatekeeper import Gatekeeper
 from gateway.keeper.ports import CHANGE, CREATE, DELETE, KeyNotFound, KeyQuery, KeyStore, OnceDone, Use
 
@@ -147,7 +149,13 @@ class DictStore:
     async def delete(self, key_id: str, act: Act = DELETE) -> None:
         self.drop(key_id)
 
-    async def record_uses(self, uses: Sequence[Use]) -> None:
+    async def record_uses(self, uses: Sequence[Use], days: Sequence[UsageDay] = ()) -> None:
+        raise AssertionError("not here")
+
+    async def usage(self, query: UsageQuery) -> list[UsageDay]:
+        raise AssertionError("not here")
+
+    async def forget_usage(self, before: date, limit: int) -> int:
         raise AssertionError("not here")
 
     async def data_version(self) -> int:

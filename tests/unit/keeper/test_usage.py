@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from gateway.core.keys import ApiKey
+from gateway.keeper.days import UsageDay
 from gateway.keeper.ports import StoreUnavailable, Use
 from gateway.keeper.usage import Usage
 from gateway.store.memory import MemoryKeyStore
@@ -27,15 +28,17 @@ class GatedStore(MemoryKeyStore):
     def __init__(self) -> None:
         super().__init__()
         self.batches: list[Sequence[Use]] = []
+        self.days: list[Sequence[UsageDay]] = []
         self.gate: asyncio.Future[None] | None = None
         self.is_open = True
 
-    async def record_uses(self, uses: Sequence[Use]) -> None:
+    async def record_uses(self, uses: Sequence[Use], days: Sequence[UsageDay] = ()) -> None:
         self.batches.append(uses)
+        self.days.append(days)
         if not self.is_open:
             self.gate = asyncio.get_running_loop().create_future()
             await self.gate
-        await super().record_uses(uses)
+        await super().record_uses(uses, days)
 
     def let_in(self) -> None:
         if self.gate is not None and not self.gate.done():
@@ -182,7 +185,7 @@ async def test_a_store_that_is_down_is_told_and_nothing_is_lost(
     assert not await flush
     assert parts.errors.count == 1
     assert [record.getMessage() for record in caplog.records] == [
-        "last use of 1 keys not written yet: the disk is full"
+        "usage of 1 keys not written yet: the disk is full"
     ]
     assert parts.usage.pending == 1
     parts.store.is_open = True

@@ -10,11 +10,13 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing, suppress
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.keeper.days import UsageQuery
 from gateway.keeper.ports import KeyNotFound, StoreUnavailable, Use
 from gateway.store.faults import StoreBusy, StoreReadOnly, StoreReplaced
 from gateway.store.sqlite import SqliteKeyStore, open_sqlite
@@ -296,6 +298,8 @@ async def test_a_file_that_is_not_the_one_opened_is_neither_believed_nor_written
         lambda: store.update("key_1", lambda key: key),
         lambda: store.delete("key_1"),
         lambda: store.record_uses([Use("key_1", NOW, "10.0.0.1", 1)]),
+        lambda: store.usage(UsageQuery()),
+        lambda: store.forget_usage(date.max, 1),
     ):
         with pytest.raises(StoreReplaced, match=r"keys\.db was deleted, moved or replaced"):
             await act()
