@@ -19,6 +19,7 @@ BY_OPERATION = {
     "keys enable": "enableKey",
     "keys revoke": "revokeKey",
     "keys delete": "deleteKey",
+    "keys usage": "listUsage",
     "audit list": "listAudit",
     "audit export": "listAudit",
     "audit verify": "verifyAudit",
@@ -79,6 +80,10 @@ def test_a_keys_whole_life_by_curl(at_work: Home) -> None:
         assert script.ask("disableKey", id=key_id).data["status"] == "disabled"
         assert script.ask("enableKey", id=key_id).data["status"] == "active"
         assert [key["id"] for key in script.ask("listKeys", owner="ann").data["items"]] == [key_id]
+        assert gateway.ask("/x", key=secret).reason == "key_rotated"
+        [day] = script.ask("listUsage", key_id=key_id).data["items"]
+        assert (day["requests"], day["refusals"]) == (0, {"key_rotated": 1})
+        assert key_id in {sum_["key_id"] for sum_ in script.ask("listUsage", per="key").data["items"]}
         assert script.ask("deleteKey", id=key_id).status == 409
         assert script.ask("revokeKey", id=key_id).data["status"] == "revoked"
         assert script.ask("deleteKey", id=key_id).status == 204

@@ -12,6 +12,7 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
@@ -25,6 +26,8 @@ from gateway.keeper.desk import Problem, RuleBroken
 BODY_BYTES_MAX: Final = 65_536
 _JSON: Final = re.compile(r'application/json(?:\s*;\s*charset="?utf-8"?)?', re.IGNORECASE)
 _ETAG: Final = re.compile(r'(?:W/)?"[!#-~]*"|[0-9]{1,9}')  # people forget the quotes
+_NUMBER: Final = re.compile(r"n([0-9]{1,18})")
+_DAY_AND_KEY: Final = re.compile(r"n([0-9]{4}-[0-9]{2}-[0-9]{2}) (key_[0-9A-Za-z]{16})")
 _NAME: Final = re.compile(r"[!-~]{1,255}")
 
 A = TypeVar("A", bound=Asked)
@@ -84,22 +87,40 @@ def idempotency_key(request: web.Request) -> str | None:
     return given[0]
 
 
-def cursor_of(number: int) -> str:
+def cursor_of(place: object) -> str:
     """A place in a list, as a caller keeps it."""
-    return base64.urlsafe_b64encode(f"n{number}".encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(f"n{place}".encode()).decode().rstrip("=")
 
 
 def number_of(cursor: str | None) -> int | None:
-    """The place that a cursor tells; raises `Refused`."""
+    """The number that a cursor tells; raises `Refused`."""
+    return None if cursor is None else int(_place(cursor, _NUMBER)[0])
+
+
+def day_and_key_of(cursor: str | None) -> tuple[date, str] | None:
+    """The day and the key's id that a cursor tells; raises `Refused`."""
     if cursor is None:
         return None
+    day, key_id = _place(cursor, _DAY_AND_KEY)
+    try:
+        return date.fromisoformat(day), key_id
+    except ValueError:
+        raise _no_cursor() from None
+
+
+def _place(cursor: str, form: re.Pattern[str]) -> tuple[str, ...]:
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
     except (binascii.Error, ValueError):
         text = ""
-    if re.fullmatch(r"n[0-9]{1,18}", text) is None or cursor_of(int(text[1:])) != cursor:
-        raise invalid([Problem("cursor", "is no `next_cursor` of this list: leave it out to begin anew")])
-    return int(text[1:])
+    found = form.fullmatch(text)
+    if found is None or cursor_of(text[1:]) != cursor:
+        raise _no_cursor()
+    return found.groups()
+
+
+def _no_cursor() -> Refused:
+    return invalid([Problem("cursor", "is no `next_cursor` of this list: leave it out to begin anew")])
 
 
 async def _raw_body(request: web.Request) -> bytes:

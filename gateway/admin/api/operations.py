@@ -23,11 +23,13 @@ from gateway.admin.api.words import (
     KeyRecord,
     ListAudit,
     ListKeys,
+    ListUsage,
     Nothing,
     RotateKey,
     ScopeList,
     ShowKey,
     Told,
+    UsageList,
     Verified,
 )
 from gateway.keeper.terms import Rules
@@ -187,6 +189,15 @@ OPERATIONS: Final = (
         summary="List the scopes that keys may hold.",
         do=record.scopes,
         tells=ScopeList,
+    ),
+    Operation(
+        name="listUsage",
+        method="GET",
+        path="/usage",
+        summary="List what keys did on the callers' port, by day or by key.",
+        do=record.usage,
+        query=ListUsage,
+        tells=UsageList,
     ),
     Operation(
         name="listAudit",

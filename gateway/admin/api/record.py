@@ -1,21 +1,25 @@
-"""What the management API tells beside keys: scopes, the audit and its chain, oneself, what would happen."""
+"""What the management API tells beside keys: scopes, usage, the audit and its chain, what would happen."""
 
-from typing import cast
+from datetime import UTC, date, datetime, timedelta
+from typing import Final, cast
 
 from gateway.admin.api.ask import Answer, Ask
-from gateway.admin.api.asked import cursor_of, number_of
+from gateway.admin.api.asked import cursor_of, day_and_key_of, number_of
 from gateway.admin.api.problems import invalid
-from gateway.admin.api.words import ExplainRequest, ListAudit
+from gateway.admin.api.words import ExplainRequest, ListAudit, ListUsage
 from gateway.core.policy import read_address
 from gateway.core.scopes import RESERVED_SCOPES
 from gateway.keeper.audit import GENESIS, AuditEntry, ChainBroken, as_data, verify_chain
 from gateway.keeper.authority import Want, admit
+from gateway.keeper.days import UsageQuery
+from gateway.keeper.days import as_data as usage_json
 from gateway.keeper.desk import NotAllowed, Problem
 from gateway.wire.key_json import as_json, rfc3339
 from gateway.wire.reply import say_why
 from gateway.wire.story import story_json, tell
 
-_ENTRIES_AT_ONCE = 500
+_ENTRIES_AT_ONCE: Final = 500
+_MONTH: Final = timedelta(days=30)
 
 
 async def me(ask: Ask) -> Answer:
@@ -38,9 +42,8 @@ async def audit(ask: Ask) -> Answer:
     """A piece of the record. Who manages only their own keys asks for one of them."""
     asked = cast("ListAudit", ask.query)
     admit(ask.manager, Want.LOOK)
+    _assert_may_ask_of(ask, asked.key_id)
     if ask.manager.only_owner is not None:
-        if asked.key_id is None:
-            raise NotAllowed("you manage your own keys alone: say which with key_id")
         await ask.key(asked.key_id)
     after = number_of(asked.cursor) or 0
     found = await ask.house.keyring.audit(after, asked.limit + 1, asked.key_id)
@@ -49,6 +52,31 @@ async def audit(ask: Ask) -> Answer:
         {
             "items": [entry_json(entry) for entry in page],
             "next_cursor": cursor_of(page[-1].number) if more else None,
+        }
+    )
+
+
+async def usage(ask: Ask) -> Answer:
+    """What keys did on the callers' port, by day or in all."""
+    asked = cast("ListUsage", ask.query)
+    admit(ask.manager, Want.LOOK)
+    _assert_may_ask_of(ask, asked.key_id)
+    if asked.key_id is not None:
+        await ask.key(asked.key_id)
+    today = datetime.fromtimestamp(ask.now, UTC).date()
+    query = UsageQuery(
+        since=_day("since", asked.since) or today - _MONTH,
+        until=_day("until", asked.until) or today,
+        per_key=asked.per == "key",
+        limit=asked.limit + 1,
+        after=day_and_key_of(asked.cursor),
+    )
+    found = await ask.house.keyring.usage(asked.key_id, query)
+    page, more = found[: asked.limit], found[asked.limit :]
+    return Answer(
+        {
+            "items": [usage_json(each) for each in page],
+            "next_cursor": cursor_of(f"{page[-1].day} {page[-1].key_id}") if more else None,
         }
     )
 
@@ -87,6 +115,18 @@ def entry_json(entry: AuditEntry) -> dict[str, object]:
     """An entry of the audit: as it was hashed, and its moment for people."""
     told = as_data(entry)
     return {"number": told.pop("number"), "at": rfc3339(entry.at), "at_s": told.pop("at"), **told}
+
+
+def _day(field: str, text: str | None) -> date | None:
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError:
+        raise invalid([Problem(field, "is no day: write one like 2027-01-31")]) from None
+
+
+def _assert_may_ask_of(ask: Ask, key_id: str | None) -> None:
+    if ask.manager.only_owner is not None and key_id is None:
+        raise NotAllowed("you manage your own keys alone: say which with key_id")
 
 
 def _assert_sees_all(ask: Ask) -> None:

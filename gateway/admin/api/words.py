@@ -117,7 +117,7 @@ class Paged(Asked):
 
     limit: int = Field(default=50, ge=1, le=PAGE_MAX, description="How many at most.")
     cursor: str | None = Field(
-        default=None, min_length=1, max_length=40, description="`next_cursor` of the answer before."
+        default=None, min_length=1, max_length=80, description="`next_cursor` of the answer before."
     )
 
 
@@ -137,6 +137,24 @@ class ListAudit(Paged):
     """Which entries of the audit to list."""
 
     key_id: str | None = Field(default=None, pattern=KEY_ID, description="Acts on this key alone.")
+
+
+Day = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", examples=["2027-01-31"], json_schema_extra={"format": "date"}
+    ),
+]
+"""A day in UTC."""
+
+
+class ListUsage(Paged):
+    """Which days of usage to list."""
+
+    key_id: str | None = Field(default=None, pattern=KEY_ID, description="What this key did alone.")
+    since: Day | None = Field(default=None, description="The first day. Left out: 30 days ago.")
+    until: Day | None = Field(default=None, description="The last day. Left out: today.")
+    per: Literal["day", "key"] = Field(default="day", description="One value a day, or one sum for each key.")
 
 
 class Told(BaseModel):
@@ -228,6 +246,25 @@ class AuditList(Told):
     """A piece of the record, oldest first."""
 
     items: list[AuditEntryTold]
+    next_cursor: str | None
+
+
+class UsageTold(Told):
+    """What one key did on one day (UTC), or in all; `day` is the last of them then. Bytes are those of bodies."""
+
+    key_id: str
+    day: Day
+    requests: int = Field(ge=0)
+    refusals: dict[str, int] = Field(description="How many were refused, by reason.")
+    bytes_in: int = Field(ge=0)
+    bytes_out: int = Field(ge=0)
+    last_address: str
+
+
+class UsageList(Told):
+    """A piece of it: the newest day first, or by key."""
+
+    items: list[UsageTold]
     next_cursor: str | None
 
 
