@@ -250,7 +250,7 @@ class AuditList(Told):
 
 
 class UsageTold(Told):
-    """What one key did on one day (UTC), or in all; `day` is the last of them then. Bytes are those of bodies."""
+    """What one key did on one day (UTC), or in all: `day` is the last one then. Bytes are those of bodies."""
 
     key_id: str
     day: Day
