@@ -9,13 +9,15 @@ wrong, and what to do. No message ever repeats a text that might be a secret.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
 from gateway.core.keys import ApiKey, Secret, Shape, Status
 from gateway.core.refusal import Reason
 from gateway.keeper.audit import AuditEntry
+from gateway.keeper.batch import PAGE_KEYS_MAX, Imported, KeyImport
+from gateway.keeper.ports import WholeKey
 
 StatusFilter = Status | Literal["all"] | None
 """Which keys to list: those of one status, all of them, or (None) all that are not revoked."""
@@ -188,3 +190,12 @@ class KeyDesk(Protocol):
 
     async def audit(self, after: int = 0, limit: int = 100, key_id: str | None = None) -> list[AuditEntry]:
         """What was done: entries with numbers beyond `after`, oldest first; those of one key, if named."""
+
+    async def import_keys(self, asked: KeyImport) -> Imported:
+        """Make keys of existing strings, or of records of another gateway; all of them or none."""
+
+    async def export_keys(self, after: int = 0, limit: int = PAGE_KEYS_MAX) -> list[tuple[int, WholeKey]]:
+        """Records with numbers beyond `after`, oldest first, with the digests that lead to them."""
+
+    async def verify_digests(self, digests: Sequence[bytes]) -> list[Verification]:
+        """What `verify` says, of secrets whose digests are given; at most `DIGESTS_MAX` of them."""

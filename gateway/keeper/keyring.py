@@ -27,7 +27,6 @@ from gateway.core.keys import (
     Status,
     compose_secret,
     digest_of,
-    encode_base62,
     preview_of,
     shape_of,
 )
@@ -48,11 +47,11 @@ from gateway.keeper.desk import (
     holds_secret,
     quoted,
 )
+from gateway.keeper.moving import MovingKeys
 from gateway.keeper.ports import Clock, KeyNotFound, KeyQuery, KeyStore, OnceDone
 from gateway.keeper.rotation import finished, refuse_revoked, rotated, undone
 from gateway.keeper.terms import Rules, Terms, changes_of, edited, is_id, terms_of
 
-_ID_CHARS: Final = 16
 _NAMED_MAX: Final = 10
 
 _T = TypeVar("_T")
@@ -62,16 +61,21 @@ def _as_stored(key: ApiKey) -> ApiKey:
     return key
 
 
+def _nobody_told(_holders: Mapping[bytes, str]) -> None:
+    return None
+
+
 def _anything(_key: ApiKey) -> None:
     return None
 
 
-class Keyring:
+class Keyring(MovingKeys):
     """The desk over a store. `rules` may be replaced when the configuration is read anew.
 
     `on_change(key_id, record)` is called at once after each committed write, with None after a deletion.
     `actor` and `request_id` stand in the record of what is done (`acting`). `latest` overlays uses that are
-    not written yet. `entropy(n)` returns n random bytes.
+    not written yet. `entropy(n)` returns n random bytes. `on_import` is told of imported secrets' digests
+    after `on_change` was of their keys (`gateway.keeper.moving`).
     """
 
     def __init__(  # noqa: PLR0913 - all but two are named at the call
@@ -86,6 +90,7 @@ class Keyring:
         entropy: Callable[[int], bytes],
         on_change: Callable[[str, ApiKey | None], None],
         latest: Callable[[ApiKey], ApiKey] = _as_stored,
+        on_import: Callable[[Mapping[bytes, str]], None] = _nobody_told,
     ) -> None:
         self.rules = Rules(prefix, default_expiry_s, max_active_per_owner, catalogue)
         self._store = store
@@ -93,6 +98,7 @@ class Keyring:
         self._entropy = entropy
         self._on_change = on_change
         self._latest = latest
+        self._on_import = on_import
         self._creating = asyncio.Lock()
         self.actor = HOST
         self.request_id: str | None = None
@@ -191,6 +197,8 @@ class Keyring:
                 before = await self._store.get(key_id)
                 if before is not None and values.get("owner", before.owner) != before.owner:
                     await self._hold_to_limit(values["owner"], now)
+                if before is not None:
+                    await self.refuse_management(before, values.get("scopes", ()), now)
                 return await self._write(key_id, lambda key: edited(key, values, now), self._act("edit"))
 
         found = await self._find(id_or_name)
@@ -253,8 +261,9 @@ class Keyring:
         text = forgive(text)
         prefix = self.rules.prefix
         shape = shape_of(text, prefix)
-        shown = (Shown("the text", text),)
-        is_ours = text.startswith(f"{prefix}_")
+        imported = None if text.startswith(f"{prefix}_") else await self.imported_digest(text)
+        shown = (Shown("the text", text, imported=imported),)
+        is_ours = text.startswith(f"{prefix}_") or imported is not None
         findings = Findings(shown if is_ours else (), shown if text and not is_ours else (), NOTHING_TO_STRIP)
         chosen = choose(findings, prefix)
         if isinstance(chosen, Deny):
@@ -296,9 +305,8 @@ class Keyring:
 
     def _new_key(self, terms: Terms, now: float) -> tuple[ApiKey, Secret]:
         secret = self._new_secret()
-        number = int.from_bytes(self._entropy(_ID_CHARS), "big") % 62**_ID_CHARS
         key = ApiKey(
-            id=f"key_{encode_base62(number, _ID_CHARS)}",
+            id=self.new_id(),
             name=terms.name,
             preview=preview_of(secret),
             digest=digest_of(secret.reveal()),

@@ -100,6 +100,7 @@ class Gateway:
         settings = self._started_with.settings
         store, path = await self._open_store()
         self._build(settings, store)
+        await self._gatekeeper.load()
         if path is not None:
             control = ControlServer(self.keyring, path)
             await control.start()
@@ -165,6 +166,7 @@ class Gateway:
             entropy=secrets.token_bytes,
             on_change=self._gatekeeper.key_changed,
             latest=self._gatekeeper.usage.latest,
+            on_import=self._gatekeeper.imported,
         )
         observers = Observers([self.metrics, self._access_log])
         around = Surroundings(self._gatekeeper, observers, self._clock)

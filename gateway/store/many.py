@@ -24,7 +24,7 @@ SELECT secrets.digest, {rows.NAMED} FROM secrets JOIN keys ON keys.id = secrets.
 WHERE secrets.digest IN ({_ASKED})
 """  # noqa: S608
 IMPORTED: Final = "SELECT digest, key_id FROM secrets WHERE imported = 1"
-INSERT_SECRET: Final = "INSERT INTO secrets (digest, key_id, imported) VALUES (?, ?, ?)"
+ADD_DIGEST: Final = "INSERT INTO secrets (digest, key_id, imported) VALUES (?, ?, ?)"
 PAGE: Final = f"SELECT number, {rows.NAMED} FROM keys WHERE number > ? ORDER BY number LIMIT ?"  # noqa: S608
 SECRETS_OF_PAGE: Final = """
 SELECT secrets.key_id, secrets.digest, secrets.imported FROM keys JOIN secrets ON secrets.key_id = keys.id
@@ -58,7 +58,7 @@ class ManyKeys(ABC):
 
     async def imported(self) -> dict[bytes, str]:
         """Every digest of an imported secret, and whose it is."""
-        return {digest: key_id for digest, key_id in await self._read(IMPORTED)}
+        return dict(await self._read(IMPORTED))
 
     async def insert_many(self, keys: Sequence[WholeKey], act: Act = IMPORT) -> None:
         """Add records with all their digests; raises `StoreConflict` if an id or a digest is taken."""
@@ -84,7 +84,7 @@ def groups(asked: Sequence[bytes | str]) -> Iterator[tuple[bytes | str | None, .
 async def insert(writer: Connection, keys: Sequence[WholeKey], act: Act) -> None:
     """Add records, all their digests and an entry for each, within the caller's transaction."""
     await writer.run_many(rows.INSERT, [rows.row_of(whole.key) for whole in keys])
-    await writer.run_many(INSERT_SECRET, [row for whole in keys for row in _secret_rows(whole)])
+    await writer.run_many(ADD_DIGEST, [row for whole in keys for row in _secret_rows(whole)])
     last = await writer.fetch(audit_rows.SELECT_LAST)
     number, previous = last[0] if last else (0, GENESIS)
     told = []

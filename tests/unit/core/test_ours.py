@@ -1,4 +1,4 @@
-"""Guarantees of gateway/core/ours.py: an imported secret is known by its digest, and asked for only where one is."""
+"""Guarantees of gateway/core/ours.py: an imported secret is known by its digest, and by nothing else."""
 
 import pytest
 
@@ -29,8 +29,13 @@ def test_while_nobody_knows_it_is_asked_and_nothing_is_known() -> None:
 
 @pytest.mark.parametrize(
     ("length", "could"),
-    [(0, False), (IMPORTED_CHARS_MIN - 1, False), (IMPORTED_CHARS_MIN, True)]
-    + [(IMPORTED_CHARS_MAX, True), (IMPORTED_CHARS_MAX + 1, False)],
+    [
+        (0, False),
+        (IMPORTED_CHARS_MIN - 1, False),
+        (IMPORTED_CHARS_MIN, True),
+        (IMPORTED_CHARS_MAX, True),
+        (IMPORTED_CHARS_MAX + 1, False),
+    ],
 )
 def test_only_texts_of_a_lawful_length_are_looked_for(length: int, could: bool) -> None:
     text = "x" * length

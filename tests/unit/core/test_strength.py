@@ -1,4 +1,4 @@
-"""Guarantees of gateway/core/strength.py: what can be guessed is refused, what was drawn at random is taken."""
+"""Guarantees of gateway/core/strength.py: what can be guessed is refused, what was drawn at random is not."""
 
 import base64
 import random
@@ -33,7 +33,7 @@ RANDOM: dict[str, Callable[[random.Random], str]] = {
 @pytest.mark.parametrize("make", RANDOM.values(), ids=RANDOM)
 def test_what_was_drawn_at_random_is_taken(make: Callable[[random.Random], str]) -> None:
     """But for one in a thousand, which looks as if it could be spoken."""
-    drawn = [make(random.Random(seed)) for seed in range(2_000)]  # noqa: S311 - repeatable
+    drawn = [make(random.Random(seed)) for seed in range(2_000)]
     assert len([text for text in drawn if weakness(text, "kh") is not None]) <= 2
 
 
@@ -101,7 +101,7 @@ def test_no_reason_repeats_what_it_is_about(text: str) -> None:
 
 
 def test_the_shortest_random_strings_pass_nearly_always_and_short_hexadecimal_never() -> None:
-    draw = random.Random(1)  # noqa: S311 - repeatable
+    draw = random.Random(1)
     short = ["".join(draw.choices(BASE62, k=16)) for _ in range(5_000)]
     assert sum(estimated_bits(text) < BITS_MIN for text in short) < 250
     assert all(estimated_bits(draw.randbytes(8).hex()) < BITS_MIN for _ in range(5_000))
