@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "config": "gateway.cli.config",
     "keys": "gateway.cli.keys",
     "audit": "gateway.cli.audit",
+    "scan": "gateway.cli.scan",
     "explain": "gateway.cli.explain",
     "version": "gateway.cli.about",
     "completion": "gateway.cli.about",

@@ -92,8 +92,8 @@ class MovingKeys(ABC):
         living = {key.digest, key.previous_digest if key.overlap_runs(now) else None}
         if not living.isdisjoint(await self._store.imported()):
             raise RuleBroken(
-                f"key {key.id} works with an imported secret, which never manages keys: rotate it, and let the "
-                "old secret end first"
+                f"key {key.id} works with an imported secret, which never manages keys: rotate it, and let "
+                "the old secret end first"
             )
 
     def _found(self, key: ApiKey | None, digest: bytes, now: float) -> Verification:
