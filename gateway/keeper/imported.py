@@ -46,14 +46,14 @@ class ImportedDigests:
             gathered.setdefault(key_id, set()).add(digest)
         for key_id, digests in gathered.items():
             self._of_key[key_id] = self._of_key.get(key_id, frozenset()) | digests
-        self.digests |= holders.keys()
+        self.digests = self.digests.union(holders)  # another one: who holds the old one can tell
 
     def forget(self, key_id: str) -> bool:
         """A key was deleted; True if any were its."""
         gone = self._of_key.pop(key_id, None)
         if gone is None or self.digests is None:
             return False
-        self.digests -= gone
+        self.digests = self.digests.difference(gone)
         return True
 
     async def _read(self) -> dict[bytes, str]:
