@@ -99,7 +99,7 @@ def scan(surroundings: Surroundings, paths: tuple[str, ...], prefix: tuple[str, 
                 data_rows([_row(each, verdict, surroundings.clock.now())])
     if form == "json":
         data_json(told)
-    say(f"Searched {search.files} files: found {many} keys, {live} of them live.")
+    say(f"Searched {_counted(search.files, 'file')}: found {_counted(many, 'key')}, {live} live.")
     return FOUND if live else UNSURE if search.unread else ExitCode.DONE
 
 
@@ -113,6 +113,10 @@ def _verdicts(surroundings: Surroundings, batch: Sequence[Found]) -> list[Verifi
         raise NotFoundOut(f"keys were found, and which are live is not known: {told}") from trouble
     known = dict(zip(digests, answers, strict=True))
     return [known[each.digest] for each in batch]
+
+
+def _counted(many: int, what: str) -> str:
+    return f"1 {what}" if many == 1 else f"{many} {what}s"
 
 
 def _status(verdict: Verification, now: float) -> str:
