@@ -77,8 +77,8 @@ def weakness(text: str, prefix: str) -> str | None:
         )
     if not _HAS_OTHER_MEANING.isdisjoint(text):
         return "it holds a quote, comma, semicolon, angle bracket, backslash or %, which mean something else"
-    if forgive(text) != text or text.startswith(SUBPROTOCOL_PREFIX):
-        return "it begins with what stands before a key, such as Bearer: give the key alone"
+    if forgive(f"Bearer {text}") != text or text.startswith(SUBPROTOCOL_PREFIX):
+        return "it begins with what stands before a key, such as Bearer or a colon: give the key alone"
     if shape_of(text, prefix) not in (Shape.NOT_OURS, Shape.WELL_FORMED):
         return f"it begins with {prefix}_ like a key of this gateway, and is mistyped or cut short"
     if len(set(text)) < DIFFERENT_MIN:

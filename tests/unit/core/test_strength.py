@@ -24,7 +24,7 @@ RANDOM: dict[str, Callable[[random.Random], str]] = {
     "base64-padded": lambda r: base64.b64encode(r.randbytes(16)).decode(),
     "base32-32": lambda r: base64.b32encode(r.randbytes(20)).decode().lower(),
     "with-a-colon": lambda r: f"{uuid.UUID(bytes=r.randbytes(16), version=4)}:{r.randbytes(16).hex()}",
-    "signs": lambda r: "".join(r.choices(BASE62 + "!#$&()*+-./:=?@^_|~", k=24)).strip("=") + "x7Kq",
+    "signs": lambda r: "".join(r.choices(BASE62 + "!#$&()*+-./:=?@^_|~", k=24)).strip("=:") + "x7Kq",
     "ours": lambda _: A,
     "of-another-gateway": lambda _: secret(3, "acme"),
 }
@@ -81,6 +81,7 @@ GOOD = "q7ZbR2mX9tLw4VnKc8Ds"
         pytest.param(GOOD + "\u00e9", "not ASCII", id="not-ascii"),
         pytest.param(GOOD + "\udcff", "not ASCII", id="not-text"),
         *(pytest.param(GOOD + sign, "mean something else", id=f"sign-{ord(sign)}") for sign in "\"'`,;<>\\%"),
+        pytest.param(":" + GOOD, "begins with what stands before a key", id="colon"),
         pytest.param("Bearer:" + GOOD, "begins with what stands before a key", id="bearer"),
         pytest.param("openai-insecure-api-key." + GOOD, "stands before a key", id="subprotocol"),
         pytest.param("kh_" + GOOD, "begins with kh_ like a key of this gateway", id="ours-cut-short"),
