@@ -23,8 +23,9 @@ from gateway.keeper.audit import AuditEntry, host_actor
 from gateway.keeper.batch import PAGE_KEYS_MAX, Imported, KeyImport
 from gateway.keeper.desk import KeyDesk, KeyDraft, KeyEdit, Rotation, StatusFilter, Verification
 from gateway.keeper.keyring import Keyring
-from gateway.keeper.ports import Clock, WholeKey
+from gateway.keeper.ports import Clock, KeyStore, WholeKey
 from gateway.store.faults import StoreBusy, StoreMissing
+from gateway.store.memory import MemoryKeyStore
 from gateway.store.sqlite import SqliteKeyStore, open_sqlite
 
 PATIENCE_S: Final = 5.0
@@ -55,8 +56,11 @@ async def open_desk(
             if isinstance(found, RemoteKeyring):
                 return found
             until_closed.push_async_callback(found.close)
+            return over(found)
+
+        def over(store: KeyStore) -> KeyDesk:
             return Keyring(
-                found,
+                store,
                 clock,
                 prefix=prefix,
                 default_expiry_s=default_expiry_s,
@@ -69,7 +73,7 @@ async def open_desk(
         try:
             desk = await find(can_create=False)
         except StoreMissing as missing:
-            desk = _DeskWithoutStore(missing, lambda: find(can_create=True))
+            desk = _DeskWithoutStore(missing, lambda: find(can_create=True), over(MemoryKeyStore()))
         yield desk
 
 
@@ -92,9 +96,12 @@ async def _find(store_path: Path, patience_s: float, *, can_create: bool) -> Rem
 class _DeskWithoutStore:
     """Says that there is no store, until a key is made or imported: that begins one."""
 
-    def __init__(self, missing: StoreMissing, begin: Callable[[], Awaitable[KeyDesk]]) -> None:
+    def __init__(
+        self, missing: StoreMissing, begin: Callable[[], Awaitable[KeyDesk]], trial: KeyDesk
+    ) -> None:
         self._missing = missing
         self._begin = begin
+        self._trial = trial
         self._begun: KeyDesk | None = None
 
     @property
@@ -148,9 +155,11 @@ class _DeskWithoutStore:
         return await self._desk.verify(text)
 
     async def import_keys(self, asked: KeyImport) -> Imported:
-        if self._begun is None and not asked.dry_run:
+        if self._begun is None and asked.dry_run:
+            return await self._trial.import_keys(asked)
+        if self._begun is None:
             self._begun = await self._begin()
-        return await self._desk.import_keys(asked)
+        return await self._begun.import_keys(asked)
 
     async def export_keys(self, after: int = 0, limit: int = PAGE_KEYS_MAX) -> list[tuple[int, WholeKey]]:
         return await self._desk.export_keys(after, limit)
