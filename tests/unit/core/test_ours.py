@@ -93,6 +93,11 @@ def test_an_imported_secret_counts_in_the_query_where_ours_do(kind: Kind, text: 
     assert findings.strip.query == b"a=1&b=2"
 
 
+def test_a_plus_in_the_query_of_another_string_changes_nothing() -> None:
+    findings = find(view(path="/?api_key=a+b", kind=STREAM), KNOWN)
+    assert ([shown.text for shown in findings.foreign], findings.strip) == (["a b"], NOTHING_TO_STRIP)
+
+
 def test_in_the_query_of_another_request_it_is_stripped_and_does_not_count() -> None:
     findings = find(view(path=f"/?api_key={IMPORTED}&b=2"), KNOWN)
     chosen = choose(findings, "kh")

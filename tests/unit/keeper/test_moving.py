@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.core.keys import digest_of
+from gateway.core.keys import ApiKey, digest_of
 from gateway.core.ours import IMPORTED_CHARS_MAX
 from gateway.keeper.batch import KEYS_MAX, PAGE_KEYS_MAX, Existing, KeyImport
-from gateway.keeper.desk import RuleBroken
+from gateway.keeper.desk import KeyEdit, RuleBroken
+from gateway.keeper.ports import KeyNotFound
 from tests.contract.desk_stand import near
 from tests.support.records import StillClock
 
@@ -51,3 +52,19 @@ async def test_a_text_that_is_too_long_to_be_imported_is_foreign() -> None:
     long = "x" * (IMPORTED_CHARS_MAX + 1)
     await stand.desk.import_keys(KeyImport(existing=(replace(existing(), digest=digest_of(long)),)))
     assert (await stand.desk.verify(long)).key is None
+
+
+async def test_an_edit_of_a_key_that_was_deleted_meanwhile_finds_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stand = near(StillClock())
+    key, _ = await stand.make()
+    await stand.desk.revoke(key.id)
+    await stand.desk.delete(key.id)
+
+    async def found(_: str, __: int) -> list[ApiKey]:
+        return [key]
+
+    monkeypatch.setattr(stand.store, "find_by_name", found)
+    with pytest.raises(KeyNotFound):
+        await stand.desk.edit("laptop", KeyEdit(scopes=("keyhatch:read",)))
