@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field
 
 from gateway.admin.control_words import Moment, TellVerification, Words
-from gateway.keeper.batch import DIGESTS_MAX, KEYS_MAX, PAGE_KEYS_MAX, Existing, Imported, KeyImport
+from gateway.keeper.batch import DIGESTS_MAX, KEYS_MAX, PAGE_KEYS_MAX, Existing, Imported, KeyImport, Named
 from gateway.keeper.desk import RuleBroken
 from gateway.keeper.exports import as_data, whole_of
 from gateway.keeper.imports import FILE_BYTES_MAX
@@ -64,19 +64,19 @@ class AskImport(Words):
 
 
 class TellImported(Words):
-    """What was imported: records as they are exported, and how many were passed over."""
+    """What was imported (id, name and preview of each), and how many were passed over."""
 
-    keys: tuple[dict[str, Any], ...] = Field(repr=False)
+    keys: tuple[tuple[str, str, str], ...]
     skipped: int
 
     @classmethod
     def of(cls, done: Imported) -> "TellImported":
         """It in words."""
-        return cls(keys=tuple(as_data(WholeKey(key, {})) for key in done.keys), skipped=done.skipped)
+        return cls(keys=tuple((key.id, key.name, key.preview) for key in done.keys), skipped=done.skipped)
 
     def imported(self) -> Imported:
         """The words as what they mean."""
-        return Imported(tuple(_whole(told).key for told in self.keys), self.skipped)
+        return Imported(tuple(Named(*key) for key in self.keys), self.skipped)
 
 
 class AskExport(Words):

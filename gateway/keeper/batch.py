@@ -7,7 +7,6 @@ read it.
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from gateway.core.keys import ApiKey
 from gateway.keeper.ports import WholeKey
 
 KEYS_MAX: Final = 10_000
@@ -45,8 +44,17 @@ class KeyImport:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """What an import tells of each key: there may be ten thousand."""
+
+    id: str
+    name: str
+    preview: str
+
+
+@dataclass(frozen=True, slots=True)
 class Imported:
     """The keys that were made (or would be), and how many were passed over."""
 
-    keys: tuple[ApiKey, ...]
+    keys: tuple[Named, ...]
     skipped: int

@@ -19,7 +19,7 @@ from gateway.core.policy import standing
 from gateway.core.refusal import Reason
 from gateway.core.scopes import is_reserved
 from gateway.keeper.audit import Act, Once
-from gateway.keeper.batch import DIGESTS_MAX, KEYS_MAX, PAGE_KEYS_MAX, Existing, Imported, KeyImport
+from gateway.keeper.batch import DIGESTS_MAX, KEYS_MAX, PAGE_KEYS_MAX, Existing, Imported, KeyImport, Named
 from gateway.keeper.desk import (
     KeyDraft,
     Problem,
@@ -108,7 +108,10 @@ class MovingKeys(ABC):
             raise RuleBroken(f"there are too many keys to import: {KEYS_MAX} is the most")
         now = self._clock.now()
         made = [each async for each in self._made(asked, now)]
-        made += [self._taken_over(each) for each in asked.records]
+        for number, each in enumerate(asked.records):
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)
+            made.append(self._taken_over(each))
         async with self._creating:
             lines = [f"line {each.line}" for each in asked.existing]
             lines += [f"key {each.key.id}" for each in asked.records]
@@ -119,7 +122,8 @@ class MovingKeys(ABC):
                 for whole in wanted:
                     self._on_change(whole.key.id, whole.key)
                 self._on_import(dict(_elsewhere(wanted)))
-        return Imported(tuple(whole.key for whole in wanted), len(made) - len(wanted))
+        named = (Named(whole.key.id, whole.key.name, whole.key.preview) for whole in wanted)
+        return Imported(tuple(named), len(made) - len(wanted))
 
     async def _made(self, asked: KeyImport, now: float) -> AsyncIterator[WholeKey]:
         """Existing strings as keys."""

@@ -8,7 +8,7 @@ import pytest
 from gateway.core.keys import ApiKey, Shape, digest_of
 from gateway.core.refusal import Reason
 from gateway.keeper.audit import verify_chain
-from gateway.keeper.batch import DIGESTS_MAX, KEYS_MAX, Existing, Imported, KeyImport
+from gateway.keeper.batch import DIGESTS_MAX, KEYS_MAX, Existing, Imported, KeyImport, Named
 from gateway.keeper.desk import KeyEdit, Rotation, RuleBroken, StateConflict
 from gateway.keeper.ports import WholeKey
 from tests.contract.desk_stand import Stand, near
@@ -39,7 +39,9 @@ async def test_a_string_becomes_a_key_that_is_verified_like_any_other(stand: Sta
     done = await stand.desk.import_keys(
         asked(scopes=("chat:*",), owner="ann", note="from the old one", created_by="cli:ann")
     )
-    (key,) = done.keys
+    (named,) = done.keys
+    assert (named.name, named.preview) == ("old app", "sk-q…8DsP")
+    key = await stand.desk.resolve(named.id)
     assert (key.name, key.owner, key.note, key.created_by) == (
         "old app",
         "ann",
@@ -130,7 +132,8 @@ async def test_an_export_imported_elsewhere_is_the_same_keys(stand: Stand) -> No
     assert await stand.desk.export_keys(limit=1) == found[:1]
     other = near(stand.clock)
     done = await other.desk.import_keys(KeyImport(records=tuple(each for _, each in found)))
-    assert done == Imported(tuple(each.key for _, each in found), 0)
+    told = [(each.key.id, each.key.name, each.key.preview) for _, each in found]
+    assert done == Imported(tuple(Named(*each) for each in told), 0)
     assert await other.desk.export_keys() == found
     for text in (secret.reveal(), newer.reveal(), TEXT):
         assert (await other.desk.verify(text)).reason is None

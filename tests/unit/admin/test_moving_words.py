@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.admin.moving_words import AskDigests, AskExport, AskImport, TellExport, TellImported
-from gateway.keeper.batch import DIGESTS_MAX, PAGE_KEYS_MAX, Existing, Imported, KeyImport
+from gateway.keeper.batch import DIGESTS_MAX, PAGE_KEYS_MAX, Existing, Imported, KeyImport, Named
 from gateway.keeper.desk import RuleBroken
 from gateway.keeper.ports import WholeKey
 from tests.support.records import NOW, digest, record
@@ -27,8 +27,8 @@ def test_an_import_is_heard_as_it_was_said() -> None:
 
 
 def test_an_answer_is_heard_as_it_was_said() -> None:
-    done = TellImported.of(Imported((KEY,), 2)).model_dump_json()
-    assert TellImported.model_validate_json(done).imported() == Imported((KEY,), 2)
+    told = Imported((Named("key_1", "app", "x…"),), 2)
+    assert TellImported.model_validate_json(TellImported.of(told).model_dump_json()).imported() == told
     page = TellExport.of([(7, WHOLE)]).model_dump_json()
     assert TellExport.model_validate_json(page).whole_keys() == [(7, WHOLE)]
 
@@ -54,5 +54,5 @@ def test_what_is_asked_is_bounded() -> None:
 
 
 def test_no_repr_shows_a_digest() -> None:
-    shown = repr((AskImport.of(ASKED), TellExport.of([(7, WHOLE)]), TellImported.of(Imported((KEY,), 0))))
+    shown = repr((AskImport.of(ASKED), TellExport.of([(7, WHOLE)])))
     assert KEY.digest.hex() not in shown
