@@ -38,6 +38,15 @@ from gateway.admin.control_words import (
     Words,
     places,
 )
+from gateway.admin.moving_words import (
+    IMPORT_BYTES_MAX,
+    AskDigests,
+    AskExport,
+    AskImport,
+    TellExport,
+    TellImported,
+    TellVerifications,
+)
 from gateway.core.keys import ApiKey
 from gateway.keeper.audit import host_actor
 from gateway.keeper.desk import KeyDesk, NotAllowed, Problem, RuleBroken
@@ -88,6 +97,8 @@ class _Questions:
         if act is None or request.method != "POST":
             raise RuleBroken("the running gateway does not know this act: is it of another version?")
         shape, do = act
+        if shape is AskImport:
+            request = request.clone(client_max_size=IMPORT_BYTES_MAX)
         try:
             asked = shape.model_validate_json(await request.read())
         except ValidationError as error:
@@ -179,6 +190,19 @@ async def _verify(desk: KeyDesk, asked: AskVerify) -> Words:
     return TellVerification.of(await desk.verify(asked.text))
 
 
+async def _import(desk: KeyDesk, asked: AskImport) -> Words:
+    return TellImported.of(await desk.import_keys(asked.asked()))
+
+
+async def _export(desk: KeyDesk, asked: AskExport) -> Words:
+    return TellExport.of(await desk.export_keys(asked.after, asked.limit))
+
+
+async def _digests(desk: KeyDesk, asked: AskDigests) -> Words:
+    found = await desk.verify_digests([bytes.fromhex(each) for each in asked.digests])
+    return TellVerifications(found=tuple(map(TellVerification.of, found)))
+
+
 ACTS: Final[dict[str, Act]] = {
     "ping": (AskNothing, _ping),
     "create": (AskCreate, _create),
@@ -196,4 +220,7 @@ ACTS: Final[dict[str, Act]] = {
     "verify": (AskVerify, _verify),
     "audit": (AskAudit, _audit),
     "usage": (AskUsage, _usage),
+    "import_keys": (AskImport, _import),
+    "export_keys": (AskExport, _export),
+    "verify_digests": (AskDigests, _digests),
 }

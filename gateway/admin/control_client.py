@@ -9,7 +9,7 @@ it is, on each connection and before a byte is sent; only root, our own user and
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -44,9 +44,18 @@ from gateway.admin.control_words import (
     Words,
     places,
 )
+from gateway.admin.moving_words import (
+    AskDigests,
+    AskExport,
+    AskImport,
+    TellExport,
+    TellImported,
+    TellVerifications,
+)
 from gateway.core.credentials import forgive
 from gateway.core.keys import ApiKey, Secret
 from gateway.keeper.audit import AuditEntry
+from gateway.keeper.batch import PAGE_KEYS_MAX, Imported, KeyImport
 from gateway.keeper.days import UsageDay, UsageQuery
 from gateway.keeper.desk import (
     KeyDraft,
@@ -58,9 +67,10 @@ from gateway.keeper.desk import (
     StatusFilter,
     Verification,
 )
-from gateway.keeper.ports import StoreUnavailable
+from gateway.keeper.ports import StoreUnavailable, WholeKey
 
 TIMEOUT_ANSWER_S: Final = 15.0
+TIMEOUT_IMPORT_S: Final = 60.0
 TIMEOUT_PING_S: Final = 2.0
 _UNSURE: Final = "keyhatch keys list --status all shows whether it was done"
 
@@ -72,7 +82,7 @@ class DeskUnreachable(StoreUnavailable):
 
 
 class RemoteKeyring:
-    """The desk of whichever process holds the store in this file. Records it returns carry no digest.
+    """The desk of whichever process holds the store in this file. Only moved records carry digests.
 
     `peer_uid` tells which user listens, None where the system cannot say. Every method raises `NotAllowed`
     where it is nobody who may answer for this store; nothing was sent then.
@@ -157,6 +167,25 @@ class RemoteKeyring:
         """Say what a text is. What no key can hold is cut off or replaced before it is sent."""
         asked = _worded(AskVerify, text=_sendable(text))
         return (await self._ask("verify", asked, TellVerification)).verification()
+
+    async def import_keys(self, asked: KeyImport) -> Imported:
+        """Make keys of existing strings or records; it may take a while."""
+        return (
+            await self._ask("import_keys", _made(lambda: AskImport.of(asked)), TellImported, TIMEOUT_IMPORT_S)
+        ).imported()
+
+    async def export_keys(self, after: int = 0, limit: int = PAGE_KEYS_MAX) -> list[tuple[int, WholeKey]]:
+        """Records with their digests, oldest first."""
+        told = await self._ask("export_keys", _worded(AskExport, after=after, limit=limit), TellExport)
+        return told.whole_keys()
+
+    async def verify_digests(self, digests: Sequence[bytes]) -> list[Verification]:
+        """What stands behind each digest."""
+        asked = _worded(AskDigests, digests=tuple(digest.hex() for digest in digests))
+        return [
+            each.verification()
+            for each in (await self._ask("verify_digests", asked, TellVerifications)).found
+        ]
 
     async def audit(self, after: int = 0, limit: int = 100, key_id: str | None = None) -> list[AuditEntry]:
         """What was done, oldest first."""
@@ -281,9 +310,13 @@ def _exception_of(refusal: TellRefusal) -> Exception:
 
 
 def _worded(shape: type[Words], **values: Any) -> bytes:
+    return _made(lambda: shape(**values))
+
+
+def _made(make: Callable[[], Words]) -> bytes:
     """What is asked, in words; what cannot be said breaks a rule here as it would there."""
     try:
-        return shape(**values).model_dump_json().encode()
+        return make().model_dump_json().encode()
     except ValidationError as error:
         raise RuleBroken(f"this cannot be asked, its form is wrong: {places(error)}") from None
     except PydanticSerializationError:

@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "keys": "gateway.cli.keys",
     "admin": "gateway.cli.admin",
     "audit": "gateway.cli.audit",
+    "scan": "gateway.cli.scan",
     "explain": "gateway.cli.explain",
     "version": "gateway.cli.about",
     "completion": "gateway.cli.about",

@@ -1,7 +1,7 @@
 """Credentials: every place a key may stand, which of them are ours, and what must not be passed on.
 
 A text is ours if, after forgiving what people paste around a key (blanks, quotes, a doubled `Bearer`), it
-carries our prefix. Rules:
+carries our prefix, or its digest is among those of imported secrets (`core.ours`). Rules:
 
 1. Accepted places: `Authorization` (Bearer, Basic user or password, or the key alone), `X-API-Key`,
    `api-key`, `xi-api-key`, `x-goog-api-key`; on WebSocket and event-stream requests also
@@ -13,7 +13,10 @@ carries our prefix. Rules:
    subprotocol or any header that carries a well-formed key amid other text, percent-encoded or within
    Basic. No upstream and no upstream's log sees one.
 5. No byte of a path is ever changed, so a request with a well-formed key in its path is refused (`in_path`).
+   Rules 4 and 5 know a key amid other text by its form. An imported secret has none: it is found, and
+   stripped, where it stands as a whole in an accepted place, and nowhere else.
 6. Only the digest leaves this room.
+7. While nobody knows what was imported, whatever might be is `doubtful`, and the request may not pass.
 """
 
 import base64
@@ -25,6 +28,7 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from gateway.core.keys import BODY_CHARS, CHECKSUM_CHARS, Shape, digest_of, secret_length, shape_of
+from gateway.core.ours import Ours, could_be_imported
 from gateway.core.providers import looks_like
 from gateway.core.refusal import Deny, Reason
 from gateway.core.request import Headers, Kind, RequestView
@@ -71,11 +75,15 @@ NOTHING_TO_STRIP: Final = Strip()
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One credential as it was shown: in which place, the forgiven text, and whether the place counts."""
+    """One credential as it was shown: in which place, the forgiven text, and whether the place counts.
+
+    `imported` is the digest of an imported secret.
+    """
 
     place: str
     text: str
     accepted: bool = True
+    imported: bytes | None = None
 
     def __repr__(self) -> str:
         return f"Shown({self.place})"
@@ -90,18 +98,21 @@ class Findings:
     strip: Strip
     in_path: bool = False
     kind: Kind = Kind.PLAIN
+    doubtful: bool = False
 
 
 class _Scan:
     """Collects what one pass over a request finds."""
 
-    def __init__(self, prefix: str, kind: Kind) -> None:
-        self.prefix = prefix
+    def __init__(self, ours: Ours, kind: Kind) -> None:
+        self.all_ours = ours
+        self.prefix = prefix = ours.prefix
         self.begins = prefix + "_"
         self.kind = kind
         self.mark, self.pattern = _anywhere(prefix)
         self.ours: list[Shown] = []
         self.foreign: list[Shown] = []
+        self.doubtful = False
 
     def note(self, place: str, text: str, *, accepted: bool = True) -> bool:
         """File one text under ours or foreign; True if it is ours and has to go."""
@@ -111,9 +122,21 @@ class _Scan:
             text = text.rstrip(_AROUND)
             self.ours.append(Shown(place, text, accepted))
             return True
+        if self.all_ours.asks and self.note_imported(place, text, accepted=accepted):
+            return True
         if text and accepted:
             self.foreign.append(Shown(place, text))
         return False
+
+    def note_imported(self, place: str, text: str, *, accepted: bool = True) -> bool:
+        """File a text that is an imported secret under ours; it is doubtful while nobody knows those."""
+        if self.all_ours.imported is None:
+            self.doubtful = self.doubtful or could_be_imported(text)
+            return False
+        digest = self.all_ours.imported_digest(text)
+        if digest is not None:
+            self.ours.append(Shown(place, text, accepted, digest))
+        return digest is not None
 
     def keys_in(self, value: bytes) -> list[str]:
         """The well-formed keys that stand anywhere in the value, percent-encoded or not."""
@@ -125,9 +148,9 @@ class _Scan:
         return [text for text in found if shape_of(text, self.prefix) is Shape.WELL_FORMED]
 
 
-def find(view: RequestView, prefix: str) -> Findings:
+def find(view: RequestView, ours: Ours) -> Findings:
     """One pass over headers and query. It judges nothing; `choose` does."""
-    scan = _Scan(prefix, view.kind)
+    scan = _Scan(ours, view.kind)
     changed: dict[int, bytes | None] = {}
     for index, (name, value) in enumerate(view.headers):
         if name in _SHOWING or scan.mark in value or b"%" in value:
@@ -141,7 +164,7 @@ def find(view: RequestView, prefix: str) -> Findings:
         strip = NOTHING_TO_STRIP
     raw = view.target.raw
     in_path = (scan.mark in raw or b"%" in raw) and bool(scan.keys_in(raw.partition(b"?")[0]))
-    return Findings(tuple(scan.ours), tuple(scan.foreign), strip, in_path, view.kind)
+    return Findings(tuple(scan.ours), tuple(scan.foreign), strip, in_path, view.kind, scan.doubtful)
 
 
 def decodings(value: bytes) -> Iterator[bytes]:
@@ -154,7 +177,10 @@ def decodings(value: bytes) -> Iterator[bytes]:
 
 
 def may_show(raw_target: bytes, prefix: str) -> bool:
-    """Whether a target could hold a credential, ours or not; if not, `find` is certain to see none there."""
+    """Whether a target could hold a credential, ours or not; if not, `find` is certain to see none there.
+
+    An imported secret is looked for in the parameters of an accepted name alone, and those are seen here.
+    """
     mark, _ = _anywhere(prefix)
     return b"%" in raw_target or mark in raw_target or any(place in raw_target for place in _QUERY_PLACES)
 
@@ -171,6 +197,8 @@ def choose(findings: Findings, prefix: str) -> bytes | Deny:
     if not accepted:
         return Deny(Reason.CREDENTIAL_MISSING, {"stray": ours[0].place})
     text = accepted[0].text
+    if accepted[0].imported is not None:
+        return accepted[0].imported
     shape = shape_of(text, prefix)
     if shape is not Shape.WELL_FORMED:
         expected = str(secret_length(prefix))
@@ -218,6 +246,8 @@ def _without_ours(findings: Findings) -> Deny:
 def _left_of_header(scan: _Scan, name: bytes, value: bytes) -> bytes | None:
     """What may be forwarded of one header: all of it, a part, or None."""
     if name == b"authorization":
+        if scan.all_ours.asks and _is_imported_pair(scan, value):
+            return None
         return _left_of_credential(scan, "Authorization", value, tuple(authorization_texts(value)))
     if name in _PLACES:
         return _left_of_credential(scan, _PLACES[name], value, (_text(value),))
@@ -226,6 +256,12 @@ def _left_of_header(scan: _Scan, name: bytes, value: bytes) -> bytes | None:
     if name == b"cookie":
         return _left_of_list(scan, value, b";", lambda _: False)
     return None if scan.keys_in(value) else value
+
+
+def _is_imported_pair(scan: _Scan, value: bytes) -> bool:
+    """Whether an imported secret with a colon within was sent as user and password."""
+    scheme, rest = (*_text(value).split(maxsplit=1), "", "")[:2]
+    return scheme.lower().rstrip(":") == "basic" and scan.note_imported("Authorization", _basic(rest))
 
 
 def _left_of_credential(scan: _Scan, place: str, value: bytes, texts: tuple[str, ...]) -> bytes | None:
@@ -266,9 +302,14 @@ def _is_key_parameter(scan: _Scan, part: bytes, *, hides: bool) -> bool:
         raw_name = unquote_to_bytes(raw_name)
     place = _QUERY_PLACES.get(raw_name)
     if place is not None:
+        accepted = scan.kind is not Kind.PLAIN
         text = _text(unquote_to_bytes(raw_value.replace(b"+", b" ")))
-        if scan.note(place, text, accepted=scan.kind is not Kind.PLAIN):
+        if scan.note(place, text, accepted=accepted):
             return True
+        if scan.all_ours.asks and b"+" in raw_value:  # some clients put an imported secret there as it is
+            text = _text(unquote_to_bytes(raw_value))
+            if scan.note_imported(place, text, accepted=accepted):
+                return True
     if not hides or (scan.mark not in part and b"%" not in part):
         return False
     strays = scan.keys_in(part)

@@ -1,13 +1,14 @@
 """THE decision: may this request pass? Two pure steps around one look-up.
 
-`admit(view, table, prefix)` decides everything that needs no record; `judge(need, key, now)` decides the
+`admit(view, table, ours)` decides everything that needs no record; `judge(need, key, now)` decides the
 rest once the record is known. Between them the gatekeeper fetches the record, from its cache or the store.
 
 The rules, in the order in which they are asked; the first that speaks is the answer
 1. No route → `no_route`; the route does not take the method → `method_not_allowed`; the path has two
    readings that are guarded differently → `target_ambiguous`.
-2. A key of ours in the path → `credential_malformed`: it could not be kept from the upstream. Otherwise a
-   public route passes; any key of ours is stripped and not judged.
+2. A key of ours in the path → `credential_malformed`: it could not be kept from the upstream. A credential
+   that may be imported, while nobody knows → `store_unavailable`. Otherwise a public route passes; any key
+   of ours is stripped and not judged.
 3. Two different keys of ours → `credential_ambiguous`; ours but mistyped → `credential_malformed`.
 4. None of ours: from a network the route is `anonymous` for, the caller passes with that entry's scopes
    (or fails on them); anyone else is told `credential_missing` or, if they showed another kind of
@@ -31,6 +32,7 @@ from math import inf
 from gateway.core.credentials import Strip, choose, find
 from gateway.core.decision import Allow, Identity, NeedKey
 from gateway.core.keys import ApiKey, Network, Status
+from gateway.core.ours import Ours
 from gateway.core.refusal import Deny, Reason
 from gateway.core.request import RequestView
 from gateway.core.routes import Own, Route, RouteTable
@@ -43,19 +45,21 @@ _DEAD = {
 }
 
 
-def admit(view: RequestView, table: RouteTable, prefix: str) -> Allow | Deny | NeedKey:
+def admit(view: RequestView, table: RouteTable, ours: Ours) -> Allow | Deny | NeedKey:
     """Rules 1 to 4: everything that can be said without a record."""
     route = table.match(view.method, view.target)
     if isinstance(route, Deny):
         return route
     if route.own is Own.NOTHING:
         return Deny(Reason.NO_ROUTE)
-    findings = find(view, prefix)
+    findings = find(view, ours)
     if findings.in_path:
         return Deny(Reason.CREDENTIAL_MALFORMED, {"problem": "in_path"}, route.id)
+    if findings.doubtful:
+        return Deny(Reason.STORE_UNAVAILABLE, route_id=route.id)
     if route.public:
         return Allow(route, findings.strip)
-    chosen = choose(findings, prefix)
+    chosen = choose(findings, ours.prefix)
     if not isinstance(chosen, Deny):
         return NeedKey(chosen, route, findings.strip, view.peer)
     door = route.anonymous

@@ -9,14 +9,16 @@ wrong, and what to do. No message ever repeats a text that might be a secret.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
 from gateway.core.keys import ApiKey, Secret, Shape, Status
 from gateway.core.refusal import Reason
 from gateway.keeper.audit import AuditEntry
+from gateway.keeper.batch import PAGE_KEYS_MAX, Imported, KeyImport
 from gateway.keeper.days import UsageDay, UsageQuery
+from gateway.keeper.ports import WholeKey
 
 StatusFilter = Status | Literal["all"] | None
 """Which keys to list: those of one status, all of them, or (None) all that are not revoked."""
@@ -196,3 +198,12 @@ class KeyDesk(Protocol):
         With `query.per_key` one sum for each key, in the order of their ids. What lies behind the last value
         is asked for with `query.after`; `query.key_id` says nothing here.
         """
+
+    async def import_keys(self, asked: KeyImport) -> Imported:
+        """Make keys of existing strings, or of records of another gateway; all of them or none."""
+
+    async def export_keys(self, after: int = 0, limit: int = PAGE_KEYS_MAX) -> list[tuple[int, WholeKey]]:
+        """Records with numbers beyond `after`, oldest first, with the digests that lead to them."""
+
+    async def verify_digests(self, digests: Sequence[bytes]) -> list[Verification]:
+        """What `verify` says, of secrets whose digests are given; at most `DIGESTS_MAX` of them."""

@@ -8,20 +8,24 @@ Promises
 4. A key that was revoked is refused from the moment its record was written, also where a look-up for it was
    under way at that moment.
 5. Only allowed requests count as a use of a key.
+6. Digests of imported secrets are known whole (`load`), or every request that may show one is refused
+   (promise 3). They follow every change at once.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from gateway.core.credentials import may_show
 from gateway.core.decision import Allow, Decision, NeedKey
 from gateway.core.keys import ApiKey
+from gateway.core.ours import Ours
 from gateway.core.policy import admit, judge
 from gateway.core.refusal import Deny, Reason
 from gateway.core.request import RequestView
 from gateway.core.routes import RouteTable
 from gateway.keeper.cache import KeyCache
+from gateway.keeper.imported import ImportedDigests
 from gateway.keeper.live import End, LiveExchanges
 from gateway.keeper.look_up import LookUps
 from gateway.keeper.ports import Clock, KeyStore, StoreUnavailable
@@ -33,7 +37,10 @@ _log: Final = logging.getLogger("gateway.gatekeeper")
 
 
 class Gatekeeper:
-    """Decides about requests. `table` may be swapped at any time; each request sees one table."""
+    """Decides about requests. `table` may be swapped at any time; each request sees one table.
+
+    `ours` is what was imported, and is another object whenever that changed.
+    """
 
     def __init__(
         self,
@@ -46,13 +53,26 @@ class Gatekeeper:
         look_up_timeout_s: float = LOOK_UP_TIMEOUT_S,
     ) -> None:
         self.table = table
-        self.prefix = prefix
+        self.ours = Ours(prefix)
         self.usage = Usage(store, clock, on_store_error)
         self.live = LiveExchanges(clock)
         self.cache = KeyCache()
         self._look_ups = LookUps(store, self.cache, clock, look_up_timeout_s)
+        self._imported = ImportedDigests(store, self.cache, clock, look_up_timeout_s)
         self._clock = clock
         self._on_store_error = on_store_error
+
+    @property
+    def prefix(self) -> str:
+        """What every secret of ours begins with, before the `_`."""
+        return self.ours.prefix
+
+    async def load(self) -> None:
+        """Learn what was imported; raises `StoreUnavailable`, and then nobody knows (promise 6)."""
+        try:
+            await self._imported.load()
+        finally:
+            self._hold()
 
     def peek(self, view: RequestView) -> Decision:
         """Decide without waiting; `NeedKey` if the record is not cached."""
@@ -60,9 +80,9 @@ class Gatekeeper:
         return self.look(decision) if isinstance(decision, NeedKey) else decision
 
     def admit(self, view: RequestView) -> Decision:
-        """The part of a decision that needs no record: the same for the same view and `table`."""
+        """The part of a decision that needs no record: the same for the same view, `table` and `ours`."""
         try:
-            return admit(view, self.table, self.prefix)
+            return admit(view, self.table, self.ours)
         except Exception:  # noqa: BLE001 - promise 3: whatever went wrong, it is refused
             return self._accident()
 
@@ -134,6 +154,13 @@ class Gatekeeper:
         """A record was written or (None) deleted: forget what it was, end what no longer stands."""
         self.cache.changed(key_id, key)
         self.live.changed(key_id, key, Deny(Reason.KEY_UNKNOWN, key_id=key_id))
+        if key is None and self._imported.forget(key_id):
+            self._hold()
+
+    def imported(self, holders: Mapping[bytes, str]) -> None:
+        """Secrets were imported: the key behind each digest. They count from now on."""
+        self._imported.add(holders)
+        self._hold()
 
     async def data_changed(self) -> None:
         """The data changed behind our back: forget it all, hold live exchanges to what is there now.
@@ -141,8 +168,13 @@ class Gatekeeper:
         Raises `StoreUnavailable`; what was cached is forgotten all the same.
         """
         self.cache.clear()
+        await self.load()
         for key_id in self.live.key_ids():
             self.key_changed(key_id, await self._look_ups.by_id(key_id))
+
+    def _hold(self) -> None:
+        if self._imported.digests != self.ours.imported:
+            self.ours = Ours(self.ours.prefix, self._imported.digests)
 
     def _judge(self, need: NeedKey, key: ApiKey | None) -> Allow | Deny:
         now = self._clock.now()

@@ -17,45 +17,33 @@ from collections.abc import Callable, Coroutine, Mapping
 from copy import copy
 from dataclasses import replace
 from hmac import compare_digest
-from typing import Final, TypeVar
+from typing import TypeVar
 
-from gateway.core.credentials import NOTHING_TO_STRIP, Findings, Shown, choose, forgive
+from gateway.core.credentials import forgive
 from gateway.core.keys import (
     ENTROPY_BYTES,
     ApiKey,
     Secret,
-    Status,
     compose_secret,
     digest_of,
-    encode_base62,
     preview_of,
-    shape_of,
 )
 from gateway.core.policy import standing
-from gateway.core.providers import looks_like
-from gateway.core.refusal import Deny, Reason
-from gateway.keeper.audit import HOST, Act, AuditEntry, Once
-from gateway.keeper.days import UsageDay, UsageQuery
+from gateway.keeper.audit import HOST, Act, Once
 from gateway.keeper.desk import (
     KeyDraft,
     KeyEdit,
-    NameAmbiguous,
     Outdated,
     Rotation,
-    RuleBroken,
     StateConflict,
-    StatusFilter,
-    Verification,
-    holds_secret,
     quoted,
 )
-from gateway.keeper.ports import Clock, KeyNotFound, KeyQuery, KeyStore, OnceDone
+from gateway.keeper.looking import LookingKeys
+from gateway.keeper.moving import MovingKeys
+from gateway.keeper.ports import Clock, KeyNotFound, KeyStore
 from gateway.keeper.rotation import finished, refuse_revoked, rotated, undone
-from gateway.keeper.terms import Rules, Terms, changes_of, edited, is_id, terms_of
+from gateway.keeper.terms import Rules, Terms, changes_of, edited, terms_of
 from gateway.keeper.usage_days import UsageDays
-
-_ID_CHARS: Final = 16
-_NAMED_MAX: Final = 10
 
 _T = TypeVar("_T")
 
@@ -64,16 +52,21 @@ def _as_stored(key: ApiKey) -> ApiKey:
     return key
 
 
+def _nobody_told(_holders: Mapping[bytes, str]) -> None:
+    return None
+
+
 def _anything(_key: ApiKey) -> None:
     return None
 
 
-class Keyring:
+class Keyring(MovingKeys, LookingKeys):
     """The desk over a store. `rules` may be replaced when the configuration is read anew.
 
     `on_change(key_id, record)` is called at once after each committed write, with None after a deletion.
     `actor` and `request_id` stand in the record of what is done (`acting`). `latest` overlays uses that are
-    not written yet, `days` has the usage that is not. `entropy(n)` returns n random bytes.
+    not written yet, `days` has the usage that is not. `entropy(n)` returns n random bytes. `on_import` is
+    told of imported secrets' digests after `on_change` was of their keys (`gateway.keeper.moving`).
     """
 
     def __init__(  # noqa: PLR0913 - all but two are named at the call
@@ -89,6 +82,7 @@ class Keyring:
         on_change: Callable[[str, ApiKey | None], None],
         latest: Callable[[ApiKey], ApiKey] = _as_stored,
         days: UsageDays | None = None,
+        on_import: Callable[[Mapping[bytes, str]], None] = _nobody_told,
     ) -> None:
         self.rules = Rules(prefix, default_expiry_s, max_active_per_owner, catalogue)
         self._store = store
@@ -97,6 +91,7 @@ class Keyring:
         self._on_change = on_change
         self._latest = latest
         self._days = days or UsageDays(clock.now)
+        self._on_import = on_import
         self._creating = asyncio.Lock()
         self.actor = HOST
         self.request_id: str | None = None
@@ -124,38 +119,6 @@ class Keyring:
     async def create(self, draft: KeyDraft) -> tuple[ApiKey, Secret]:
         """Make a key; raises `RuleBroken`."""
         return await _finish(self._create(draft))
-
-    async def list_keys(self, status: StatusFilter = None, owner: str | None = None) -> list[ApiKey]:
-        """Records, newest first: of one status, all, or (None) those not revoked; of one owner, if named."""
-        now = self._clock.now()
-        return [
-            self._latest(key)
-            for key in await self._store.list_keys()
-            if owner in (None, key.owner) and _is_listed(key.status(now), status)
-        ]
-
-    async def page(
-        self,
-        *,
-        status: StatusFilter = None,
-        owner: str | None = None,
-        text: str | None = None,
-        limit: int = 50,
-        before: int | None = None,
-    ) -> list[tuple[int, ApiKey]]:
-        """Records with their numbers, newest first (`gateway.keeper.ports.KeyQuery`)."""
-        query = KeyQuery(
-            now=self._clock.now(), status=status, owner=owner, text=text, limit=limit, before=before
-        )
-        return [(number, self._latest(key)) for number, key in await self._store.page(query)]
-
-    async def done_once(self, name: str) -> OnceDone | None:
-        """What whoever acts here did under this name, as long as it is remembered."""
-        return await self._store.find_once(self.actor, name)
-
-    async def resolve(self, id_or_name: str) -> ApiKey:
-        """The one record that is meant; raises `KeyNotFound` or `NameAmbiguous`."""
-        return self._latest(await self._find(id_or_name))
 
     async def revoke(self, id_or_name: str) -> ApiKey:
         """End a key for good."""
@@ -195,6 +158,8 @@ class Keyring:
                 before = await self._store.get(key_id)
                 if before is not None and values.get("owner", before.owner) != before.owner:
                     await self._hold_to_limit(values["owner"], now)
+                if before is not None:
+                    await self.refuse_management(before, values.get("scopes", ()), now)
                 return await self._write(key_id, lambda key: edited(key, values, now), self._act("edit"))
 
         found = await self._find(id_or_name)
@@ -252,47 +217,6 @@ class Keyring:
         await _finish(self._delete(key.id))
         return self._latest(key)
 
-    async def get(self, key_id: str) -> ApiKey:
-        """The record with this id; raises `KeyNotFound`."""
-        key = await self._store.get(key_id)
-        if key is None:
-            raise KeyNotFound(f"there is no key with the id {key_id}")
-        return self._latest(key)
-
-    async def holder_of(self, digest: bytes) -> ApiKey | None:
-        """The record that a secret with this digest leads to, living or dead."""
-        key = await self._store.find_by_digest(digest)
-        return None if key is None else self._latest(key)
-
-    async def verify(self, text: str) -> Verification:
-        """Say what a text is and why it would be refused now, judged as a request would be."""
-        text = forgive(text)
-        prefix = self.rules.prefix
-        shape = shape_of(text, prefix)
-        shown = (Shown("the text", text),)
-        is_ours = text.startswith(f"{prefix}_")
-        findings = Findings(shown if is_ours else (), shown if text and not is_ours else (), NOTHING_TO_STRIP)
-        chosen = choose(findings, prefix)
-        if isinstance(chosen, Deny):
-            likeness = None if is_ours or not text else looks_like(text)
-            return Verification(shape=shape, looks_like=likeness, reason=chosen.reason, facts=chosen.facts)
-        key = await self._store.find_by_digest(chosen)
-        if key is None:
-            return Verification(shape=shape, reason=Reason.KEY_UNKNOWN)
-        dead = standing(key, chosen, self._clock.now())
-        if dead is None:
-            return Verification(shape=shape, key=self._latest(key))
-        return Verification(shape=shape, key=self._latest(key), reason=dead.reason, facts=dead.facts)
-
-    async def audit(self, after: int = 0, limit: int = 100, key_id: str | None = None) -> list[AuditEntry]:
-        """What was done, oldest first."""
-        return await self._store.audit(after=after, limit=limit, key_id=key_id)
-
-    async def usage(self, id_or_name: str | None = None, query: UsageQuery | None = None) -> list[UsageDay]:
-        """What keys did, or one key, day by day; raises `KeyNotFound` or `NameAmbiguous`."""
-        key_id = None if id_or_name is None else (await self._find(id_or_name)).id
-        return await self._days.page(self._store, replace(query or UsageQuery(), key_id=key_id))
-
     async def _create(self, draft: KeyDraft) -> tuple[ApiKey, Secret]:
         now = self._clock.now()
         terms = terms_of(draft, self.rules, now)
@@ -317,9 +241,8 @@ class Keyring:
 
     def _new_key(self, terms: Terms, now: float) -> tuple[ApiKey, Secret]:
         secret = self._new_secret()
-        number = int.from_bytes(self._entropy(_ID_CHARS), "big") % 62**_ID_CHARS
         key = ApiKey(
-            id=f"key_{encode_base62(number, _ID_CHARS)}",
+            id=self.new_id(),
             name=terms.name,
             preview=preview_of(secret),
             digest=digest_of(secret.reveal()),
@@ -335,24 +258,6 @@ class Keyring:
 
     def _new_secret(self) -> Secret:
         return compose_secret(self.rules.prefix, self._entropy(ENTROPY_BYTES))
-
-    async def _find(self, id_or_name: str) -> ApiKey:
-        if is_id(id_or_name):
-            key = await self._store.get(id_or_name)
-            if key is not None:
-                return key
-        if holds_secret(id_or_name):
-            raise RuleBroken(
-                "this is a key's secret, not its id or name: give it to keyhatch keys verify, on its input"
-            )
-        named = await self._store.find_by_name(id_or_name, _NAMED_MAX + 1)
-        if len(named) > 1:
-            raise NameAmbiguous(_say_which(id_or_name, named, self._clock.now()))
-        if not named:
-            raise KeyNotFound(
-                f"no key has the id or name {quoted(id_or_name)}: keyhatch keys list --status all shows them"
-            )
-        return named[0]
 
     async def _update(self, id_or_name: str, change: Callable[[ApiKey], ApiKey], what: str) -> ApiKey:
         found = await self._find(id_or_name)
@@ -378,17 +283,3 @@ class Keyring:
 async def _finish(work: Coroutine[None, None, _T]) -> _T:
     """Run to the end what was begun, even if whoever waits for it is cancelled."""
     return await asyncio.shield(asyncio.ensure_future(work))
-
-
-def _is_listed(status: Status, wanted: StatusFilter) -> bool:
-    if wanted is None:
-        return status is not Status.REVOKED
-    return wanted in ("all", status)
-
-
-def _say_which(name: str, keys: list[ApiKey], now: float) -> str:
-    told = [f"{key.id} ({key.status(now).value})" for key in keys[:_NAMED_MAX]]
-    many = len(keys) > _NAMED_MAX
-    how_many = f"more than {_NAMED_MAX}" if many else str(len(keys))
-    told += ["and more"] if many else []
-    return f"{how_many} keys are named {quoted(name)}, say which by its id: {', '.join(told)}"

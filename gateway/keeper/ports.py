@@ -4,7 +4,7 @@ Implementations live on the floors above (`gateway.store`, `gateway.metrics`, `g
 and are told apart by what they are made of. Every store passes one contract suite (tests/contract).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, Literal, Protocol
@@ -76,6 +76,14 @@ class KeyQuery:
     before: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class WholeKey:
+    """A record, and every digest that leads to it: whether that secret was made elsewhere (imported)."""
+
+    key: ApiKey
+    secrets: Mapping[bytes, bool] = field(repr=False)
+
+
 class Clock(Protocol):
     """Two clocks: `now` for what people read (it may jump), `monotonic` for durations (it may not)."""
 
@@ -89,6 +97,7 @@ class Clock(Protocol):
 CREATE: Final = Act("create")
 CHANGE: Final = Act("change")
 DELETE: Final = Act("delete")
+IMPORT: Final = Act("import")
 """What is written of an act of which no more is said."""
 
 
@@ -100,6 +109,15 @@ class KeyStore(Protocol):
 
     async def get(self, key_id: str) -> ApiKey | None:
         """The record with this id."""
+
+    async def find_by_digests(self, digests: Sequence[bytes]) -> dict[bytes, ApiKey]:
+        """The records behind many digests; one that leads nowhere is left out."""
+
+    async def find_by_ids(self, ids: Sequence[str]) -> dict[str, ApiKey]:
+        """The records with these ids; one that is not there is left out."""
+
+    async def imported(self) -> dict[bytes, str]:
+        """Every digest of an imported secret, and the id of the key that it leads to."""
 
     async def list_keys(self) -> list[ApiKey]:
         """All records, newest first."""
@@ -122,6 +140,12 @@ class KeyStore(Protocol):
         Here as in `update`: where `act.once` has a name, it is remembered with the write for `ONCE_KEPT_S`;
         raises `OnceTaken` if the actor used it before.
         """
+
+    async def insert_many(self, keys: Sequence[WholeKey], act: Act = IMPORT) -> None:
+        """Add records with all their digests in one transaction, an entry for each: all of them or none."""
+
+    async def whole_keys(self, after: int, limit: int) -> list[tuple[int, WholeKey]]:
+        """Records with numbers beyond `after`, oldest first, each with every digest that leads to it."""
 
     async def update(self, key_id: str, change: Callable[[ApiKey], ApiKey], act: Act = CHANGE) -> ApiKey:
         """Read, change and write one record in one transaction; raises `KeyNotFound`.

@@ -1,8 +1,9 @@
 """The scrubber: blanks whatever has the form of a credential in a text, as the second line of defence.
 
 The first line is that no code logs a secret. This one assumes that somebody did: an upstream's error, a
-library's debug line, a key pasted into a path. It goes by form alone, so it cannot know an imported key of
-no form, and it would rather blank a harmless word than leave a key. What it knows:
+library's debug line, a key pasted into a path. It goes by form alone, so it cannot know an imported secret of
+no form (docs/moving-in.md says not to put one into a path), and it would rather blank a harmless word than
+leave a key. What it knows:
 
 1. Our keys, under every configured prefix: `kh_` and at least 16 base62 characters (a preview such as
    `kh_AbCd…wXyZ` stays), percent-encoded once or many times too, in the prefix or in the body.

@@ -4,14 +4,14 @@ There is one writer always. Whoever holds the store's lock serves the desk: a ru
 socket, otherwise this process, for as long as the context lasts. While a server starts or stops, or another
 command is at work, neither is to be had for a moment; so both are tried in turn for a few seconds.
 
-Where there is no store yet, only making a key begins one. Whoever only asks, or mistyped a path, is told that
-there is none, and leaves no file behind.
+Where there is no store yet, only making or importing a key begins one. Whoever only asks, or mistyped a path,
+is told that there is none, and leaves no file behind.
 """
 
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -20,11 +20,13 @@ from gateway.admin.control_client import RemoteKeyring
 from gateway.admin.control_path import socket_path
 from gateway.core.keys import ApiKey, Secret
 from gateway.keeper.audit import AuditEntry, host_actor
+from gateway.keeper.batch import PAGE_KEYS_MAX, Imported, KeyImport
 from gateway.keeper.days import UsageDay, UsageQuery
 from gateway.keeper.desk import KeyDesk, KeyDraft, KeyEdit, Rotation, StatusFilter, Verification
 from gateway.keeper.keyring import Keyring
-from gateway.keeper.ports import Clock
+from gateway.keeper.ports import Clock, KeyStore, WholeKey
 from gateway.store.faults import StoreBusy, StoreMissing
+from gateway.store.memory import MemoryKeyStore
 from gateway.store.sqlite import SqliteKeyStore, open_sqlite
 
 PATIENCE_S: Final = 5.0
@@ -45,8 +47,8 @@ async def open_desk(
 ) -> AsyncIterator[KeyDesk]:
     """The desk for the store at `store_path`; raises `StoreUnavailable` with the mend, or `NotAllowed`.
 
-    Where there is no store every method but `create` raises `StoreMissing`. The keyring's options count only
-    where this process opens the file; a running server has its own.
+    Where there is no store every method but `create` and `import_keys` raises `StoreMissing`. The keyring's
+    options count only where this process opens the file; a running server has its own.
     """
     async with AsyncExitStack() as until_closed:
 
@@ -55,8 +57,11 @@ async def open_desk(
             if isinstance(found, RemoteKeyring):
                 return found
             until_closed.push_async_callback(found.close)
+            return over(found)
+
+        def over(store: KeyStore) -> KeyDesk:
             return Keyring(
-                found,
+                store,
                 clock,
                 prefix=prefix,
                 default_expiry_s=default_expiry_s,
@@ -69,7 +74,7 @@ async def open_desk(
         try:
             desk = await find(can_create=False)
         except StoreMissing as missing:
-            desk = _DeskWithoutStore(missing, lambda: find(can_create=True))
+            desk = _DeskWithoutStore(missing, lambda: find(can_create=True), over(MemoryKeyStore()))
         yield desk
 
 
@@ -90,11 +95,14 @@ async def _find(store_path: Path, patience_s: float, *, can_create: bool) -> Rem
 
 
 class _DeskWithoutStore:
-    """Says that there is no store, until a key is made: that begins one."""
+    """Says that there is no store, until a key is made or imported: that begins one."""
 
-    def __init__(self, missing: StoreMissing, begin: Callable[[], Awaitable[KeyDesk]]) -> None:
+    def __init__(
+        self, missing: StoreMissing, begin: Callable[[], Awaitable[KeyDesk]], trial: KeyDesk
+    ) -> None:
         self._missing = missing
         self._begin = begin
+        self._trial = trial
         self._begun: KeyDesk | None = None
 
     @property
@@ -146,6 +154,19 @@ class _DeskWithoutStore:
 
     async def verify(self, text: str) -> Verification:
         return await self._desk.verify(text)
+
+    async def import_keys(self, asked: KeyImport) -> Imported:
+        if self._begun is None and asked.dry_run:
+            return await self._trial.import_keys(asked)
+        if self._begun is None:
+            self._begun = await self._begin()
+        return await self._begun.import_keys(asked)
+
+    async def export_keys(self, after: int = 0, limit: int = PAGE_KEYS_MAX) -> list[tuple[int, WholeKey]]:
+        return await self._desk.export_keys(after, limit)
+
+    async def verify_digests(self, digests: Sequence[bytes]) -> list[Verification]:
+        return await self._desk.verify_digests(digests)
 
     async def audit(self, after: int = 0, limit: int = 100, key_id: str | None = None) -> list[AuditEntry]:
         return await self._desk.audit(after, limit, key_id)

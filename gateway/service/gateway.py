@@ -108,6 +108,7 @@ class Gateway:
         settings = self._started_with.settings
         store, path = await self._open_store()
         self._build(settings, store)
+        await self._gatekeeper.load()
         if path is not None:
             control = ControlServer(self.keyring, path)
             await control.start()
@@ -181,6 +182,7 @@ class Gateway:
             on_change=self._gatekeeper.key_changed,
             latest=self._gatekeeper.usage.latest,
             days=self._gatekeeper.usage.days,
+            on_import=self._gatekeeper.imported,
         )
         observers = Observers([self.metrics, self._access_log, self._gatekeeper.usage.days])
         around = Surroundings(self._gatekeeper, observers, self._clock)

@@ -15,6 +15,7 @@ from gateway.keeper.ports import (
     CHANGE,
     CREATE,
     DELETE,
+    IMPORT,
     ONCE_KEPT_S,
     KeyNotFound,
     KeyQuery,
@@ -22,6 +23,7 @@ from gateway.keeper.ports import (
     OnceTaken,
     StoreUnavailable,
     Use,
+    WholeKey,
 )
 from gateway.store.faults import StoreConflict
 
@@ -34,6 +36,7 @@ class MemoryKeyStore:
         self._numbers: dict[str, int] = {}
         self._last = 0
         self._holders: dict[bytes, str] = {}
+        self._imported: set[bytes] = set()
         self._entries: list[AuditEntry] = []
         self._once: dict[tuple[str, str], tuple[float, OnceDone]] = {}
         self._days: dict[tuple[date, str], UsageDay] = {}
@@ -49,6 +52,21 @@ class MemoryKeyStore:
         """The record with this id."""
         self._assert_open()
         return self._keys.get(key_id)
+
+    async def find_by_digests(self, digests: Sequence[bytes]) -> dict[bytes, ApiKey]:
+        """The records behind many digests."""
+        self._assert_open()
+        return {each: self._keys[self._holders[each]] for each in digests if each in self._holders}
+
+    async def find_by_ids(self, ids: Sequence[str]) -> dict[str, ApiKey]:
+        """The records with these ids."""
+        self._assert_open()
+        return {key_id: self._keys[key_id] for key_id in ids if key_id in self._keys}
+
+    async def imported(self) -> dict[bytes, str]:
+        """Every digest of an imported secret, and whose it is."""
+        self._assert_open()
+        return {digest: holder for digest, holder in self._holders.items() if digest in self._imported}
 
     async def list_keys(self) -> list[ApiKey]:
         """All records, newest first."""
@@ -98,6 +116,27 @@ class MemoryKeyStore:
         self._last += 1
         self._numbers[key.id] = self._last
         self._tell(act, key.id, None, key)
+
+    async def insert_many(self, keys: Sequence[WholeKey], act: Act = IMPORT) -> None:
+        """Add records with all their digests, all of them or none."""
+        self._assert_open()
+        ids = [whole.key.id for whole in keys]
+        digests = [digest for whole in keys for digest in _digests_of(whole)]
+        if len(set(ids)) < len(ids) or not self._keys.keys().isdisjoint(ids):
+            raise StoreConflict("a key is already there: nothing was imported")
+        if len(set(digests)) < len(digests) or not self._holders.keys().isdisjoint(digests):
+            raise StoreConflict("a secret belongs to another key: nothing was imported")
+        for whole in keys:
+            await self.insert(whole.key, act)
+            self._holders.update(dict.fromkeys(_digests_of(whole), whole.key.id))
+            self._imported.update(digest for digest, is_imported in whole.secrets.items() if is_imported)
+
+    async def whole_keys(self, after: int, limit: int) -> list[tuple[int, WholeKey]]:
+        """Records with numbers beyond `after`, oldest first."""
+        self._assert_open()
+        numbers = sorted((number, key_id) for key_id, number in self._numbers.items() if number > after)
+        there = [(number, self._keys[key_id]) for number, key_id in numbers if key_id in self._keys]
+        return [(number, WholeKey(key, self._secrets_of(key.id))) for number, key in there[:limit]]
 
     async def update(self, key_id: str, change: Callable[[ApiKey], ApiKey], act: Act = CHANGE) -> ApiKey:
         """Read, change and write one record; `change` must keep the id."""
@@ -169,6 +208,10 @@ class MemoryKeyStore:
             raise KeyNotFound(f"there is no key with the id {key_id}")
         return key
 
+    def _secrets_of(self, key_id: str) -> dict[bytes, bool]:
+        digests = (digest for digest, holder in self._holders.items() if holder == key_id)
+        return {digest: digest in self._imported for digest in digests}
+
     def _tell(self, act: Act, key_id: str, before: ApiKey | None, after: ApiKey | None) -> None:
         if act.once is not None:
             done = OnceDone(act.once.fingerprint, act.name, key_id)
@@ -190,6 +233,11 @@ class MemoryKeyStore:
     def _assert_open(self) -> None:
         if self._is_closed:
             raise StoreUnavailable("the store is closed: the gateway is stopping")
+
+
+def _digests_of(whole: WholeKey) -> set[bytes]:
+    key = whole.key
+    return {key.digest, key.previous_digest or key.digest, *whole.secrets}
 
 
 def _is_wanted(key: ApiKey, query: KeyQuery) -> bool:

@@ -48,13 +48,13 @@ COLUMNS: Final = tuple(_KIND_OF)
 _KINDS: Final = tuple(_KIND_OF.values())
 _MOMENTS: Final = tuple(column for column, kinds in _KIND_OF.items() if float in kinds)
 
-_NAMED: Final = ", ".join(f"keys.{column}" for column in COLUMNS)
+NAMED: Final = ", ".join(f"keys.{column}" for column in COLUMNS)
 SELECT_BY_DIGEST: Final = (
-    f"SELECT {_NAMED} FROM secrets JOIN keys ON keys.id = secrets.key_id WHERE secrets.digest = ?"  # noqa: S608
+    f"SELECT {NAMED} FROM secrets JOIN keys ON keys.id = secrets.key_id WHERE secrets.digest = ?"  # noqa: S608
 )
-SELECT_BY_ID: Final = f"SELECT {_NAMED} FROM keys WHERE id = ?"  # noqa: S608
-SELECT_ANY: Final = f"SELECT {_NAMED} FROM keys LIMIT 1"  # noqa: S608
-SELECT_ALL: Final = f"SELECT {_NAMED} FROM keys ORDER BY created_at DESC, number DESC"  # noqa: S608
+SELECT_BY_ID: Final = f"SELECT {NAMED} FROM keys WHERE id = ?"  # noqa: S608
+SELECT_ANY: Final = f"SELECT {NAMED} FROM keys LIMIT 1"  # noqa: S608
+SELECT_ALL: Final = f"SELECT {NAMED} FROM keys ORDER BY created_at DESC, number DESC"  # noqa: S608
 _STATUS: Final = """
 CASE
     WHEN revoked_at IS NOT NULL THEN 'revoked'
@@ -72,13 +72,13 @@ INSERT: Final = (
 UPDATE: Final = (
     f"UPDATE keys SET {', '.join(f'{column} = :{column}' for column in COLUMNS[1:])} WHERE id = :id"  # noqa: S608
 )
-SELECT_BY_NAME: Final = f"SELECT {_NAMED} FROM keys WHERE name = ? ORDER BY number DESC LIMIT ?"  # noqa: S608
+SELECT_BY_NAME: Final = f"SELECT {NAMED} FROM keys WHERE name = ? ORDER BY number DESC LIMIT ?"  # noqa: S608
 COUNT_LIVING: Final = """
 SELECT COUNT(*) FROM keys
 WHERE owner = :owner AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now)
 """
 SELECT_PAGE: Final = f"""
-SELECT number, {_NAMED}, {_STATUS} AS status FROM keys
+SELECT number, {NAMED}, {_STATUS} AS status FROM keys
 WHERE (:before IS NULL OR number < :before)
     AND (:owner IS NULL OR owner = :owner)
     AND (:text IS NULL OR instr(folded(name), :text) OR instr(folded(owner), :text)

@@ -49,6 +49,7 @@ from gateway.store.faults import (
     missing,
 )
 from gateway.store.lock import StoreLock
+from gateway.store.many import ManyKeys
 from gateway.store.place import settle
 from gateway.store.reader import Reader
 from gateway.store.schema import Migration, is_there, load_migrations, make_ready
@@ -58,7 +59,7 @@ _AT_ONCE_S: Final = 0.05
 _ROWS_AT_ONCE: Final = 256  # about 2 ms of reading rows before others get their turn
 
 
-class SqliteKeyStore:
+class SqliteKeyStore(ManyKeys):
     """An open store; made by `open_sqlite`."""
 
     def __init__(

@@ -238,7 +238,7 @@ TABLE: Final[Mapping[Reason, Row]] = {
     Reason.CREDENTIAL_FOREIGN: Row(401, _foreign, _INVALID),
     Reason.CREDENTIAL_MALFORMED: Row(401, _malformed, _INVALID),
     Reason.CREDENTIAL_AMBIGUOUS: Row(
-        400, _says("Two different {prefix}_ keys were sent, in {places}. Send exactly one.")
+        400, _says("Two different keys of this gateway were sent, in {places}. Send exactly one.")
     ),
     Reason.KEY_UNKNOWN: Row(
         401,

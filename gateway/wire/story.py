@@ -10,6 +10,7 @@ from typing import Final
 from gateway.core.credentials import NOTHING_TO_STRIP
 from gateway.core.decision import NeedKey
 from gateway.core.keys import ApiKey
+from gateway.core.ours import Ours
 from gateway.core.policy import admit, judge
 from gateway.core.refusal import Deny, Reason
 from gateway.core.request import RequestView, read_target
@@ -41,7 +42,7 @@ def tell(
         return Story(REFUSED, _by_id(table, route.route_id), route)
     view = RequestView(method, replace(target, query=b""), (), peer or "")
     if key is None or route.public:
-        seen = admit(view, table, "-")  # no text begins with it: the story is of a caller without a key
+        seen = admit(view, table, Ours("-"))  # no text begins with it: the story is of a caller without a key
         if not isinstance(seen, Deny):
             return Story(ALLOWED, route)
         if seen.reason is Reason.CREDENTIAL_MISSING:

@@ -1,19 +1,18 @@
 """The stores and desks that are held to one contract."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gateway.admin.control import ControlServer
 from gateway.admin.control_client import RemoteKeyring
-from gateway.core.keys import ApiKey
-from gateway.keeper.keyring import Keyring
 from gateway.keeper.ports import KeyStore
 from gateway.store.memory import MemoryKeyStore
 from gateway.store.sqlite import open_sqlite
-from tests.contract.desk_stand import DAY_S, Stand
-from tests.support.records import StillClock, repeatable_entropy
+from tests.contract.desk_stand import Stand, near
+from tests.support.records import StillClock
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -27,23 +26,12 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 @pytest.fixture(params=["keyring", "remote"])
 async def stand(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stand]:
-    store, clock = MemoryKeyStore(), StillClock()
-    told: list[tuple[str, ApiKey | None]] = []
-    keyring = Keyring(
-        store,
-        clock,
-        prefix="kh",
-        default_expiry_s=90 * DAY_S,
-        max_active_per_owner=3,
-        catalogue={"models:read": "List models", "chat:write": "Ask"},
-        entropy=repeatable_entropy(),
-        on_change=lambda key_id, key: told.append((key_id, key)),
-    )
+    stand = near(StillClock())
     if request.param == "keyring":
-        yield Stand(keyring, store, clock, told)
+        yield stand
         return
     path = tmp_path / "keys.db"
-    server = ControlServer(keyring, path)
+    server = ControlServer(stand.desk, path)
     await server.start()
-    yield Stand(RemoteKeyring(path), store, clock, told)
+    yield replace(stand, desk=RemoteKeyring(path))
     await server.stop()

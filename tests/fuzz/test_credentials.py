@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from gateway.core.credentials import KEY_HEADERS, choose, find, forgive, may_show
 from gateway.core.decision import NeedKey
 from gateway.core.keys import compose_secret, digest_of
+from gateway.core.ours import Ours
 from gateway.core.policy import admit
 from gateway.core.refusal import Deny, Reason
 from gateway.core.request import Headers, Kind, RequestView, Target, read_target
@@ -122,7 +123,7 @@ def inside_basic(value: bytes) -> bytes:
 
 
 def left(view: RequestView) -> tuple[Headers, bytes]:
-    strip = find(view, "kh").strip
+    strip = find(view, Ours("kh")).strip
     return strip.apply(view.headers), view.target.query if strip.query is None else strip.query
 
 
@@ -171,8 +172,8 @@ def check_silent_target(view: RequestView) -> None:
     if not may_show(view.target.raw, "kh"):
         bare = read_target(b"/v1")
         assert isinstance(bare, Target)
-        assert find(view, "kh") == find(
-            RequestView(view.method, bare, view.headers, view.peer, view.kind), "kh"
+        assert find(view, Ours("kh")) == find(
+            RequestView(view.method, bare, view.headers, view.peer, view.kind), Ours("kh")
         )
 
 
@@ -187,7 +188,7 @@ def check_nothing_more(view: RequestView) -> None:
     headers, query = left(view)
     target = read_target(view.target.path.encode() + b"?" + query)
     assert isinstance(target, Target)
-    again = find(RequestView("GET", target, headers, view.peer, view.kind), "kh")
+    again = find(RequestView("GET", target, headers, view.peer, view.kind), Ours("kh"))
     assert again.ours == ()
     assert (again.strip.headers, again.strip.query) == ({}, None)
 
@@ -200,8 +201,8 @@ def test_no_answer_shows_a_key(view: RequestView) -> None:
 
 def check_nothing_shown(view: RequestView) -> None:
     """Property 5."""
-    findings = find(view, "kh")
-    shown = repr((view, findings, choose(findings, "kh"), admit(view, TABLE, "kh")))
+    findings = find(view, Ours("kh"))
+    shown = repr((view, findings, choose(findings, "kh"), admit(view, TABLE, Ours("kh"))))
     assert [text for text in KEYS if text in shown] == []
 
 
@@ -217,7 +218,7 @@ def test_nothing_sent_makes_the_decision_raise(
     target = read_target(b"/v1?api_key=" + query)
     assert isinstance(target, Target)
     view = RequestView("GET", target, tuple(headers), "nonsense", kind)
-    assert isinstance(admit(view, TABLE, "kh"), Deny | NeedKey)
+    assert isinstance(admit(view, TABLE, Ours("kh")), Deny | NeedKey)
 
 
 def placed(place: str, text: str) -> tuple[Headers, bytes]:
@@ -242,7 +243,7 @@ def test_the_same_key_in_two_places_is_one_and_two_different_ones_are_ambiguous(
     target = read_target(b"/v1?" + b"&".join(query for _, query in both if query))
     assert isinstance(target, Target)
     headers = tuple(pair for pairs, _ in both for pair in pairs)
-    chosen = choose(find(RequestView("GET", target, headers, "::1", Kind.WEBSOCKET), "kh"), "kh")
+    chosen = choose(find(RequestView("GET", target, headers, "::1", Kind.WEBSOCKET), Ours("kh")), "kh")
     if len({text for _, text in shown}) == 1:
         assert chosen == digest_of(shown[0][1])
     else:
@@ -267,7 +268,7 @@ def test_what_is_foreign_beside_ours_survives_byte_for_byte(
     assert isinstance(target, Target)
     view = RequestView("GET", target, headers, "::1", kind)
     assert left(view) == (tuple(foreign), query)
-    assert choose(find(view, "kh"), "kh") == digest_of(text)
+    assert choose(find(view, Ours("kh")), "kh") == digest_of(text)
 
 
 @MANY

@@ -12,6 +12,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from gateway.core.decision import Allow, NeedKey
+from gateway.core.ours import Ours
 from gateway.core.policy import admit, judge
 from gateway.core.refusal import Deny
 from gateway.core.request import RequestView, read_target
@@ -59,7 +60,7 @@ def decided(rules: list[Route], method: str, path: str, held: frozenset[str]) ->
     if isinstance(target, Deny):
         return target.reason.value
     view = RequestView(method, target, ((b"x-api-key", KEY),), "127.0.0.1")
-    decision = admit(view, RouteTable(rules), "kh")
+    decision = admit(view, RouteTable(rules), Ours("kh"))
     if isinstance(decision, NeedKey):
         decision = judge(decision, replace(key(), scopes=held), EPOCH_S)
     return ALLOWED if isinstance(decision, Allow) else decision.reason.value

@@ -17,6 +17,7 @@ from gateway.admin.api.throttle import Throttle
 from gateway.core.credentials import NOTHING_TO_STRIP, choose, find
 from gateway.core.decision import NeedKey
 from gateway.core.keys import ApiKey
+from gateway.core.ours import Ours
 from gateway.core.policy import judge
 from gateway.core.refusal import Deny, Reason
 from gateway.core.request import Headers, RequestView, Target
@@ -67,7 +68,8 @@ class Access:
 
     def _choose(self, headers: Headers, peer: str) -> bytes | Deny:
         prefix = self.keyring.rules.prefix
-        return choose(find(RequestView("GET", _TARGET, headers, peer), prefix), prefix)
+        # An imported secret manages nothing: no key with one holds a management scope.
+        return choose(find(RequestView("GET", _TARGET, headers, peer), Ours(prefix)), prefix)
 
     def _refusal(self, deny: Deny, peer: str) -> Refused:
         if deny.reason in _GUESSES:

@@ -90,11 +90,13 @@ def create(  # noqa: PLR0913  # one argument per option
     refuse_two_forms(form, quiet=quiet)
     draft = KeyDraft(
         name=name,
-        scopes=_split(scope),
+        scopes=split(scope),
         owner=owner,
         note=note,
-        allow_from=_split(allow_from),
-        expires_at="default" if expires is None else _moment(expires, surroundings.clock.now(), "--expires"),
+        allow_from=split(allow_from),
+        expires_at="default"
+        if expires is None
+        else moment_of(expires, surroundings.clock.now(), "--expires"),
         created_by=whoami(),
     )
     try:
@@ -189,11 +191,13 @@ def _confirm(key: ApiKey, ends_s: float, now: float) -> None:
         raise click.ClickException(NOTHING_CHANGED)
 
 
-def _split(values: tuple[str, ...]) -> tuple[str, ...]:
+def split(values: tuple[str, ...]) -> tuple[str, ...]:
+    """The values of an option that may be repeated, or hold several divided by commas."""
     return tuple(part.strip() for value in values for part in value.split(","))
 
 
-def _moment(text: str, now: float, option: str) -> float | None:
+def moment_of(text: str, now: float, option: str) -> float | None:
+    """The moment that an option says, None for never."""
     try:
         return parse_expires(text, now)
     except RuleBroken as problem:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gateway.cli.explain import ALLOWED, NEEDS_KEY, REFUSED, tell
 from gateway.core.decision import Allow, NeedKey
 from gateway.core.keys import ApiKey, digest_of
+from gateway.core.ours import Ours
 from gateway.core.policy import admit, judge
 from gateway.core.refusal import Deny
 from gateway.core.request import RequestView, read_target
@@ -208,7 +209,7 @@ def test_the_story_is_the_decision_of_a_real_request(
         decision = target
     else:
         headers = ((b"x-api-key", SECRET.encode()),) if shows_key else ()
-        decision = admit(RequestView(method, target, headers, peer), ROUTES, "kh")
+        decision = admit(RequestView(method, target, headers, peer), ROUTES, Ours("kh"))
         if isinstance(decision, NeedKey):
             decision = judge(decision, key, NOW)
     told = tell(method, path, ROUTES, key if shows_key else None, peer, NOW)

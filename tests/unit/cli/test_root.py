@@ -15,7 +15,7 @@ from tests.unit.cli.command_line import CommandLine
 
 KEYHATCH = [sys.executable, "-m", "gateway"]
 ENVIRON = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
-PROMISED = {"serve", "check", "config", "keys", "audit", "explain", "version", "completion"}
+PROMISED = {"serve", "check", "config", "keys", "audit", "scan", "explain", "version", "completion"}
 
 
 def test_the_commands_are_the_promised_ones_and_each_loads() -> None:

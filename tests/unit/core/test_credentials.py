@@ -16,6 +16,7 @@ from gateway.core.credentials import (
     forgive,
 )
 from gateway.core.keys import digest_of
+from gateway.core.ours import Ours
 from gateway.core.refusal import Deny, Reason
 from gateway.core.request import Headers, Kind
 from tests.unit.core.samples import A, B, secret, view
@@ -26,13 +27,13 @@ ENCODED = A.replace("_", "%5F")
 
 def chosen(*headers: tuple[str, str | bytes], query: str = "", kind: Kind = PLAIN) -> bytes | Deny:
     """What `choose` makes of a request with these headers and this query."""
-    return choose(find(view(*headers, path="/?" + query, kind=kind), "kh"), "kh")
+    return choose(find(view(*headers, path="/?" + query, kind=kind), Ours("kh")), "kh")
 
 
 def left(*headers: tuple[str, str | bytes], query: str = "", kind: Kind = PLAIN) -> tuple[Headers, str]:
     """What is forwarded of these headers and this query."""
     asked = view(*headers, path="/?" + query, kind=kind)
-    strip = find(asked, "kh").strip
+    strip = find(asked, Ours("kh")).strip
     return strip.apply(asked.headers), (asked.target.query if strip.query is None else strip.query).decode()
 
 
@@ -97,8 +98,8 @@ def test_a_key_in_a_subprotocol_counts_only_on_a_websocket(kind: Kind) -> None:
 
 def test_another_gateways_prefix_is_foreign_here() -> None:
     asked = view(("x-api-key", secret(1, "acme")))
-    assert choose(find(asked, "acme"), "acme") == digest_of(secret(1, "acme"))
-    refused = choose(find(asked, "kh"), "kh")
+    assert choose(find(asked, Ours("acme")), "acme") == digest_of(secret(1, "acme"))
+    refused = choose(find(asked, Ours("kh")), "kh")
     assert isinstance(refused, Deny)
     assert refused.reason is Reason.CREDENTIAL_FOREIGN
 
@@ -138,7 +139,7 @@ def test_another_kind_of_credential_is_named_and_passes_untouched(
     facts = {"place": place, "looks_like": "an OpenAI key"}
     assert chosen(*headers, query=query, kind=kind) == Deny(Reason.CREDENTIAL_FOREIGN, facts)
     asked = view(*headers, path="/?" + query, kind=kind)
-    assert find(asked, "kh").strip is NOTHING_TO_STRIP
+    assert find(asked, Ours("kh")).strip is NOTHING_TO_STRIP
     assert NOTHING_TO_STRIP.apply(asked.headers) is asked.headers
 
 
@@ -195,7 +196,7 @@ def test_a_mistyped_key_is_told_from_an_unknown_one_and_stripped(text: str, prob
 
 def test_no_refusal_repeats_a_credential() -> None:
     for text in (A, A[:-1], FOREIGN):
-        findings = find(view(("x-api-key", text), ("cookie", f"a={FOREIGN}"), path=f"/?q={A}"), "kh")
+        findings = find(view(("x-api-key", text), ("cookie", f"a={FOREIGN}"), path=f"/?q={A}"), Ours("kh"))
         assert text not in repr(findings)
         assert FOREIGN not in repr(findings)
         assert text not in repr(choose(findings, "kh"))
@@ -306,8 +307,8 @@ def test_the_order_of_what_is_left_is_kept() -> None:
 
 
 def test_a_query_that_held_only_a_key_is_left_empty_not_unchanged() -> None:
-    assert find(view(path=f"/?api_key={A}"), "kh").strip.query == b""
-    assert find(view(path="/?"), "kh").strip.query is None
+    assert find(view(path=f"/?api_key={A}"), Ours("kh")).strip.query == b""
+    assert find(view(path="/?"), Ours("kh")).strip.query is None
 
 
 def test_a_strip_shows_nothing_of_what_it_leaves() -> None:
@@ -323,7 +324,7 @@ def test_a_strip_shows_nothing_of_what_it_leaves() -> None:
 )
 @pytest.mark.parametrize("kind", Kind)
 def test_a_key_in_the_path_is_found_and_never_judged(path: str, kind: Kind) -> None:
-    findings = find(view(("x-api-key", B), path=path, kind=kind), "kh")
+    findings = find(view(("x-api-key", B), path=path, kind=kind), Ours("kh"))
     assert findings.in_path
     assert [shown.text for shown in findings.ours] == [B]
     assert A not in repr(findings)
@@ -333,8 +334,8 @@ def test_a_key_in_the_path_is_found_and_never_judged(path: str, kind: Kind) -> N
     "path", ["/", "/v1/models", "/kh_", f"/{A[:-1]}", "/kh_" + "0" * 49, "/a%20b", f"/?q={A}"]
 )
 def test_a_path_without_a_whole_key_is_an_ordinary_one(path: str) -> None:
-    assert not find(view(path=path), "kh").in_path
-    assert not find(view(path=f"/{A}"), "acme").in_path
+    assert not find(view(path=path), Ours("kh")).in_path
+    assert not find(view(path=f"/{A}"), Ours("acme")).in_path
 
 
 # --- The parts ------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import pytest
 from gateway.core.credentials import NOTHING_TO_STRIP
 from gateway.core.decision import Allow, Identity, NeedKey
 from gateway.core.keys import ApiKey, digest_of
+from gateway.core.ours import Ours
 from gateway.core.policy import admit, is_within, judge, moment, read_address, scope_facts, standing
 from gateway.core.refusal import Deny, Reason
 from gateway.core.request import Kind, RequestView
@@ -34,7 +35,7 @@ ALIEN = ("authorization", f"Bearer {FOREIGN}")
 
 def told(view: RequestView) -> tuple[str, str | None]:
     """What `admit` says, in words, and of which route."""
-    decision = admit(view, DOORS, "kh")
+    decision = admit(view, DOORS, Ours("kh"))
     if isinstance(decision, Deny):
         return decision.reason.value, decision.route_id
     return type(decision).__name__, decision.route.id
@@ -146,7 +147,7 @@ def test_a_header_other_than_the_request_line_changes_no_route() -> None:
 
 def test_on_a_public_route_a_key_is_stripped_and_nobody_is_named() -> None:
     asked = view(KEY, ("accept", "*/*"), path=f"/files/x?a&access_token={B}")
-    allow = admit(asked, DOORS, "kh")
+    allow = admit(asked, DOORS, Ours("kh"))
     assert isinstance(allow, Allow)
     assert allow.strip.apply(asked.headers) == ((b"accept", b"*/*"),)
     assert allow.strip.query == b"a"
@@ -154,22 +155,22 @@ def test_on_a_public_route_a_key_is_stripped_and_nobody_is_named() -> None:
 
 
 def test_who_put_a_key_into_the_path_is_told_so_and_the_key_is_not_repeated() -> None:
-    refused = admit(view(path=f"/home/{A.replace('_', '%5F')}"), DOORS, "kh")
+    refused = admit(view(path=f"/home/{A.replace('_', '%5F')}"), DOORS, Ours("kh"))
     assert refused == Deny(Reason.CREDENTIAL_MALFORMED, {"problem": "in_path"}, "home")
 
 
 def test_who_asks_for_a_websocket_without_a_key_is_told_what_a_browser_can_do() -> None:
     missing = Deny(Reason.CREDENTIAL_MISSING, {"also": "?access_token="}, "chat")
-    assert admit(view(path="/v1/a", kind=Kind.WEBSOCKET), DOORS, "kh") == missing
+    assert admit(view(path="/v1/a", kind=Kind.WEBSOCKET), DOORS, Ours("kh")) == missing
     for kind in (Kind.PLAIN, Kind.EVENT_STREAM):
-        assert admit(view(path="/v1/a", kind=kind), DOORS, "kh") == Deny(
+        assert admit(view(path="/v1/a", kind=kind), DOORS, Ours("kh")) == Deny(
             Reason.CREDENTIAL_MISSING, {}, "chat"
         )
 
 
 def test_what_waits_for_a_record_holds_the_digest_and_not_the_secret() -> None:
     asked = view(KEY, path="/v1/a", peer="10.1.2.3")
-    need = admit(asked, DOORS, "kh")
+    need = admit(asked, DOORS, Ours("kh"))
     assert isinstance(need, NeedKey)
     assert (need.digest, need.route.id, need.peer) == (digest_of(A), "chat", "10.1.2.3")
     assert need.strip.apply(asked.headers) == ()
@@ -177,7 +178,7 @@ def test_what_waits_for_a_record_holds_the_digest_and_not_the_secret() -> None:
 
 
 def test_an_anonymous_caller_is_told_to_the_upstream_as_one() -> None:
-    allow = admit(view(path="/home/a", peer="10.9.9.9"), DOORS, "kh")
+    allow = admit(view(path="/home/a", peer="10.9.9.9"), DOORS, Ours("kh"))
     assert isinstance(allow, Allow)
     assert allow.identity == Identity(None, "anonymous", "", ("chat:*",))
     assert allow.strip is NOTHING_TO_STRIP
@@ -185,7 +186,9 @@ def test_an_anonymous_caller_is_told_to_the_upstream_as_one() -> None:
 
 def test_an_anonymous_caller_who_lacks_a_scope_is_told_which() -> None:
     facts = {"needed": "chat:write", "any_of": "", "held": "models:read"}
-    assert admit(view(path="/shut", peer="::1"), DOORS, "kh") == Deny(Reason.SCOPE_MISSING, facts, "shut")
+    assert admit(view(path="/shut", peer="::1"), DOORS, Ours("kh")) == Deny(
+        Reason.SCOPE_MISSING, facts, "shut"
+    )
 
 
 # --- Rules 5 to 8 ---------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from gateway.core.decision import Allow, NeedKey
 from gateway.core.keys import ApiKey
+from gateway.core.ours import Ours
 from gateway.core.policy import admit, judge, standing
 from gateway.core.refusal import Deny, Reason
 from gateway.keeper.ports import StoreUnavailable
@@ -66,7 +67,7 @@ class InterleavingsMachine(RuleBasedStateMachine):
     @rule(number=SECRETS)
     def ask(self, number: int) -> None:
         view = view_of(secret_of(number))
-        need = admit(view, TABLE, "kh")
+        need = admit(view, TABLE, Ours("kh"))
         assert isinstance(need, NeedKey)
         decision = self.keeper.peek(view)
         if isinstance(decision, NeedKey):

@@ -19,7 +19,18 @@ from gateway.core.routes import Route, RouteTable
 from gateway.keeper.audit import Act, AuditEntry
 from gateway.keeper.days import UsageDay, UsageQuery
 from gateway.keeper.gatekeeper import Gatekeeper
-from gateway.keeper.ports import CHANGE, CREATE, DELETE, KeyNotFound, KeyQuery, KeyStore, OnceDone, Use
+from gateway.keeper.ports import (
+    CHANGE,
+    CREATE,
+    DELETE,
+    IMPORT,
+    KeyNotFound,
+    KeyQuery,
+    KeyStore,
+    OnceDone,
+    Use,
+    WholeKey,
+)
 
 EPOCH_S: Final = 1_800_000_000.0
 PEER: Final = "198.51.100.7"
@@ -87,6 +98,7 @@ class DictStore:
     def __init__(self, *keys: ApiKey) -> None:
         self.keys = {key.id: key for key in keys}
         self.holders = {key.digest: key.id for key in keys}
+        self.elsewhere: set[bytes] = set()
         self.asked: list[bytes | str] = []
 
     def current(self, digest: bytes) -> ApiKey | None:
@@ -121,6 +133,21 @@ class DictStore:
         return [key for key in self.keys.values() if key.name == name][:limit]
 
     async def count_living(self, owner: str, now: float) -> int:
+        raise AssertionError("not here")
+
+    async def find_by_digests(self, digests: Sequence[bytes]) -> dict[bytes, ApiKey]:
+        raise AssertionError("not here")
+
+    async def find_by_ids(self, ids: Sequence[str]) -> dict[str, ApiKey]:
+        raise AssertionError("not here")
+
+    async def imported(self) -> dict[bytes, str]:
+        return {digest: holder for digest, holder in self.holders.items() if digest in self.elsewhere}
+
+    async def insert_many(self, keys: Sequence[WholeKey], act: Act = IMPORT) -> None:
+        raise AssertionError("not here")
+
+    async def whole_keys(self, after: int, limit: int) -> list[tuple[int, WholeKey]]:
         raise AssertionError("not here")
 
     async def page(self, query: KeyQuery) -> list[tuple[int, ApiKey]]:

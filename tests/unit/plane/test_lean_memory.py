@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.decision import Allow, NeedKey
-from gateway.core.keys import compose_secret
+from gateway.core.keys import compose_secret, digest_of
 from gateway.core.refusal import Deny, Reason
 from gateway.core.routes import Anonymous, Route, RouteTable
 from gateway.keeper.gatekeeper import Gatekeeper
@@ -304,6 +304,19 @@ def test_a_reload_and_another_table_forget_everything() -> None:
     decision = book.of(head(), PEER, again).passage.decision
     assert isinstance(decision, Deny)
     assert decision.reason is Reason.NO_ROUTE
+
+
+def test_a_change_of_what_was_imported_forgets_everything() -> None:
+    text = "sk-q7ZbR2mX9tLw4VnKc8DsPe"
+    raw, book = head(shown=text.encode()), plans()
+    *_, plan = thrice(book, raw)
+    assert isinstance(plan.passage.decision, Deny)
+    book._gatekeeper.imported({digest_of(text): "key_1"})
+    *_, plan = thrice(book, raw)
+    assert isinstance(plan.passage.decision, NeedKey)
+    assert text.encode() not in plan.passage.lead
+    book._gatekeeper.key_changed("key_1", None)
+    assert isinstance(book.of(raw, PEER, GROUND).passage.decision, Deny)
 
 
 def test_ever_new_first_lines_push_nothing_out() -> None:

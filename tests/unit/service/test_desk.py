@@ -12,7 +12,8 @@ import pytest
 
 from gateway.admin.control import ControlServer
 from gateway.admin.control_client import RemoteKeyring
-from gateway.keeper.desk import KeyDesk, KeyDraft, Rotation
+from gateway.keeper.batch import Existing, KeyImport
+from gateway.keeper.desk import KeyDesk, KeyDraft, Rotation, RuleBroken
 from gateway.keeper.keyring import Keyring
 from gateway.keeper.ports import StoreUnavailable
 from gateway.service.desk import open_desk
@@ -232,3 +233,21 @@ async def test_where_there_is_no_store_nothing_is_on_record(tmp_path: Path) -> N
             await desk.audit()
         await desk.create(KeyDraft(name="laptop"))
         assert len(await desk.audit()) == 1
+
+
+async def test_a_trial_import_needs_no_store_and_leaves_none_and_a_real_one_begins_it(tmp_path: Path) -> None:
+    path = tmp_path / "new.db"
+    string = Existing(name="old app", digest=bytes(32), preview="sk-q…")
+    async with desk_for(path) as desk:
+        tried = await desk.import_keys(KeyImport(existing=(string,), dry_run=True))
+        assert [key.name for key in tried.keys] == ["old app"]
+        for question in (desk.export_keys, lambda: desk.verify_digests([bytes(32)])):
+            with pytest.raises(StoreMissing):
+                await question()
+    assert os.listdir(tmp_path) == []  # noqa: PTH208 - a coroutine may ask it
+    async with desk_for(path) as desk:
+        await desk.import_keys(KeyImport(existing=(string,)))
+        assert len(await desk.export_keys()) == 1
+        assert len(await desk.verify_digests([bytes(32)])) == 1
+        with pytest.raises(RuleBroken):
+            await desk.import_keys(KeyImport(existing=(string,), dry_run=True))

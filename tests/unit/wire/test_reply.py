@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.core.decision import NeedKey
 from gateway.core.keys import ApiKey, compose_secret, digest_of
+from gateway.core.ours import Ours
 from gateway.core.policy import admit, judge
 from gateway.core.refusal import Deny, Reason
 from gateway.core.routes import Anonymous, Route, RouteTable
@@ -258,7 +259,7 @@ def test_every_refusal_that_can_be_met_has_its_sentence_and_tells_no_secret(
     asked = (HOST, *headers, *(WEBSOCKET if is_websocket else ()))
     decision = head = reading(*asked, method=method, target=target)
     if isinstance(head, Head):
-        decided = admit(head.view, TABLE_OF_ROUTES, "kh")
+        decided = admit(head.view, TABLE_OF_ROUTES, Ours("kh"))
         decided = judge(decided, key, NOW) if isinstance(decided, NeedKey) else decided
         if not isinstance(decided, Deny):
             return

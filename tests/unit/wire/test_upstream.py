@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gateway.core.credentials import KEY_HEADERS, Strip, find
 from gateway.core.decision import Allow, Identity
 from gateway.core.keys import Network, compose_secret
+from gateway.core.ours import Ours
 from gateway.core.request import Headers, Kind
 from gateway.wire.headers import CLAIMS, HOP_BY_HOP
 from gateway.wire.request_head import Head
@@ -341,7 +342,7 @@ def test_the_key_never_gets_through_wherever_it_stood(
         headers.append((b"Authorization", login.encode()))
     query = b"&".join(filled(form) for form in ["first=1", *parameters])
     head = head_of(*headers, *(WEBSOCKET if is_websocket else ()), target=b"/v1/x?" + query)
-    allow = Allow(ROUTE, find(head.view, "kh").strip, identity)
+    allow = Allow(ROUTE, find(head.view, Ours("kh")).strip, identity)
     composed = compose_head(head, allow, UPSTREAM, hop())
     everything = b"\n".join([composed.target, *(b": ".join(pair) for pair in composed.headers)])
     logins = [

@@ -1,0 +1,112 @@
+"""Guarantees of gateway/core/strength.py: what can be guessed is refused, what was drawn at random is not."""
+
+import base64
+import random
+import uuid
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.strength import BITS_MIN, estimated_bits, weakness
+from tests.unit.core.samples import A, secret
+
+BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+RANDOM: dict[str, Callable[[random.Random], str]] = {
+    "litellm": lambda r: "sk-" + base64.urlsafe_b64encode(r.randbytes(16)).decode().rstrip("="),
+    "openai": lambda r: "sk-proj-" + "".join(r.choices(BASE62, k=48)),
+    "hex-32": lambda r: r.randbytes(16).hex(),
+    "HEX-32": lambda r: r.randbytes(16).hex().upper(),
+    "uuid": lambda r: str(uuid.UUID(bytes=r.randbytes(16), version=4)),
+    "base62-20": lambda r: "".join(r.choices(BASE62, k=20)),
+    "base64-24": lambda r: base64.b64encode(r.randbytes(18)).decode(),
+    "base64-padded": lambda r: base64.b64encode(r.randbytes(16)).decode(),
+    "base32-32": lambda r: base64.b32encode(r.randbytes(20)).decode().lower(),
+    "with-a-colon": lambda r: f"{uuid.UUID(bytes=r.randbytes(16), version=4)}:{r.randbytes(16).hex()}",
+    "signs": lambda r: "".join(r.choices(BASE62 + "!#$&()*+-./:=?@^_|~", k=24)).strip("=:") + "x7Kq",
+    "ours": lambda _: A,
+    "of-another-gateway": lambda _: secret(3, "acme"),
+}
+
+
+@pytest.mark.parametrize("make", RANDOM.values(), ids=RANDOM)
+def test_what_was_drawn_at_random_is_taken(make: Callable[[random.Random], str]) -> None:
+    """But for one in a thousand, which looks as if it could be spoken."""
+    drawn = [make(random.Random(seed)) for seed in range(2_000)]
+    assert len([text for text in drawn if weakness(text, "kh") is not None]) <= 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "sk-1234567890123456",
+            "changeme-changeme-changeme",
+            "password123password123",
+            "P@ssw0rd!P@ssw0rd!1",
+        ),
+        *(
+            "MySecretPassword2024!",
+            "my-super-secret-api-key-2024",
+            "hello-world-this-is-my-key",
+            "0123456789abcdef",
+        ),
+        *("abcdefghijklmnopqrstuvwxyz", "qwertyuiopasdfghjklzxcvbnm", "sk-litellm-master-key-1234567"),
+        *(
+            "correct-horse-battery-staple",
+            "2024-01-15-2024-01-16",
+            "31415926535897932384",
+            "sk-test-test-test-test-key",
+        ),
+        *("a1b2c3d4e5f6a7b8", "abcabcabcabcabcabcabcabcabc12345678", "AAAAbbbbCCCCddddEEEEffffGGGG"),
+    ],
+)
+def test_what_can_be_guessed_is_refused(text: str) -> None:
+    assert (weakness(text, "kh") or "").startswith(("it can be guessed", "it has only"))
+
+
+GOOD = "q7ZbR2mX9tLw4VnKc8Ds"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        pytest.param("", "it has 0 characters, 16 is the least", id="empty"),
+        pytest.param("sk-1234", "it has 7 characters", id="short"),
+        pytest.param(GOOD[:15], "it has 15 characters", id="one-too-short"),
+        pytest.param(GOOD * 26, "it has 520 characters, 512 is the most", id="long"),
+        pytest.param(GOOD + " x", "a blank", id="blank"),
+        pytest.param(GOOD + "\x7f", "a control character", id="control"),
+        pytest.param(GOOD + "\u00e9", "not ASCII", id="not-ascii"),
+        pytest.param(GOOD + "\udcff", "not ASCII", id="not-text"),
+        *(pytest.param(GOOD + sign, "mean something else", id=f"sign-{ord(sign)}") for sign in "\"'`,;<>\\%"),
+        pytest.param(":" + GOOD, "begins with what stands before a key", id="colon"),
+        pytest.param("Bearer:" + GOOD, "begins with what stands before a key", id="bearer"),
+        pytest.param("openai-insecure-api-key." + GOOD, "stands before a key", id="subprotocol"),
+        pytest.param("kh_" + GOOD, "begins with kh_ like a key of this gateway", id="ours-cut-short"),
+        pytest.param(A[:-1] + "!", "is mistyped", id="ours-mistyped"),
+        pytest.param("abababab-abababab-abababab", "only 3 different characters, 8 is", id="few"),
+    ],
+)
+def test_what_cannot_be_a_credential_is_refused_with_the_reason(text: str, why: str) -> None:
+    said = weakness(text, "kh")
+    assert said is not None
+    assert why in said
+
+
+@given(st.text(max_size=600))
+def test_no_reason_repeats_what_it_is_about(text: str) -> None:
+    said = weakness(text, "kh") or ""
+    assert len(text) < 12 or text not in said
+
+
+def test_the_shortest_random_strings_pass_nearly_always_and_short_hexadecimal_never() -> None:
+    draw = random.Random(1)
+    short = ["".join(draw.choices(BASE62, k=16)) for _ in range(5_000)]
+    assert sum(estimated_bits(text) < BITS_MIN for text in short) < 250
+    assert all(estimated_bits(draw.randbytes(8).hex()) < BITS_MIN for _ in range(5_000))
+
+
+def test_more_of_the_same_adds_next_to_nothing() -> None:
+    assert estimated_bits(GOOD * 2) < estimated_bits(GOOD) + 32
