@@ -36,7 +36,7 @@ _WHOLE: Final = frozenset({"DAY", "LAST DAY", "REQUESTS", "REFUSED", "IN", "OUT"
 
 
 @click.command(cls=Command)
-@click.argument("id_or_name", metavar="[ID_OR_NAME]", required=False, callback=refuse_secret)
+@click.argument("id_or_name", required=False, callback=refuse_secret)
 @click.option(
     "--since",
     metavar="DAY",
