@@ -193,6 +193,8 @@ class SqliteKeyStore(ManyKeys):
 
     async def forget_usage(self, before: date, limit: int) -> int:
         """Remove days before this one, at most so many; how many were removed."""
+        if not await self._read(usage_rows.SELECT_ANY_BEFORE, (number_of(before),)):
+            return 0  # as on most days: the writer is left alone
         async with self._transaction():
             await self._writer.fetch(usage_rows.FORGET, (number_of(before), limit))
             [(forgotten,)] = await self._writer.fetch(usage_rows.FORGOTTEN)

@@ -54,6 +54,7 @@ FROM usage
 WHERE day BETWEEN :since AND :until AND (:key_id IS NULL OR key_id = :key_id) AND key_id > :after_key
 GROUP BY key_id ORDER BY key_id LIMIT :limit
 """
+SELECT_ANY_BEFORE: Final = "SELECT 1 FROM usage WHERE day < ? LIMIT 1"
 FORGET: Final = """
 DELETE FROM usage WHERE (key_id, day) IN (
     SELECT key_id, day FROM usage WHERE day < ? ORDER BY day LIMIT ?

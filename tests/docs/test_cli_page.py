@@ -84,7 +84,7 @@ def test_a_section_names_every_argument(name: str) -> None:
     command = COMMANDS[name]
     context = click.Context(command)
     arguments = [each for each in command.params if isinstance(each, click.Argument)]
-    written = [argument.make_metavar(context).strip("{}") for argument in arguments]
+    written = [argument.make_metavar(context).strip("{}[]") for argument in arguments]
     assert [word for word in written if word and f"`{word}`" not in section_of(name)] == []
 
 

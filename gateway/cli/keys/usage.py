@@ -36,7 +36,7 @@ _WHOLE: Final = frozenset({"DAY", "LAST DAY", "REQUESTS", "REFUSED", "IN", "OUT"
 
 
 @click.command(cls=Command)
-@click.argument("id_or_name", metavar="[ID_OR_NAME]", required=False, callback=refuse_secret)
+@click.argument("id_or_name", required=False, callback=refuse_secret)
 @click.option(
     "--since",
     metavar="DAY",
@@ -138,12 +138,10 @@ def _size(count: int) -> str:
     """Bytes as people say them: `512 B`, `1.5 KiB`."""
     if count < 1024:
         return f"{count} B"
-    size = float(count)
-    for unit in _UNITS:
-        size /= 1024
-        if size < 1023.95 or unit == _UNITS[-1]:
-            break
-    return f"{size:.1f} {unit}"
+    size, power = count / 1024, 0
+    while size >= 1023.95 and power < len(_UNITS) - 1:
+        size, power = size / 1024, power + 1
+    return f"{size:.1f} {_UNITS[power]}"
 
 
 def _day(text: str, today: date, option: str) -> date:

@@ -171,6 +171,8 @@ async def test_a_store_that_is_down_is_told_and_nothing_is_lost_or_counted_twice
     parts.count(peer="::1")
     parts.count(reason=Reason.SCOPE_MISSING, peer="::1")
     parts.count(reason=Reason.KEY_REVOKED, key_id="k2", peer="::2")
+    parts.clock.wall += 86_400
+    parts.count()
     parts.store.may_write.set()
     assert not await flush
     assert parts.errors.count == 1
@@ -178,6 +180,7 @@ async def test_a_store_that_is_down_is_told_and_nothing_is_lost_or_counted_twice
         "usage of 2 keys not written yet: the disk is full"
     ]
     whole = [
+        UsageDay("k1", NEXT, 1, {}, 3, 4, "10.0.0.1"),
         UsageDay("k1", DAY, 1, {Reason.SCOPE_MISSING: 2}, 9, 12, "::1"),
         UsageDay("k2", DAY, 1, {Reason.KEY_REVOKED: 1}, 6, 8, "::2"),
     ]

@@ -2,17 +2,20 @@
 
 import asyncio
 import logging
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from gateway.core.refusal import Reason
 from gateway.keeper.days import UsageDay, UsageQuery
+from gateway.keeper.desk import KeyDraft
 from gateway.keeper.ports import StoreUnavailable
 from gateway.service import forgetting as module
 from gateway.service.forgetting import AFTER_TROUBLE_S, INTERVAL_S, REST_S, Forgetting
 from gateway.store.memory import MemoryKeyStore
-from tests.support.records import StillClock, record
+from gateway.store.sqlite import open_sqlite
+from tests.support.records import NOW, StillClock, record
+from tests.unit.service.houses import House
 
 TODAY = date(2027, 1, 15)
 DAY_S = 86_400.0
@@ -117,3 +120,20 @@ async def test_trouble_is_told_and_it_is_tried_again_soon(
     assert parts.errors == 2
     assert [record.levelno for record in caplog.records] == [logging.WARNING, logging.ERROR]
     assert caplog.records[0].getMessage() == "old days of usage not forgotten yet: the disk is full"
+
+
+async def test_old_usage_is_forgotten_at_the_start_for_as_long_as_was_configured(house: House) -> None:
+    gateway = await house.start()
+    key, _ = await gateway.keyring.create(KeyDraft(name="laptop"))
+    await gateway.stop()
+    store = await open_sqlite(house.store)
+    today = datetime.fromtimestamp(NOW, UTC).date()
+    days = [UsageDay(key.id, today - timedelta(days=ago), 1, {}, 0, 0, "::1") for ago in (0, 7, 8, 400)]
+    await store.record_uses([], days)
+    await store.close()
+    gateway = await house.start(keys={"usage_kept": "7d"})
+    while (left := await gateway.keyring.usage()) != days[:2]:
+        assert len(left) > 2
+    gateway.reload(house.written(keys={"usage_kept": "1d"}))
+    await gateway._forgetting.forget()
+    assert await gateway.keyring.usage() == days[:1]

@@ -9,7 +9,6 @@ import logging
 import stat
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -17,8 +16,6 @@ import pytest
 
 from gateway.admin.control_client import RemoteKeyring
 from gateway.core.policy import moment
-from gateway.core.refusal import Reason
-from gateway.keeper.days import UsageDay, UsageQuery
 from gateway.keeper.desk import KeyDraft, RuleBroken
 from gateway.keeper.ports import StoreUnavailable
 from gateway.service import gateway as module
@@ -186,7 +183,6 @@ async def test_a_stop_drains_then_flushes_then_closes(house: House, main: Upstre
     await stop
     store = await open_sqlite(house.store)
     assert [record.use_count for record in await store.list_keys()] == [1]
-    assert [(day.requests, day.bytes_out) for day in await store.usage(UsageQuery())] == [(1, 10)]
     await store.close()
 
 
@@ -217,36 +213,7 @@ async def test_a_stop_that_is_cancelled_cuts_flushes_and_closes(house: House, ma
         await house.callers.close()
     store = await open_sqlite(house.store)
     assert [record.use_count for record in await store.list_keys()] == [1]
-    assert [day.requests for day in await store.usage(UsageQuery())] == [1]
     await store.close()
-
-
-async def test_usage_is_told_at_once_to_whoever_asks_and_written_behind(house: House) -> None:
-    gateway = await house.start()
-    key = await house.make_key()
-    assert [await house.status("/", key) for _ in range(2)] == [200, 200]
-    await gateway.keyring.disable("laptop")
-    assert await house.status("/", key) == 401
-    for desk in (gateway.keyring, RemoteKeyring(house.store)):
-        [day] = await desk.usage("laptop")
-        assert (day.requests, day.refusals, day.last_address) == (2, {Reason.KEY_DISABLED: 1}, "127.0.0.1")
-
-
-async def test_old_usage_is_forgotten_at_the_start_for_as_long_as_was_configured(house: House) -> None:
-    gateway = await house.start()
-    key, _ = await gateway.keyring.create(KeyDraft(name="laptop"))
-    await gateway.stop()
-    store = await open_sqlite(house.store)
-    today = datetime.fromtimestamp(NOW, UTC).date()
-    days = [UsageDay(key.id, today - timedelta(days=ago), 1, {}, 0, 0, "::1") for ago in (0, 7, 8, 400)]
-    await store.record_uses([], days)
-    await store.close()
-    gateway = await house.start(keys={"usage_kept": "7d"})
-    while (left := await gateway.keyring.usage()) != days[:2]:
-        assert len(left) > 2
-    gateway.reload(house.written(keys={"usage_kept": "1d"}))
-    await gateway._forgetting.forget()
-    assert await gateway.keyring.usage() == days[:1]
 
 
 async def test_a_task_that_ends_by_an_accident_is_told_of(

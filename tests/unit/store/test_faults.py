@@ -12,6 +12,7 @@ from gateway.store.faults import (
     StoreConflict,
     StoreDamaged,
     StoreForeign,
+    StoreFull,
     StoreReadOnly,
     fault_of,
 )
@@ -33,7 +34,7 @@ def sqlite_error(name: str) -> sqlite3.Error:
         (sqlite_error("SQLITE_LOCKED"), StoreBusy, "close whatever has it open"),
         (sqlite_error("SQLITE_READONLY_DBMOVED"), StoreReadOnly, "write access"),
         (sqlite_error("SQLITE_CANTOPEN"), StoreUnavailable, "access to it and its folder"),
-        (sqlite_error("SQLITE_FULL"), StoreUnavailable, "free some space"),
+        (sqlite_error("SQLITE_FULL"), StoreFull, "free some space"),
         (sqlite_error("SQLITE_IOERR_FSYNC"), StoreUnavailable, "check the disk"),
         (sqlite_error("SQLITE_CORRUPT"), StoreDamaged, "backup copy"),
         (sqlite_error("SQLITE_NOTADB"), StoreForeign, "backup copy"),
