@@ -22,6 +22,9 @@ COMMANDS: Final = {
     "keys": "gateway.cli.keys",
     "audit": "gateway.cli.audit",
     "explain": "gateway.cli.explain",
+    "backup": "gateway.cli.backup",
+    "restore": "gateway.cli.restore",
+    "doctor": "gateway.cli.doctor",
     "version": "gateway.cli.about",
     "completion": "gateway.cli.about",
 }
