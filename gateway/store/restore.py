@@ -135,6 +135,8 @@ def _copy_of_current(store: Path, until_done: ExitStack) -> tuple[Path | None, s
     """A current copy of the store to be replaced, to compare with; or what is wrong with it."""
     if not store.exists() and not store.with_name(store.name + "-wal").exists():
         return None, None
+    if not store.exists() or not store.stat().st_size:  # SQLite would throw its log away
+        return None, "is empty or gone, but for its log"
     copy = _beside(store, "replaced", until_done)
     try:
         with opened(store) as current:

@@ -9,9 +9,8 @@ from typing import Final
 
 import gateway
 from gateway.cli.doctor.finding import Finding, Patient, ok, warn
+from gateway.plane.connections import descriptors_for_callers
 
-PER_CONNECTION: Final = 2  # one to the caller, one to the upstream
-SPARE: Final = 64
 _LIBRARIES: Final = ("aiohttp", "httptools", "pydantic", "uvloop")
 
 
@@ -22,15 +21,10 @@ def look(patient: Patient) -> Iterator[Finding]:
 
 
 def _open_files(connections: int) -> Iterator[Finding]:
-    try:
-        import resource  # noqa: PLC0415 - POSIX alone has it
-    except ImportError:  # pragma: no cover - Windows
-        return
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = connections * PER_CONNECTION + SPARE
-    if hard != resource.RLIM_INFINITY and hard < needed:
-        mend = f"allow {needed} (ulimit -n, LimitNOFILE=), or lower limits.connections"
-        yield warn("open files", f"{hard} allowed, which is too few for {connections} connections", mend)
+    room = descriptors_for_callers()
+    if room < connections:
+        mend = "allow more (ulimit -n, LimitNOFILE=), or lower limits.connections"
+        yield warn("open files", f"enough for {room} connections of the {connections} configured", mend)
     else:
         yield ok("open files", f"enough for {connections} connections")
 
