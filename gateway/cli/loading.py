@@ -58,6 +58,14 @@ def all_flags(surroundings: Surroundings, flags: Mapping[str, str] | None = None
     return {**(flags or {}), **store}
 
 
+def store_file(surroundings: Surroundings) -> Path:
+    """The file of the configured store, whether or not it is there."""
+    path = load(surroundings).store_path
+    if path is None:
+        raise click.UsageError(IN_MEMORY)
+    return path
+
+
 @asynccontextmanager
 async def desk_of(surroundings: Surroundings) -> AsyncIterator[KeyDesk]:
     """The desk of the configured store, for as long as it is needed."""

@@ -24,6 +24,9 @@ COMMANDS: Final = {
     "audit": "gateway.cli.audit",
     "scan": "gateway.cli.scan",
     "explain": "gateway.cli.explain",
+    "backup": "gateway.cli.backup",
+    "restore": "gateway.cli.restore",
+    "doctor": "gateway.cli.doctor",
     "version": "gateway.cli.about",
     "completion": "gateway.cli.about",
 }

@@ -146,7 +146,7 @@ async def _create(path: Path, migrations: Sequence[Migration], *, busy_timeout_s
         finally:
             await connection.close()
         draft.rename(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise fault_of(path, error) from error
 
@@ -186,12 +186,13 @@ async def _keep_copy(path: Path, connection: Connection, version: int) -> None:
         with draft.open("rb+") as file:
             os.fsync(file.fileno())
         draft.replace(path.with_name(f"{path.name}.schema-{version}"))
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise fault_of(path, error) from error
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

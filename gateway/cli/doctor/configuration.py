@@ -1,0 +1,48 @@
+"""The configuration: its warnings, and what is lawful and opens more than most people want."""
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+
+from gateway.cli.doctor.finding import Finding, Patient, ok, warn
+from gateway.config.fields import Address
+from gateway.config.model import Settings
+
+
+def look(patient: Patient) -> Iterator[Finding]:
+    """What deserves a look, or one finding that nothing does."""
+    settings = patient.loaded.settings
+    warnings = [warn("configuration", str(each), "mend it there") for each in patient.loaded.warnings]
+    found = [*warnings, *_nowhere(settings), *_open_doors(settings), *_listeners(settings)]
+    yield from found or [ok("configuration", str(patient.loaded.path))]
+
+
+def _nowhere(settings: Settings) -> Iterator[Finding]:
+    if not (settings.upstreams and settings.routes):
+        mend = "write one in config.yaml, or say `keyhatch serve --upstream URL`"
+        yield warn("configuration", "no upstream with a route, so nothing would be served", mend)
+
+
+def _open_doors(settings: Settings) -> Iterator[Finding]:
+    for route in settings.routes:
+        if route.public and route.path == "/**":
+            found = f"route {route.id} is public over every path: nobody needs a key"
+            yield warn("configuration", found, "name the paths that are for everybody, and guard the rest")
+
+
+def _listeners(settings: Settings) -> Iterator[Finding]:
+    server = settings.server
+    if not _is_near(server.proxy):
+        found = f"{server.proxy} (server.proxy) can be reached from elsewhere, with keys in clear text"
+        yield warn(
+            "configuration", found, "put Caddy or nginx with TLS in front, unless the network is yours"
+        )
+    if not _is_near(server.admin):
+        found = f"{server.admin} (server.admin) can be reached from elsewhere without TLS"
+        yield warn("configuration", found, f"127.0.0.1:{server.admin.port} keeps it on this machine")
+
+
+def _is_near(address: Address) -> bool:
+    try:
+        return ip_address(address.host).is_loopback
+    except ValueError:
+        return address.host == "localhost"

@@ -1,0 +1,93 @@
+"""Ports: free for a gateway to listen on, or held by one of ours, which is then asked whether it is ready."""
+
+import errno
+import json
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import Final
+
+from gateway.cli.doctor.finding import Finding, Patient, fail, ok, warn
+from gateway.cli.loading import door
+from gateway.config.fields import Address
+
+TIMEOUT_S: Final = 3.0
+_OURS: Final = {"proxy": "/.keyhatch/health", "admin": "/readyz"}
+_BYTES_MAX: Final = 65_536
+
+
+def look(patient: Patient) -> Iterator[Finding]:
+    """One finding for each listener, and one for each thing that a running gateway is not ready for."""
+    server = patient.loaded.settings.server
+    for name, address in (("proxy", server.proxy), ("admin", server.admin)):
+        what = f"port {address} (server.{name})"
+        trouble = _bind(address)
+        if trouble is None:
+            yield ok(what, "free")
+        elif trouble.errno == errno.EADDRINUSE:
+            yield from _held(what, name, address)
+        else:
+            yield fail(
+                what,
+                f"cannot be had ({trouble.strerror or trouble})",
+                f"choose another address for server.{name}",
+            )
+
+
+def _bind(address: Address) -> OSError | None:
+    """Take the address for a moment, as a gateway would; nobody is answered meanwhile."""
+    try:
+        family, kind, _, _, at = socket.getaddrinfo(
+            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(at)
+    except OSError as trouble:
+        return trouble
+    return None
+
+
+def _held(what: str, name: str, address: Address) -> Iterator[Finding]:
+    status, body = _ask(door(address) + _OURS[name])
+    told = _read(body)
+    if name == "proxy" and status == 200 and told is not None:
+        yield ok(what, "a gateway serves here")
+    elif name == "admin" and told is not None and told.get("status") in ("ready", "not_ready"):
+        yield from _readiness(what, told)
+    else:
+        yield fail(what, "held by another program", f"stop that, or choose another address for server.{name}")
+
+
+def _readiness(what: str, told: dict[str, object]) -> Iterator[Finding]:
+    if told["status"] == "ready":
+        yield ok(what, "a gateway serves here, and is ready")
+    checks = told.get("checks")
+    for check in checks if isinstance(checks, list) else ():
+        state = check.get("state")
+        if state == "warning":
+            yield warn(what, f"the gateway warns of its {check['name']}: {check['detail']}", "see its log")
+        elif state != "ok":
+            yield fail(what, f"the gateway is not ready: its {check['name']} ({state})", "see its log")
+
+
+def _ask(url: str) -> tuple[int, bytes]:
+    """Ask our own machine, past any proxy that the environment names."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=TIMEOUT_S) as answer:
+            return answer.status, answer.read(_BYTES_MAX)
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return refusal.code, refusal.read(_BYTES_MAX)
+    except (OSError, ValueError):
+        return 0, b""
+
+
+def _read(body: bytes) -> dict[str, object] | None:
+    try:
+        told = json.loads(body)
+    except ValueError:
+        return None
+    return told if isinstance(told, dict) else None

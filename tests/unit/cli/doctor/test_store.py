@@ -1,0 +1,111 @@
+"""Guarantees of gateway/cli/doctor/store.py: whether the store is whole and has room, without touching it."""
+
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from gateway.cli.doctor import store
+from gateway.cli.doctor.finding import Finding, State
+from tests.support.records import NOW, StillClock
+from tests.unit.cli.doctor.patients import patient, states
+from tests.unit.store.stores import make, meddle, names
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A store with two keys."""
+    make(tmp_path / "keys.db", "one", "two")
+    return tmp_path / "keys.db"
+
+
+def look(folder: Path, now: float = NOW) -> list[Finding]:
+    return list(store.look(patient(folder, StillClock(now))))
+
+
+def named(findings: list[Finding], what: str) -> list[Finding]:
+    return [each for each in findings if each.what == what]
+
+
+def test_a_whole_store_is_well_and_left_alone(path: Path) -> None:
+    before = names(path.parent), path.read_bytes()
+    found = look(path.parent)
+    assert "whole, 2 keys, 2 entries of the audit" in named(found, "store")[0].found
+    assert set(states(found)) == {State.OK}
+    assert (names(path.parent), path.read_bytes()) == before
+
+
+def test_where_none_is_none_is_made(tmp_path: Path) -> None:
+    [found] = named(look(tmp_path), "store")
+    assert (found.state, "keys create" in found.mend, names(tmp_path)) == (State.WARN, True, set())
+
+
+def test_keys_in_memory_fail(tmp_path: Path) -> None:
+    [found] = store.look(patient(tmp_path, store={"url": "memory:"}))
+    assert found.state is State.FAIL
+
+
+@pytest.mark.parametrize(
+    "harm", ["UPDATE audit SET act = 'x'", "DELETE FROM secrets", "PRAGMA user_version = 99"]
+)
+def test_what_is_not_whole_fails_with_the_mend(path: Path, harm: str) -> None:
+    meddle(path, harm)
+    [found] = named(look(path.parent), "store")
+    assert (found.state, "keyhatch restore" in found.mend) == (State.FAIL, True)
+
+
+def test_an_older_store_is_said_to_be_brought_up_to_date(path: Path) -> None:
+    meddle(
+        path,
+        "DROP TABLE once",
+        "ALTER TABLE keys DROP COLUMN previous_preview",
+        "ALTER TABLE keys DROP COLUMN previous_until_first_use",
+        "PRAGMA user_version = 2",
+    )
+    assert states(named(look(path.parent), "store")) == [State.WARN]
+
+
+def test_a_clock_behind_the_store_fails(path: Path) -> None:
+    [found] = named(look(path.parent, NOW - 86_400), "clock")
+    assert (found.state, "24 h ahead of it" in found.found) == (State.FAIL, True)
+
+
+def test_keys_that_end_soon_are_named_a_few_and_counted(path: Path) -> None:
+    meddle(path, "UPDATE keys SET expires_at = 1800172800.0")
+    soon = [each for each in look(path.parent) if each.what.startswith("key ")]
+    assert [
+        (each.state, "ends in 48 h" in each.found or "ends in 2 days" in each.found) for each in soon
+    ] == [(State.WARN, True)] * 2
+    make(path, *(f"key {number}" for number in range(store.NAMED_MAX)))
+    meddle(path, "UPDATE keys SET expires_at = 1800172800.0")
+    found = look(path.parent)
+    assert len([each for each in found if each.what.startswith("key ")]) == store.NAMED_MAX
+    assert named(found, "keys")[0].found == f"{store.NAMED_MAX + 2} end soon"
+
+
+@pytest.mark.parametrize(
+    ("free", "state"), [(1 << 20, State.FAIL), (100 << 20, State.WARN), (1 << 40, State.OK)]
+)
+def test_little_room_on_the_disk_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, state: State
+) -> None:
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_bavail=free // 4096, f_frsize=4096))
+    assert states(named(look(tmp_path), "disk")) == [state]
+
+
+@pytest.mark.parametrize("kind", ["nfs4", "fuse.sshfs"])
+def test_a_disk_on_a_network_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    monkeypatch.setattr(store, "file_system", lambda _folder: kind)
+    assert states(named(look(tmp_path), "disk")) == [State.OK, State.FAIL]
+
+
+def test_the_kind_of_a_disk_is_that_of_the_nearest_mount(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_text("disk / ext4 rw 0 0\nfar:/x /my\\040data nfs rw 0 0\nodd\n")
+    assert store.file_system(Path("/my data/keys"), mounts) == "nfs"
+    assert store.file_system(Path("/my"), mounts) == "ext4"
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert not store.file_system(Path("/my"), mounts)

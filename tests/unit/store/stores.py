@@ -1,0 +1,77 @@
+"""Stores in files, as tests of backup and restore need them: managed by a keyring, read back at will."""
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
+from typing import TypeVar
+
+from gateway.core.keys import ApiKey
+from gateway.keeper.audit import AuditEntry
+from gateway.keeper.desk import KeyDraft
+from gateway.keeper.keyring import Keyring
+from gateway.store.sqlite import SqliteKeyStore, open_sqlite
+from tests.support.records import StillClock, repeatable_entropy
+
+ENTROPY = repeatable_entropy()
+
+T = TypeVar("T")
+
+
+def manage(path: Path, act: Callable[[Keyring], Awaitable[T]]) -> T:
+    """Do this at the desk of the store, which is begun if need be."""
+
+    async def come_and_go() -> T:
+        store = await open_sqlite(path)
+        try:
+            return await act(_keyring(store))
+        finally:
+            await store.close()
+
+    return asyncio.run(come_and_go())
+
+
+def _keyring(store: SqliteKeyStore) -> Keyring:
+    return Keyring(
+        store,
+        StillClock(),
+        prefix="kh",
+        default_expiry_s=None,
+        max_active_per_owner=1_000,
+        catalogue={},
+        entropy=ENTROPY,
+        on_change=lambda _id, _key: None,
+    )
+
+
+def make(path: Path, *names: str) -> list[ApiKey]:
+    """Make keys of these names."""
+
+    async def act(desk: Keyring) -> list[ApiKey]:
+        return [(await desk.create(KeyDraft(name=name)))[0] for name in names]
+
+    return manage(path, act)
+
+
+def keys_of(path: Path) -> dict[str, ApiKey]:
+    """Every key, by its name."""
+    return {key.name: key for key in manage(path, lambda desk: desk.list_keys("all"))}
+
+
+def audit_of(path: Path) -> list[AuditEntry]:
+    """The whole audit."""
+    return manage(path, lambda desk: desk.audit(limit=1_000))
+
+
+def meddle(path: Path, *statements: str) -> None:
+    """Do to the file what no Keyhatch does."""
+    with closing(sqlite3.connect(path)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+
+
+def names(folder: Path) -> set[str]:
+    """What lies in the folder."""
+    return {each.name for each in folder.iterdir()}
