@@ -19,6 +19,8 @@ BY_OPERATION = {
     "keys enable": "enableKey",
     "keys revoke": "revokeKey",
     "keys delete": "deleteKey",
+    "keys import": "importKeys",
+    "keys export": "exportKeys",
     "keys usage": "listUsage",
     "audit list": "listAudit",
     "audit export": "listAudit",
@@ -31,6 +33,10 @@ OF_THE_HOST = {
     "config show": "reads a file",
     "keys pattern": "a constant",
     "admin reset": "is for whoever has lost the key that the API asks for",
+    "scan": "reads files; verifyKey tells of each key in them",
+    "backup": "copies the store's file with the rights of whoever asks; exportKeys tells what keys are in it",
+    "restore": "replaces the store's file while no gateway runs",
+    "doctor": "looks at files, ports and clocks",
     "version": "a constant, and `info.version` of the document",
     "completion": "is for a shell",
 }
@@ -97,6 +103,14 @@ def test_a_keys_whole_life_by_curl(at_work: Home) -> None:
         assert {"chat:write", "keyhatch:admin"} <= {
             each["scope"] for each in script.ask("listScopes").data["items"]
         }
+        exported = script.ask("exportKeys").data["items"]
+        assert script.ask("importKeys", {"records": exported, "skip_existing": True}).data["skipped"] == len(
+            exported
+        )
+        old = "sk-9f2kQ7vLx03mZpR8sT1w"
+        named = {"format": "lines", "text": f"Old client,{old}\n", "scopes": ["chat:write"]}
+        assert script.ask("importKeys", named).data["keys"][0]["name"] == "Old client"
+        assert gateway.ask("/x", key=old).status == 502
         leaked = script.ask("createKey", {"name": "Leaked"}).data
         assert script.ask("revokeByValue", {"key": leaked["key"]}).data["status"] == "revoked"
         assert script.ask("getMe").data["name"] == "admin"

@@ -36,9 +36,11 @@ Judge = Callable[[Mapping[str, Any]], None]
 """Raises `RuleBroken` for fields, each of the right type, that break rules of the desk."""
 
 
-async def read_body(request: web.Request, shape: type[A], judge: Judge | None = None) -> A:
+async def read_body(
+    request: web.Request, shape: type[A], judge: Judge | None = None, bytes_max: int = BODY_BYTES_MAX
+) -> A:
     """The body as its shape; raises `Refused`. Where none was sent every field is left out."""
-    raw = await _raw_body(request)
+    raw = await _raw_body(request, bytes_max)
     if not raw:
         return _shaped(shape, {}, judge)
     if _JSON.fullmatch(request.headers.get("Content-Type", "")) is None:
@@ -123,17 +125,17 @@ def _no_cursor() -> Refused:
     return invalid([Problem("cursor", "is no `next_cursor` of this list: leave it out to begin anew")])
 
 
-async def _raw_body(request: web.Request) -> bytes:
-    raw = b""
+async def _raw_body(request: web.Request, bytes_max: int) -> bytes:
+    raw = bytearray()
     async for piece in request.content.iter_any():
         raw += piece
-        if len(raw) > BODY_BYTES_MAX:
+        if len(raw) > bytes_max:
             raise Refused(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
                 Code.BODY_TOO_LARGE,
-                f"A body may have {BODY_BYTES_MAX} bytes here.",
+                f"A body may have {bytes_max} bytes here.",
             )
-    return raw
+    return bytes(raw)
 
 
 def _json_object(raw: bytes) -> dict[str, Any]:

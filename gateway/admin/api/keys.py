@@ -155,7 +155,7 @@ def draft_of(values: Mapping[str, Any], now: float, created_by: str = "") -> Key
         owner=values.get("owner", ""),
         note=values.get("note", ""),
         allow_from=tuple(values.get("allow_from", ())),
-        expires_at=_expiry(values, now, "default"),
+        expires_at=expiry_of(values, now, "default"),
         created_by=created_by,
     )
 
@@ -168,7 +168,7 @@ def edit_of(values: Mapping[str, Any], now: float) -> KeyEdit:
         **texts,
         scopes=None if scopes is None else tuple(scopes),
         allow_from=None if allow_from is None else tuple(allow_from),
-        expires_at=_expiry(values, now, "unchanged"),
+        expires_at=expiry_of(values, now, "unchanged"),
     )
 
 
@@ -196,7 +196,7 @@ def _judge(values: Mapping[str, Any], now: float, judge: Callable[[Mapping[str, 
     """What cannot be read as a moment is told together with the rest."""
     problems: tuple[Problem, ...] = ()
     try:
-        _expiry(values, now, "default")
+        expiry_of(values, now, "default")
     except RuleBroken as broken:
         problems = broken.problems
         values = {name: value for name, value in values.items() if name not in _EXPIRY_FIELDS}
@@ -208,7 +208,8 @@ def _judge(values: Mapping[str, Any], now: float, judge: Callable[[Mapping[str, 
         raise RuleBroken("; ".join(each.message for each in problems), problems)
 
 
-def _expiry(values: Mapping[str, Any], now: float, left_out: _LeftOut) -> float | _LeftOut | None:
+def expiry_of(values: Mapping[str, Any], now: float, left_out: _LeftOut) -> float | _LeftOut | None:
+    """The moment that `expires` or `expires_at` says, None for never; raises `RuleBroken`."""
     words = values.get("expires")
     if words is not None and "expires_at" in values:
         message = "`expires` and `expires_at` say the same in two ways: choose one"

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
-from gateway.admin.api import keys, record
+from gateway.admin.api import keys, moving, record
 from gateway.admin.api.ask import Answer, Ask
+from gateway.admin.api.asked import BODY_BYTES_MAX
 from gateway.admin.api.words import (
     Asked,
     AuditList,
@@ -18,6 +19,9 @@ from gateway.admin.api.words import (
     EditKey,
     Explained,
     ExplainRequest,
+    ExportList,
+    ImportedKeys,
+    ImportKeys,
     IssuedKey,
     KeyList,
     KeyRecord,
@@ -25,6 +29,7 @@ from gateway.admin.api.words import (
     ListKeys,
     ListUsage,
     Nothing,
+    Paged,
     RotateKey,
     ScopeList,
     ShowKey,
@@ -32,6 +37,7 @@ from gateway.admin.api.words import (
     UsageList,
     Verified,
 )
+from gateway.keeper.imports import FILE_BYTES_MAX
 from gateway.keeper.terms import Rules
 
 BASE: Final = "/api/v1"
@@ -55,6 +61,7 @@ class Operation:
     do: Do
     tells: type[Told] | None
     body: type[Asked] = Nothing
+    body_bytes_max: int = BODY_BYTES_MAX
     query: type[Asked] = Nothing
     judge: Judge | None = None
     status: HTTPStatus = HTTPStatus.OK
@@ -181,6 +188,26 @@ OPERATIONS: Final = (
         do=keys.verify,
         body=ShowKey,
         tells=Verified,
+    ),
+    Operation(
+        name="exportKeys",
+        method="GET",
+        path="/keys/export",
+        summary="Tell all records with their digests, to be imported elsewhere. Takes keyhatch:admin.",
+        do=moving.export_keys,
+        query=Paged,
+        tells=ExportList,
+    ),
+    Operation(
+        name="importKeys",
+        method="POST",
+        path="/keys/import",
+        summary="Make keys of records or of existing strings, all or none. Takes keyhatch:admin.",
+        do=moving.import_keys,
+        body=ImportKeys,
+        body_bytes_max=2 * FILE_BYTES_MAX,
+        tells=ImportedKeys,
+        refuses=(HTTPStatus.CONFLICT,),
     ),
     Operation(
         name="listScopes",

@@ -38,7 +38,7 @@ _ACCIDENT: Final = ProblemDetails(
     "Something unexpected happened, and nothing more is known of it here. The gateway's log has the rest.",
 )
 
-_ID: Final = "{id:(?!(?:verify|revoke-by-value)$)[^/]+}"  # these two are no ids: they know other methods
+_ID: Final = "{id:(?!(?:verify|revoke-by-value|export|import)$)[^/]+}"  # no ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Api:
             return await self._ask_with_key(operation, request, request_id, peer)
         manager, me = await self.access.admit(request.raw_headers, peer)
         now = self.house.clock.now()
-        body = await read_body(request, operation.body, self._judge(operation, now))
+        body = await read_body(request, operation.body, self._judge(operation, now), operation.body_bytes_max)
         return await operation.do(self._asked(operation, request, request_id, manager, me, body))
 
     async def _ask_with_key(

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.core.keys import Shape, Status
 from gateway.core.refusal import Reason
+from gateway.keeper.batch import KEYS_MAX
+from gateway.keeper.imports import FILE_BYTES_MAX
 from gateway.keeper.terms import NAME_CHARS_MAX, NETWORKS_MAX, NOTE_CHARS_MAX, SCOPES_MAX
 
 PAGE_MAX = 200
@@ -157,6 +159,28 @@ class ListUsage(Paged):
     per: Literal["day", "key"] = Field(default="day", description="One value a day, or one sum for each key.")
 
 
+class ImportKeys(Asked):
+    """What to import: records of another gateway, or existing strings as they stand in a list."""
+
+    records: list[dict[str, Any]] | None = Field(
+        default=None, max_length=KEYS_MAX, description="As `GET /keys/export` tells them.", repr=False
+    )
+    text: str | None = Field(default=None, max_length=FILE_BYTES_MAX, description="The list.", repr=False)
+    format: Literal["lines", "env", "digests"] | None = Field(
+        default=None, description="`NAME,STRING` lines, `NAME=STRING` lines, or `NAME,SHA-256` lines."
+    )
+    only: list[str] = Field(
+        default=[], max_length=100, description="Of an env file: names to take, as patterns."
+    )
+    scopes: Scopes = Field(default=[], description="Of all keys that are made of strings.")
+    owner: Text = ""
+    note: str = Field(default="", max_length=NOTE_CHARS_MAX)
+    expires: Expires | None = None
+    expires_at: ExpiresAt | None = None
+    skip_existing: bool = Field(default=False, description="Pass over what is here already.")
+    dry_run: bool = Field(default=False, description="Check, and change nothing.")
+
+
 class Told(BaseModel):
     """Every answer. Further fields may come with later versions."""
 
@@ -199,6 +223,28 @@ class KeyList(Told):
 
     items: list[KeyRecord]
     next_cursor: str | None
+
+
+class ExportList(Told):
+    """A piece of all records, oldest first. They hold digests: as confidential as the store."""
+
+    items: list[dict[str, Any]]
+    next_cursor: str | None
+
+
+class ImportedKey(Told):
+    """A key that was made, or would be."""
+
+    id: str
+    name: str
+    preview: str
+
+
+class ImportedKeys(Told):
+    """What came of an import."""
+
+    keys: list[ImportedKey]
+    skipped: int = Field(ge=0)
 
 
 class Verified(Told):

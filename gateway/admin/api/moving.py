@@ -1,0 +1,67 @@
+"""Many keys at once over the management API: out as records with digests, in as records or existing strings.
+
+Whoever can write digests makes keys, so all of it takes keyhatch:admin.
+"""
+
+from typing import Any, Final, cast
+
+from gateway.admin.api.ask import Answer, Ask
+from gateway.admin.api.asked import cursor_of, number_of
+from gateway.admin.api.keys import expiry_of
+from gateway.admin.api.problems import invalid
+from gateway.admin.api.words import ImportKeys, Paged
+from gateway.keeper.authority import Want, admit
+from gateway.keeper.batch import KeyImport
+from gateway.keeper.desk import Problem
+from gateway.keeper.exports import as_data, whole_of
+from gateway.keeper.imports import read_existing
+from gateway.keeper.ports import WholeKey
+
+EITHER: Final = "either `records`, or `text` with its `format`: exactly one of them"
+
+
+async def export_keys(ask: Ask) -> Answer:
+    """A piece of all records, oldest first, with the digests that lead to them."""
+    asked = cast("Paged", ask.query)
+    admit(ask.manager, Want.DELETE)
+    found = await ask.house.keyring.export_keys(number_of(asked.cursor) or 0, asked.limit + 1)
+    page, more = found[: asked.limit], found[asked.limit :]
+    return Answer(
+        {
+            "items": [as_data(whole) for _, whole in page],
+            "next_cursor": cursor_of(page[-1][0]) if more else None,
+        }
+    )
+
+
+async def import_keys(ask: Ask) -> Answer:
+    """Make keys of what somebody has already, all of them or none."""
+    asked = cast("ImportKeys", ask.body)
+    admit(ask.manager, Want.DELETE)
+    if (asked.records is None) is (asked.text is None) or (asked.text is None) is not (asked.format is None):
+        raise invalid([Problem("records", EITHER)])
+    prefix = ask.house.keyring.rules.prefix
+    wanted = KeyImport(
+        existing=()
+        if asked.text is None or asked.format is None
+        else read_existing(asked.text.encode(), asked.format, prefix, tuple(asked.only)),
+        records=tuple(_whole(number, told) for number, told in enumerate(asked.records or ())),
+        scopes=tuple(asked.scopes),
+        owner=asked.owner,
+        note=asked.note,
+        expires_at=expiry_of(asked.model_dump(exclude_unset=True), ask.now, "default"),
+        created_by=ask.manager.name,
+        skip_existing=asked.skip_existing,
+        dry_run=asked.dry_run,
+    )
+    done = await ask.desk(Want.DELETE).import_keys(wanted)
+    named = [{"id": key.id, "name": key.name, "preview": key.preview} for key in done.keys]
+    return Answer({"keys": named, "skipped": done.skipped})
+
+
+def _whole(number: int, told: dict[str, Any]) -> WholeKey:
+    try:
+        return whole_of(told)
+    except (ValueError, TypeError, OverflowError):
+        message = "is no record as `GET /keys/export` tells them"
+        raise invalid([Problem(f"records.{number}", message)]) from None
