@@ -158,6 +158,7 @@ class MemoryKeyStore:
         self._tell(act, key_id, before, None)
         del self._keys[key_id]
         self._holders = {digest: holder for digest, holder in self._holders.items() if holder != key_id}
+        self._imported &= self._holders.keys()
 
     async def record_uses(self, uses: Sequence[Use]) -> None:
         """Add a batch of uses. Times never move backwards; unknown ids are passed over."""
