@@ -27,6 +27,7 @@ _ENV: Final = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)", r
 _DIGEST: Final = re.compile(r"[0-9a-fA-F]{64}")
 _MEND: Final = "make a new key for that client (keyhatch keys create), and leave the line out"
 _NO_DIGEST: Final = "no SHA-256 in 64 hexadecimal digits stands at its end: write NAME,DIGEST"
+_NAMED_BY_A_KEY: Final = "what stands for its name may be a key itself, and names are shown: give it another"
 _NO_ASSIGNMENT: Final = "it is not NAME=value"
 
 
@@ -135,6 +136,8 @@ _READINGS: Final[Mapping[Form, Callable[[int, str, tuple[str, ...]], _Line | str
 
 
 def _existing(line: _Line, form: Form, prefix: str) -> Existing | str:
+    if weakness(line.name, prefix) is None:
+        return _NAMED_BY_A_KEY
     if form == "digests":
         digest = bytes.fromhex(line.text)
         return Existing(name=line.name, digest=digest, preview=UNKNOWN_PREVIEW, line=line.number)

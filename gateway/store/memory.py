@@ -162,6 +162,7 @@ class MemoryKeyStore:
         del self._keys[key_id]
         self._holders = {digest: holder for digest, holder in self._holders.items() if holder != key_id}
         self._days = {place: day for place, day in self._days.items() if day.key_id != key_id}
+        self._imported &= self._holders.keys()
 
     async def record_uses(self, uses: Sequence[Use], days: Sequence[UsageDay] = ()) -> None:
         """Add a batch of uses and of days of usage; unknown ids are passed over."""

@@ -72,6 +72,15 @@ def test_digests_are_taken_as_databases_write_them() -> None:
     assert made == Existing(name="app", digest=digest_of(GOOD), preview="…", line=1)
 
 
+@pytest.mark.parametrize("form", ["lines", "digests"])
+def test_a_name_that_may_be_a_key_itself_is_refused(form: Form) -> None:
+    """A name is kept and shown: two keys in one line must not make one of them public."""
+    text = OTHER if form == "lines" else digest_of(OTHER).hex()
+    with pytest.raises(RuleBroken, match="line 1: what stands for its name may be a key itself") as raised:
+        read(f"{GOOD},{text}", form)
+    assert GOOD not in str(raised.value)
+
+
 def test_everything_that_is_wrong_is_told_at_once_by_its_line() -> None:
     text = f"a,sk-1234\n{GOOD}\nchangeme-changeme-changeme\nb,{GOOD}\n"
     with pytest.raises(RuleBroken) as raised:
