@@ -3,10 +3,13 @@
 import click
 
 from gateway.cli.everywhere import InOrder
-from gateway.cli.keys.change import delete, disable, enable, revoke
-from gateway.cli.keys.make import create, rotate
+from gateway.cli.keys.change import delete, disable, enable
+from gateway.cli.keys.edit import edit
+from gateway.cli.keys.make import create
 from gateway.cli.keys.pattern import pattern
 from gateway.cli.keys.read import list_keys, show
+from gateway.cli.keys.revoke import revoke
+from gateway.cli.keys.rotate import rotate
 from gateway.cli.keys.verify import verify
 
 
@@ -15,5 +18,5 @@ def keys() -> None:
     """Make, list, change and check keys, whether or not a server runs."""
 
 
-for _command in (create, list_keys, show, verify, rotate, disable, enable, revoke, delete, pattern):
+for _command in (create, list_keys, show, verify, edit, rotate, disable, enable, revoke, delete, pattern):
     keys.add_command(_command)

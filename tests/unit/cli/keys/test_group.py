@@ -6,5 +6,17 @@ from gateway.cli.keys import keys
 
 
 def test_the_verbs_are_the_promised_ones_in_the_order_of_a_keys_life() -> None:
-    verbs = ["create", "list", "show", "verify", "rotate", "disable", "enable", "revoke", "delete", "pattern"]
+    verbs = [
+        "create",
+        "list",
+        "show",
+        "verify",
+        "edit",
+        "rotate",
+        "disable",
+        "enable",
+        "revoke",
+        "delete",
+        "pattern",
+    ]
     assert keys.list_commands(click.Context(keys)) == verbs
