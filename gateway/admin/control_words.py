@@ -163,6 +163,7 @@ class TellKey(Words):
     previous_secret_valid_until: float | None
     previous_until_first_use: bool
     previous_secret_last_used_at: float | None
+    previous_secret_last_used_from: str | None
     last_used_at: float | None
     last_used_from: str | None
     use_count: int

@@ -30,6 +30,7 @@ class Allow:
     `identity` is None on a public route. `key` is the record that was judged and `digest` names the secret
     that was shown (it is not the secret); both let a live exchange be ended when its key dies. `until` is
     the wall-clock moment up to which the same would be decided again as long as the record is the same.
+    `expires_at` is the key's end, told only where that is near (`EXPIRING_WINDOW_S`).
     """
 
     route: Route
@@ -38,6 +39,7 @@ class Allow:
     key: ApiKey | None = None
     digest: bytes = field(default=b"", repr=False)
     until: float = inf
+    expires_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,7 @@ class ApiKey:
     previous_secret_valid_until: float | None = None
     previous_until_first_use: bool = False
     previous_secret_last_used_at: float | None = None
+    previous_secret_last_used_from: str | None = None
     last_used_at: float | None = None
     last_used_from: str | None = None
     use_count: int = 0

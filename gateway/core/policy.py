@@ -31,7 +31,7 @@ from math import inf
 
 from gateway.core.credentials import Strip, choose, find
 from gateway.core.decision import Allow, Identity, NeedKey
-from gateway.core.keys import ApiKey, Network, Status
+from gateway.core.keys import EXPIRING_WINDOW_S, ApiKey, Network, Status
 from gateway.core.ours import Ours
 from gateway.core.refusal import Deny, Reason
 from gateway.core.request import RequestView
@@ -81,7 +81,11 @@ def judge(need: NeedKey, key: ApiKey | None, now: float) -> Allow | Deny:
     if not route.satisfied_by(key.scopes):
         return Deny(Reason.SCOPE_MISSING, scope_facts(route, key.scopes), route.id, key.id, key.name)
     identity = Identity(key.id, key.name, key.owner, tuple(sorted(key.scopes)))
-    return Allow(route, need.strip, identity, key, need.digest, _until(key, need.digest))
+    near = inf if key.expires_at is None else key.expires_at - EXPIRING_WINDOW_S
+    until = _until(key, need.digest)
+    if now < near:
+        return Allow(route, need.strip, identity, key, need.digest, min(until, near))
+    return Allow(route, need.strip, identity, key, need.digest, until, key.expires_at)
 
 
 def _until(key: ApiKey, digest: bytes) -> float:

@@ -27,7 +27,8 @@ _MAYBE_TEXT: Final = (str, NoneType)
 _MOMENT: Final = (float, int, NoneType)
 _FIELDS: Final[Mapping[str, tuple[type, ...]]] = {
     **dict.fromkeys(("id", "name", "preview", "digest", "created_by", "owner", "note"), _TEXT),
-    **dict.fromkeys(("previous_digest", "previous_preview", "last_used_from"), _MAYBE_TEXT),
+    **dict.fromkeys(("previous_digest", "previous_preview"), _MAYBE_TEXT),
+    **dict.fromkeys(("last_used_from", "previous_secret_last_used_from"), _MAYBE_TEXT),
     **dict.fromkeys(("expires_at", "disabled_at", "revoked_at", "rotated_at", "last_used_at"), _MOMENT),
     **dict.fromkeys(("previous_secret_valid_until", "previous_secret_last_used_at"), _MOMENT),
     **dict.fromkeys(("scopes", "allow_from"), (list,)),

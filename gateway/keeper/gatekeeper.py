@@ -10,10 +10,13 @@ Promises
 5. Only allowed requests count as a use of a key.
 6. Digests of imported secrets are known whole (`load`), or every request that may show one is refused
    (promise 3). They follow every change at once.
+7. Where a rotation ends with the first use of the new secret, no request that shows the old one passes after
+   one with the new was let pass, and what the old one opened ends in that step (`gateway.keeper.first_use`).
 """
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from gateway.core.credentials import may_show
@@ -25,6 +28,7 @@ from gateway.core.refusal import Deny, Reason
 from gateway.core.request import RequestView
 from gateway.core.routes import RouteTable
 from gateway.keeper.cache import KeyCache
+from gateway.keeper.first_use import FirstUses
 from gateway.keeper.imported import ImportedDigests
 from gateway.keeper.live import End, LiveExchanges
 from gateway.keeper.look_up import LookUps
@@ -57,7 +61,8 @@ class Gatekeeper:
         self.usage = Usage(store, clock, on_store_error)
         self.live = LiveExchanges(clock)
         self.cache = KeyCache()
-        self._look_ups = LookUps(store, self.cache, clock, look_up_timeout_s)
+        self.first_uses = FirstUses(store, self.key_changed, on_store_error)
+        self._look_ups = LookUps(store, self.cache, clock, look_up_timeout_s, self.first_uses.as_in_force)
         self._imported = ImportedDigests(store, self.cache, clock, look_up_timeout_s)
         self._clock = clock
         self._on_store_error = on_store_error
@@ -150,8 +155,14 @@ class Gatekeeper:
             key = allow.key
         return self.usage.latest(key)
 
+    def latest(self, key: ApiKey) -> ApiKey:
+        """A record as the store has it, with what is true already and not written yet."""
+        return self.first_uses.as_in_force(self.usage.latest(key))
+
     def key_changed(self, key_id: str, key: ApiKey | None) -> None:
         """A record was written or (None) deleted: forget what it was, end what no longer stands."""
+        if key is not None:
+            key = self.first_uses.as_in_force(key)
         self.cache.changed(key_id, key)
         self.live.changed(key_id, key, Deny(Reason.KEY_UNKNOWN, key_id=key_id))
         if key is None and self._imported.forget(key_id):
@@ -181,6 +192,10 @@ class Gatekeeper:
         decision = judge(need, key, now)
         if isinstance(decision, Allow) and key is not None:
             self.usage.note(key.id, need.peer, now, previous=need.digest != key.digest)
+            if key.previous_until_first_use and need.digest == key.digest and key.overlap_runs(now):
+                ended = self.first_uses.note(key, now)
+                self.key_changed(key.id, ended)
+                decision = replace(decision, key=ended)
         return decision
 
     def _accident(self) -> Deny:

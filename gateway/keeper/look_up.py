@@ -9,7 +9,7 @@ Promises
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from gateway.core.keys import ApiKey
@@ -17,14 +17,29 @@ from gateway.keeper.cache import KeyCache
 from gateway.keeper.ports import Clock, KeyStore, StoreUnavailable
 
 
-class LookUps:
-    """Asks the store and keeps its answers in the cache. What it returns holds until something is awaited."""
+def _as_stored(key: ApiKey) -> ApiKey:
+    return key
 
-    def __init__(self, store: KeyStore, cache: KeyCache, clock: Clock, timeout_s: float) -> None:
+
+class LookUps:
+    """Asks the store and keeps its answers in the cache. What it returns holds until something is awaited.
+
+    `as_in_force` makes of a stored record what is true of it already, though not written yet.
+    """
+
+    def __init__(
+        self,
+        store: KeyStore,
+        cache: KeyCache,
+        clock: Clock,
+        timeout_s: float,
+        as_in_force: Callable[[ApiKey], ApiKey] = _as_stored,
+    ) -> None:
         self._store = store
         self._cache = cache
         self._clock = clock
         self._timeout_s = timeout_s
+        self._as_in_force = as_in_force
         self._flights: dict[bytes, asyncio.Future[tuple[ApiKey | None, int]]] = {}
 
     async def by_digest(self, digest: bytes) -> ApiKey | None:
@@ -74,6 +89,7 @@ class LookUps:
         """The store's answer, if it comes in time (promise 3)."""
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await answer
+                key = await answer
         except TimeoutError:
             raise StoreUnavailable(f"no answer within {self._timeout_s:g} s") from None
+        return None if key is None else self._as_in_force(key)

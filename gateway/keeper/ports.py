@@ -50,7 +50,8 @@ ONCE_KEPT_S: Final = 86_400.0
 class Use:
     """Uses of one key since the last batch: the latest moment (seconds, UTC), its peer, and how many.
 
-    `previous_at` is the latest moment at which the secret before the last rotation was used, if it was.
+    `previous_at` is the latest moment at which the secret before the last rotation was used, if it was, and
+    `previous_peer` from where.
     """
 
     key_id: str
@@ -58,6 +59,7 @@ class Use:
     peer: str
     count: int
     previous_at: float | None = None
+    previous_peer: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

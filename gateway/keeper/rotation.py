@@ -40,6 +40,7 @@ def rotated(key: ApiKey, rotation: Rotation, secret: Secret, now: float) -> ApiK
         previous_secret_valid_until=until,
         previous_until_first_use=rotation.until_first_use,
         previous_secret_last_used_at=None,
+        previous_secret_last_used_from=None,
     )
 
 
@@ -60,6 +61,7 @@ def undone(key: ApiKey, now: float) -> ApiKey:
         previous_secret_valid_until=None,
         previous_until_first_use=False,
         previous_secret_last_used_at=None,
+        previous_secret_last_used_from=None,
     )
 
 

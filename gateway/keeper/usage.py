@@ -24,13 +24,14 @@ _log: Final = logging.getLogger("gateway.usage")
 
 
 class _Pending:
-    __slots__ = ("at", "count", "peer", "previous_at")
+    __slots__ = ("at", "count", "peer", "previous_at", "previous_peer")
 
     def __init__(self, at: float, peer: str) -> None:
         self.at = at
         self.peer = peer
         self.count = 0
         self.previous_at: float | None = None
+        self.previous_peer: str | None = None
 
 
 class Usage:
@@ -58,8 +59,8 @@ class Usage:
             pending.at = now
             pending.peer = peer
         pending.count += 1
-        if previous:
-            pending.previous_at = max(now, pending.previous_at or now)
+        if previous and (pending.previous_at is None or now >= pending.previous_at):
+            pending.previous_at, pending.previous_peer = now, peer
 
     def latest(self, key: ApiKey) -> ApiKey:
         """The record with every use that is not in the store yet."""
@@ -151,21 +152,24 @@ def _merge(kept: _Pending, later: _Pending) -> None:
     if later.at >= kept.at:
         kept.at, kept.peer = later.at, later.peer
     kept.count += later.count
-    if later.previous_at is not None:
-        kept.previous_at = max(later.previous_at, kept.previous_at or later.previous_at)
+    if later.previous_at is not None and later.previous_at >= (kept.previous_at or later.previous_at):
+        kept.previous_at, kept.previous_peer = later.previous_at, later.previous_peer
 
 
 def _use(key_id: str, pending: _Pending) -> Use:
-    return Use(key_id, pending.at, pending.peer, pending.count, pending.previous_at)
+    return Use(key_id, pending.at, pending.peer, pending.count, pending.previous_at, pending.previous_peer)
 
 
 def _overlay(key: ApiKey, pending: _Pending) -> ApiKey:
     is_newer = key.last_used_at is None or pending.at >= key.last_used_at
-    previous = [at for at in (key.previous_secret_last_used_at, pending.previous_at) if at is not None]
+    previous = (key.previous_secret_last_used_at, key.previous_secret_last_used_from)
+    if pending.previous_at is not None and pending.previous_at >= (previous[0] or pending.previous_at):
+        previous = (pending.previous_at, pending.previous_peer)
     return replace(
         key,
         last_used_at=pending.at if is_newer else key.last_used_at,
         last_used_from=pending.peer if is_newer else key.last_used_from,
         use_count=key.use_count + pending.count,
-        previous_secret_last_used_at=max(previous, default=None),
+        previous_secret_last_used_at=previous[0],
+        previous_secret_last_used_from=previous[1],
     )

@@ -171,8 +171,10 @@ class Forward:
         try:
             _check_values(raw)
             check_status(response.status, _version(response))
+            allow, date = self._account.allow, protocol_of(self._request).date()
+            expires_at = None if allow is None else allow.expires_at
             headers = response_headers(
-                raw, self._account.request_id, protocol_of(self._request).date(), identified=identified
+                raw, self._account.request_id, date, identified=identified, expires_at=expires_at
             )
             return headers, response_length(raw, response.status)
         except ResponseFault as fault:

@@ -21,9 +21,11 @@ from gateway.plane.lean_framing import ByChunks, ByLength, Fault, Framing, Span,
 from gateway.wire.headers import tokens
 from gateway.wire.request_head import Version
 from gateway.wire.response_head import (
+    KEY_EXPIRES,
     ResponseFault,
     check_status,
     contradicts_itself,
+    expiry,
     has_body,
     head_bytes,
     relayed_headers,
@@ -109,7 +111,10 @@ class AnswerHeads:
 
 
 class Answer:
-    """The answer to one request, as it arrives. `may_keep`: the caller's connection may stay open then."""
+    """The answer to one request, as it arrives. `may_keep`: the caller's connection may stay open then.
+
+    `expires_at`: when the caller's key ends, if it is to be told.
+    """
 
     __slots__ = (
         "_begun_raw",
@@ -118,8 +123,8 @@ class Answer:
         "_interim",
         "_is_head",
         "_is_one",
+        "_own",
         "_passes",
-        "_request_id",
         "body_bytes",
         "ends_by_closing",
         "head",
@@ -132,10 +137,19 @@ class Answer:
     )
 
     def __init__(
-        self, heads: AnswerHeads, request_id: str, version: Version, *, is_head: bool, identified: bool
+        self,
+        heads: AnswerHeads,
+        request_id: str,
+        version: Version,
+        *,
+        is_head: bool,
+        identified: bool,
+        expires_at: float | None = None,
     ) -> None:
         self._heads = heads
-        self._request_id = request_id
+        self._own = b"x-request-id: " + request_id.encode("ascii")
+        if expires_at is not None:
+            self._own += b"\r\n%b: %b" % (KEY_EXPIRES, expiry(expires_at))
         self._is_one = version >= (1, 1)
         self._is_head = is_head
         self.identified = identified
@@ -193,14 +207,13 @@ class Answer:
         self.is_begun = self.is_over = self.keeps_caller = True
         self.keeps_link = head.keeps_link
         self.body_bytes = len(body)
-        return head.lead + b"x-request-id: " + self._request_id.encode("ascii") + head.whole + body
+        return head.lead + self._own + head.whole + body
 
     def switched(self) -> bytes:
         """The caller's head for a 101 that was found to be right."""
         assert self.head is not None  # noqa: S101 - asked only once `head.status` is 101
         self.is_begun = True
-        line = b"x-request-id: %b\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n"
-        return self.head.lead + line % self._request_id.encode("ascii")
+        return self.head.lead + self._own + b"\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n"
 
     def end(self, fault: Exception | None = None) -> bytes:
         """The upstream's connection ended: what ends the caller's body. Raises `Fault` if that cuts it."""
@@ -233,7 +246,7 @@ class Answer:
             framing += b"connection: close\r\n"
         elif not self._is_one:
             framing += b"connection: keep-alive\r\n"
-        return b"%bx-request-id: %b\r\n%b\r\n" % (head.lead, self._request_id.encode("ascii"), framing)
+        return b"%b%b\r\n%b\r\n" % (head.lead, self._own, framing)
 
     def _body(self, data: bytes) -> bytes:
         framing = self._framing

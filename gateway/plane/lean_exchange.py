@@ -194,7 +194,7 @@ class LeanExchange:
         if upstream is None:
             raise KeyError(f"there is no upstream '{allow.route.upstream}'")
         self.forward = Forward(self, self._caller, self._plan, upstream, self._ground.limits, self._house)
-        return self.forward.begin(allow.identity, data)
+        return self.forward.begin(allow, data)
 
     def _skim(self, data: bytes) -> bytes:
         """Nobody wants the body: if all of it is here already, the connection may live on (rule 4)."""

@@ -20,7 +20,7 @@ import logging
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from gateway.core.decision import Identity
+from gateway.core.decision import Allow
 from gateway.core.refusal import Deny, Reason
 from gateway.core.request import Kind
 from gateway.plane.account import Account
@@ -108,8 +108,7 @@ class Forward:
         self._asked_at = self._touched = 0.0
         self._full_since: float | None = None
         self._full_bytes = 0
-        self._was_retried = False
-        self.is_tunnel = False
+        self._was_retried = self.is_tunnel = False
 
     # What the exchange and the caller tell
 
@@ -118,11 +117,11 @@ class Forward:
         """Whether the body has not come to its end."""
         return self._upload is not None and not self._upload.is_over
 
-    def begin(self, identity: Identity | None, data: bytes) -> bytes:
+    def begin(self, allow: Allow, data: bytes) -> bytes:
         """Ask the upstream; `data` came behind the head, what is returned came behind the body."""
         plan, account = self._plan, self._account
-        self._question = plan.question(identity, account.request_id)
-        self._new_answer(identified=identity is not None)
+        self._question = plan.question(allow.identity, account.request_id)
+        self._new_answer(allow)
         self._held.append(self._question)
         if plan.has_body:
             self._upload = Upload(
@@ -268,7 +267,7 @@ class Forward:
         elif answer.is_begun:
             self._last_word(answer, fault)
         elif not self._was_retried and self._upload is None and self._plan.method in _SAFE:
-            self._ask_again(answer)
+            self._ask_again()
         else:
             what = "broke the connection before answering"
             if fault is None:
@@ -286,14 +285,15 @@ class Forward:
 
     # The steps
 
-    def _new_answer(self, *, identified: bool) -> None:
+    def _new_answer(self, allow: Allow | None) -> None:
         plan = self._plan
         self._answer = Answer(
             self._house.heads,
             self._account.request_id,
             plan.passage.version,
             is_head=plan.is_head,
-            identified=identified,
+            identified=allow is not None and allow.identity is not None,
+            expires_at=None if allow is None else allow.expires_at,
         )
 
     def _dial(self) -> None:
@@ -307,9 +307,9 @@ class Forward:
         if was_much:
             self._caller.hold_back(full=link.is_full)
 
-    def _ask_again(self, answer: Answer) -> None:
+    def _ask_again(self) -> None:
         self._was_retried = True
-        self._new_answer(identified=answer.identified)
+        self._new_answer(self._account.allow)
         self._held.append(self._question)
         self._account.asked_at = self._asked_at = self._house.now()
         self._dial()

@@ -114,6 +114,8 @@ class Gateway:
             await control.start()
             self._open.push_async_callback(control.stop)
         self._run(self._gatekeeper.live.run())
+        self._open.push_async_callback(self._gatekeeper.first_uses.flush)
+        self._run(self._gatekeeper.first_uses.run())
         self._open.push_async_callback(self._gatekeeper.usage.flush)
         self._run(self._gatekeeper.usage.run(settings.keys.last_used_flush_s))
         watch = self._watch = StoreWatch(store, self._gatekeeper, self._clock, self.metrics.store_failed)
@@ -180,7 +182,7 @@ class Gateway:
             catalogue=settings.scopes,
             entropy=secrets.token_bytes,
             on_change=self._gatekeeper.key_changed,
-            latest=self._gatekeeper.usage.latest,
+            latest=self._gatekeeper.latest,
             days=self._gatekeeper.usage.days,
             on_import=self._gatekeeper.imported,
         )

@@ -250,11 +250,14 @@ def _is_wanted(key: ApiKey, query: KeyQuery) -> bool:
 
 def _used(key: ApiKey, use: Use) -> ApiKey:
     is_newer = key.last_used_at is None or use.at >= key.last_used_at
-    previous = [at for at in (key.previous_secret_last_used_at, use.previous_at) if at is not None]
+    previous = (key.previous_secret_last_used_at, key.previous_secret_last_used_from)
+    if use.previous_at is not None and use.previous_at >= (previous[0] or use.previous_at):
+        previous = (use.previous_at, use.previous_peer)
     return replace(
         key,
         use_count=key.use_count + use.count,
         last_used_at=use.at if is_newer else key.last_used_at,
         last_used_from=use.peer if is_newer else key.last_used_from,
-        previous_secret_last_used_at=max(previous, default=None),
+        previous_secret_last_used_at=previous[0],
+        previous_secret_last_used_from=previous[1],
     )

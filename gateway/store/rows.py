@@ -39,6 +39,7 @@ _KIND_OF: Final[dict[str, tuple[type, ...]]] = {
     "previous_secret_valid_until": _MOMENT,
     "previous_until_first_use": (int,),
     "previous_secret_last_used_at": _MOMENT,
+    "previous_secret_last_used_from": (str, NoneType),
     "last_used_at": _MOMENT,
     "last_used_from": (str, NoneType),
     "use_count": (int,),
@@ -94,6 +95,11 @@ UPDATE keys SET
     use_count = use_count + :count,
     last_used_from = CASE WHEN last_used_at > :at THEN last_used_from ELSE :peer END,
     last_used_at = MAX(COALESCE(last_used_at, :at), :at),
+    previous_secret_last_used_from = CASE
+        WHEN :previous_at IS NULL OR previous_secret_last_used_at > :previous_at
+            THEN previous_secret_last_used_from
+        ELSE :previous_peer
+    END,
     previous_secret_last_used_at = CASE
         WHEN :previous_at IS NULL THEN previous_secret_last_used_at
         ELSE MAX(COALESCE(previous_secret_last_used_at, :previous_at), :previous_at)

@@ -32,6 +32,7 @@ def as_json(key: ApiKey, now: float) -> dict[str, object]:
         "previous_secret_valid_until": rfc3339(key.previous_secret_valid_until),
         "previous_until_first_use": key.previous_until_first_use,
         "previous_secret_last_used_at": rfc3339(key.previous_secret_last_used_at),
+        "previous_secret_last_used_from": key.previous_secret_last_used_from,
     }
 
 

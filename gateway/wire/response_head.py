@@ -3,14 +3,20 @@
 The upstream cannot speak in the gateway's name: `X-Keyhatch-*` in its answer is dropped, so a caller can
 tell our refusals from its own. An answer to an identified caller that says nothing about caching is marked
 `private`, since shared caches only hold back answers to `Authorization`, not to `X-API-Key` (RFC 9111 §3.5).
+
+A caller whose key ends soon is told when, in `X-Keyhatch-Key-Expires`. Which fields scripts in a browser may
+read (`Access-Control-Expose-Headers`) stays the upstream's own word.
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
+from gateway.core.policy import moment
 from gateway.core.request import Headers
 from gateway.wire.headers import dropped_names, values, without
 
+KEY_EXPIRES: Final = b"x-keyhatch-key-expires"
 _REASON_BAD: Final = re.compile(r"[^\t -~]")
 _BODYLESS: Final = frozenset({204, 304})
 _NAME: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -60,14 +66,25 @@ def contradicts_itself(status: int, headers: Headers) -> bool:
     return bool(values(headers, b"transfer-encoding")) or any(length != b"0" for length in lengths)
 
 
-def response_headers(raw: Headers, request_id: str, date: bytes, *, identified: bool) -> Headers:
-    """The upstream's headers as the caller may see them, framing (`Content-Length`) left to the plane."""
-    kept = relayed_headers(raw, date, identified=identified)
-    return (*kept, (b"x-request-id", request_id.encode("ascii")))
+def response_headers(
+    raw: Headers, request_id: str, date: bytes, *, identified: bool, expires_at: float | None = None
+) -> Headers:
+    """The upstream's headers as the caller may see them, framing (`Content-Length`) left to the plane.
+
+    `expires_at`: when the caller's key ends, if it is to be told.
+    """
+    kept = (*relayed_headers(raw, date, identified=identified), (b"x-request-id", request_id.encode("ascii")))
+    return kept if expires_at is None else (*kept, (KEY_EXPIRES, expiry(expires_at)))
+
+
+@lru_cache(512)
+def expiry(at: float) -> bytes:
+    """The value of `KEY_EXPIRES`."""
+    return moment(at).encode("ascii")
 
 
 def relayed_headers(raw: Headers, date: bytes, *, identified: bool) -> Headers:
-    """The same without our request id. `date` is said where the upstream says none (RFC 9110 §6.6.1)."""
+    """The same without our own fields. `date` is said where the upstream says none (RFC 9110 §6.6.1)."""
     headers = tuple((name.lower(), value) for name, value in raw)
     if any(_VALUE_BAD.search(value) for _, value in headers):
         raise ResponseFault("control character in a header")

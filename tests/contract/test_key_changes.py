@@ -48,10 +48,11 @@ async def test_secrets_of_earlier_rotations_are_refused_and_still_recognised(sta
 async def test_rotating_asks_anew_whether_the_replaced_secret_is_used(stand: Stand) -> None:
     key, _ = await stand.make()
     await stand.desk.rotate(key.id, Rotation(overlap_s=60, end_previous=True))
-    await stand.store.record_uses([Use(key.id, NOW + 1, "10.0.0.1", 1, previous_at=NOW + 1)])
+    await stand.store.record_uses([Use(key.id, NOW + 1, "10.0.0.1", 1, NOW + 1, "10.0.0.1")])
     assert (await stand.desk.resolve(key.id)).previous_secret_last_used_at == NOW + 1
     rotated, _ = await stand.desk.rotate(key.id, Rotation(overlap_s=60, end_previous=True))
     assert rotated.previous_secret_last_used_at is None
+    assert rotated.previous_secret_last_used_from is None
     assert rotated.use_count == 1
 
 

@@ -49,6 +49,7 @@ def full_record(key_id: str = "key_full") -> ApiKey:
         previous_secret_valid_until=NOW + 0.5,
         previous_until_first_use=True,
         previous_secret_last_used_at=NOW + 0.6,
+        previous_secret_last_used_from="fd00::2",
         last_used_at=NOW + 0.7,
         last_used_from="fd00::1",
         use_count=3,
@@ -205,19 +206,24 @@ async def test_uses_are_added_up_with_the_latest_moment_and_its_peer(store: KeyS
 
 
 async def test_an_older_use_is_counted_and_moves_nothing_backwards(store: KeyStore) -> None:
-    await store.insert(record(previous_secret_last_used_at=NOW))
+    before = record(previous_secret_last_used_at=NOW, previous_secret_last_used_from="10.0.0.1")
+    await store.insert(before)
     await store.record_uses([Use("key_1", NOW + 9, "10.0.0.9", 1)])
-    await store.record_uses([Use("key_1", NOW + 2, "10.0.0.2", 1, previous_at=NOW - 1)])
-    assert await store.get("key_1") == record(
-        last_used_at=NOW + 9, last_used_from="10.0.0.9", use_count=2, previous_secret_last_used_at=NOW
+    await store.record_uses([Use("key_1", NOW + 2, "10.0.0.2", 1, NOW - 1, "10.0.0.3")])
+    assert await store.get("key_1") == replace(
+        before, last_used_at=NOW + 9, last_used_from="10.0.0.9", use_count=2
     )
 
 
 async def test_a_use_of_the_secret_before_is_kept_apart(store: KeyStore) -> None:
     await store.insert(record())
-    await store.record_uses([Use("key_1", NOW + 2, "10.0.0.2", 1, previous_at=NOW + 1)])
+    await store.record_uses([Use("key_1", NOW + 2, "10.0.0.2", 1, NOW + 1, "10.0.0.3")])
     assert await store.get("key_1") == record(
-        last_used_at=NOW + 2, last_used_from="10.0.0.2", use_count=1, previous_secret_last_used_at=NOW + 1
+        last_used_at=NOW + 2,
+        last_used_from="10.0.0.2",
+        use_count=1,
+        previous_secret_last_used_at=NOW + 1,
+        previous_secret_last_used_from="10.0.0.3",
     )
 
 
@@ -229,21 +235,25 @@ async def test_uses_of_unknown_keys_are_passed_over(store: KeyStore) -> None:
 
 
 moments = st.floats(0, 4e9)
-uses = st.lists(
-    st.tuples(moments, st.sampled_from(["10.0.0.1", "::1"]), st.integers(1, 9), st.none() | moments)
-)
+peers = st.sampled_from(["10.0.0.1", "::1"])
+PreviousUse = tuple[float, str] | tuple[None, None]
+previous_uses: st.SearchStrategy[PreviousUse] = st.just((None, None)) | st.tuples(moments, peers)
+uses = st.lists(st.tuples(moments, peers, st.integers(1, 9), previous_uses))
 
 
 @shared_store
 @given(batches=st.lists(uses, max_size=4))
 async def test_in_whatever_order_uses_arrive_the_latest_stands_and_none_is_lost(
-    store: KeyStore, batches: list[list[tuple[float, str, int, float | None]]]
+    store: KeyStore,
+    batches: list[list[tuple[float, str, int, PreviousUse]]],
 ) -> None:
     key_id = f"key_{next(fresh)}"
     await store.insert(record(key_id))
     before = 0.0
     for batch in batches:
-        await store.record_uses([Use(key_id, *use) for use in batch])
+        await store.record_uses(
+            [Use(key_id, at, peer, count, *previous) for at, peer, count, previous in batch]
+        )
         key = await store.get(key_id)
         assert key is not None
         assert (key.last_used_at or 0.0) >= before
@@ -253,9 +263,10 @@ async def test_in_whatever_order_uses_arrive_the_latest_stands_and_none_is_lost(
     assert key is not None
     assert key.use_count == sum(count for _, _, count, _ in every)
     assert key.last_used_at == max((at for at, *_ in every), default=None)
-    assert key.previous_secret_last_used_at == max(
-        (previous for *_, previous in every if previous is not None), default=None
-    )
+    of_previous = {(at, peer) for *_, (at, peer) in every if at is not None}
+    assert key.previous_secret_last_used_at == max((at for at, _ in of_previous), default=None)
+    if of_previous:
+        assert (key.previous_secret_last_used_at, key.previous_secret_last_used_from) in of_previous
     if every:
         assert (key.last_used_at, key.last_used_from) in {(at, peer) for at, peer, *_ in every}
 

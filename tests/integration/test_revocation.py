@@ -1,16 +1,22 @@
-"""What ends a key ends its open streams and WebSockets within a second, and nobody else's."""
+"""What ends a key ends its open streams and WebSockets within a second, and nobody else's; on both planes.
+
+Within a second means: no byte of any of them arrives later than that after the change was acknowledged. New
+requests have no such second: the first one after it is refused.
+"""
 
 import http.client
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from datetime import datetime
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
+from gateway.keeper.desk import KeyDesk
+from tests.support.last_bytes import LastBytes
 from tests.support.lasting_upstream import LastingUpstream
 from tests.support.plain_caller import open_socket, open_stream
 from tests.support.running_gateway import Home, RunningGateway, eventually
@@ -22,10 +28,13 @@ def upstream() -> Iterator[LastingUpstream]:
         yield upstream
 
 
-@pytest.fixture(scope="module")
-def at_home(upstream: LastingUpstream, tmp_path_factory: pytest.TempPathFactory) -> Home:
+@pytest.fixture(scope="module", params=["aiohttp", "lean"])
+def at_home(
+    upstream: LastingUpstream, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Home:
     home = Home(tmp_path_factory.mktemp("home"))
-    home.configure(upstream.url)
+    server = {"proxy": "127.0.0.1:0", "admin": "127.0.0.1:0", "plane": request.param}
+    home.configure(upstream.url, server=server)
     return home
 
 
@@ -89,7 +98,7 @@ class Watched:
 @pytest.fixture
 def others(gateway: RunningGateway, at_home: Home, request: pytest.FixtureRequest) -> Iterator[Watched]:
     """Somebody else's stream and socket, which must come to no harm."""
-    watched = Watched(gateway, at_home.make_key(f"Bystander of {request.node.name}"))
+    watched = Watched(gateway, at_home.make_key(f"Bystander of {request.node.name[-60:]}"))
     yield watched
     assert watched.ended == {}
     watched.close()
@@ -151,3 +160,59 @@ def test_a_request_that_waits_for_its_answer_is_told_that_its_key_was_revoked(
     waiting.join(1.0)
     assert found == ["key_revoked"]
     eventually(lambda: upstream.open_now["/held"] == 0, "the upstream's work is stopped", 1.0)
+
+
+STREAMS = 20
+
+
+def by_the_desk(at_home: Home, name: str) -> float:
+    """Revoke over the control socket; when that was acknowledged (monotonic)."""
+
+    async def revoke(desk: KeyDesk) -> float:
+        await desk.revoke(name)
+        return time.monotonic()
+
+    return at_home.manage(revoke)
+
+
+def by_the_command(at_home: Home, name: str) -> float:
+    """Revoke by `keyhatch keys revoke`; when that was done."""
+    at_home.keys("revoke", name, "--yes")
+    return time.monotonic()
+
+
+@pytest.mark.parametrize("revoke", [by_the_desk, by_the_command])
+def test_no_byte_arrives_later_than_a_second_after_the_acknowledgement_and_no_request_passes_after_it(
+    gateway: RunningGateway,
+    at_home: Home,
+    upstream: LastingUpstream,
+    revoke: Callable[[Home, str], float],
+    record_property: Callable[[str, object], None],
+) -> None:
+    name = f"Measured {revoke.__name__}"
+    key, bystander = at_home.make_key(name), at_home.make_key(f"Bystander of {name}")
+    paths = ["/ticks", "/ws-ticks"] * (STREAMS // 2)
+    with (
+        LastBytes(gateway.port, key, paths) as doomed,
+        LastBytes(gateway.port, bystander, paths[:2]) as others,
+        closing(http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=5)) as kept,
+    ):
+        shown = {"Authorization": f"Bearer {key}"}
+        kept.request("GET", "/.keyhatch/me", headers=shown)
+        assert kept.getresponse().read()
+        acknowledged = revoke(at_home, name)
+        kept.request("GET", "/.keyhatch/me", headers=shown)
+        refused = kept.getresponse()
+        anew = gateway.ask("/ticks", key=key)
+        assert (refused.status, refused.getheader("X-Keyhatch-Reason")) == (401, "key_revoked")
+        assert (anew.status, anew.reason) == (401, "key_revoked")
+        eventually(lambda: len(doomed.ended) == STREAMS, "every stream ends", 1.5)
+        late_s = [at - acknowledged for at in doomed.last.values()]
+        record_property("last_byte_after_acknowledgement_s", max(late_s))
+        assert len(late_s) == STREAMS
+        assert max(late_s) <= 1.0
+        assert min(late_s) > -1.5, "a stream had fallen silent before its key was revoked"
+        after = max(doomed.ended.values())
+        eventually(lambda: min(others.last.values()) > after, "what others opened goes on")
+        assert others.ended == {}
+    eventually(lambda: upstream.open_now.total() == 0, "the upstream's side is closed too")

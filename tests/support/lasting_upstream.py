@@ -1,7 +1,8 @@
 """An upstream whose answers last as long as the test wants, and which knows who is still there.
 
 `/ticks` is an event stream without an end, `/held` an answer that comes when the test lets it go, `/ws` a
-WebSocket that echoes and closes as it is told (`close 4001 why`). `open_now` counts what is under way and
+WebSocket that echoes and closes as it is told (`close 4001 why`), `/ws-ticks` one that speaks without an
+end. `open_now` counts what is under way and
 `arrived` every request there ever was, so a test sees what the gateway did on this side.
 """
 
@@ -22,7 +23,12 @@ class LastingUpstream(AppUpstream):
     def __init__(self) -> None:
         app = web.Application()
         app.add_routes(
-            [web.get("/ticks", self._tick), web.route("*", "/held", self._hold), web.get("/ws", self._talk)]
+            [
+                web.get("/ticks", self._tick),
+                web.route("*", "/held", self._hold),
+                web.get("/ws", self._talk),
+                web.get("/ws-ticks", self._tell),
+            ]
         )
         super().__init__(app)
         self.arrived: Counter[str] = Counter()
@@ -48,6 +54,14 @@ class LastingUpstream(AppUpstream):
         with _Present(self, request):
             await self._let_go.wait()
             return web.Response(text="at last")
+
+    async def _tell(self, request: web.Request) -> web.StreamResponse:
+        with _Present(self, request):
+            socket = web.WebSocketResponse()
+            await socket.prepare(request)
+            while True:
+                await socket.send_str("tick")
+                await asyncio.sleep(TICK_S)
 
     async def _talk(self, request: web.Request) -> web.StreamResponse:
         self.offers.append(request.headers.get("Sec-WebSocket-Protocol"))

@@ -210,6 +210,7 @@ class KeyRecord(Told):
     previous_secret_valid_until: Moment | None
     previous_until_first_use: bool
     previous_secret_last_used_at: Moment | None
+    previous_secret_last_used_from: str | None
 
 
 class IssuedKey(KeyRecord):

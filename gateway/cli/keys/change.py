@@ -1,4 +1,4 @@
-"""`keyhatch keys disable`, `enable`, `revoke`, `delete`: changing how a key stands.
+"""`keyhatch keys disable`, `enable`, `delete`: changing how a key stands.
 
 What cannot be undone asks on a terminal, and needs `--yes` anywhere else, so that no script ends a key by
 surprise and none hangs on a question.
@@ -35,7 +35,7 @@ def _change(name: str, act: _Act, done: str, warning: str, help_text: str) -> Co
     def command(surroundings: Surroundings, id_or_name: str, form: Form, *, yes: bool) -> None:
         subject = id_or_name
         if warning and not yes:
-            subject = _confirm(surroundings, id_or_name, f"{name.capitalize()} {{}}? {warning}")
+            subject = confirm(surroundings, id_or_name, f"{name.capitalize()} {{}}? {warning}")
         key = ask(surroundings, lambda desk: act(desk, subject))
         now = surroundings.clock.now()
         if form == "json":
@@ -53,7 +53,7 @@ def _although(name: str, key: ApiKey, now: float) -> str:
     return f" It stays refused: it expired {ago(key.expires_at, now)}. Make a new key in its place."
 
 
-def _confirm(surroundings: Surroundings, id_or_name: str, question: str) -> str:
+def confirm(surroundings: Surroundings, id_or_name: str, question: str) -> str:
     """Ask, and return the id of the key that was meant; leaves if the answer is no."""
     if not can_ask():
         raise click.UsageError("This cannot be undone. Add --yes to do it without being asked.")
@@ -78,13 +78,6 @@ enable = _change(
     "Enabled {}.",
     "",
     "Switch a disabled key on again.",
-)
-revoke = _change(
-    "revoke",
-    lambda desk, subject: desk.revoke(subject),
-    "Revoked {}: it is refused from now on, and its open streams end.",
-    "It ends for good, open streams included.",
-    "End a key for good, open streams included. Its record stays.",
 )
 delete = _change(
     "delete",

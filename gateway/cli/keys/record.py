@@ -1,6 +1,6 @@
 """A key's record for eyes: its row in a list, its fields when it is shown, its name in a sentence."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import click
@@ -8,6 +8,7 @@ import click
 from gateway.cli.moments import ago, ahead
 from gateway.cli.table import clean
 from gateway.core.keys import ApiKey
+from gateway.keeper.expiry import MOMENT_MAX
 from gateway.wire.key_json import rfc3339
 
 WHOLE_COLUMNS: Final = frozenset({"KEY", "CREATED", "EXPIRES", "STATUS", "ID"})
@@ -81,15 +82,42 @@ def fields(key: ApiKey, now: float, *, for_people: bool) -> dict[str, str]:
         "Disabled": moment(key.disabled_at),
         "Revoked": moment(key.revoked_at),
         "Rotated": moment(key.rotated_at),
-        "Old secret works until": moment(key.previous_secret_valid_until),
-        "Old secret last used": moment(key.previous_secret_last_used_at),
     }
+    found |= _rotation(key, now, moment)
     return {name: value for name, value in found.items() if value}
+
+
+def _rotation(key: ApiKey, now: float, moment: Callable[[float | None], str]) -> dict[str, str]:
+    """How far a rotation is: whether the old secret still works, until when, and who still uses it."""
+    until, used_at = key.previous_secret_valid_until, key.previous_secret_last_used_at
+    used = {
+        "Old secret last used": moment(used_at),
+        "Old secret last used from": key.previous_secret_last_used_from or "",
+    }
+    if not key.overlap_runs(now):
+        return {"Old secret ended": moment(until)} | used
+    ends = [] if until == MOMENT_MAX else [moment(until)]
+    if key.previous_until_first_use:
+        ends = ["the first use of the new one", *ends]
+    return used | {
+        "Rotation": "under way",
+        "Old secret": key.previous_preview or "",
+        "Old secret works until": ", at the latest ".join(ends),
+        "Old secret last used": moment(used_at) or "not since the rotation",
+    }
 
 
 def called(key: ApiKey) -> str:
     """The key in a sentence: its name, its preview."""
     return f'"{clean(key.name)}" ({key.preview})'
+
+
+def old_use(key: ApiKey, now: float) -> str:
+    """When and from where the secret before the last rotation was last used, in a sentence."""
+    if key.previous_secret_last_used_at is None:
+        return "was not used since"
+    place = key.previous_secret_last_used_from
+    return f"was last used {ago(key.previous_secret_last_used_at, now)}" + (f" from {place}" if place else "")
 
 
 def _last_used(key: ApiKey, now: float) -> str:

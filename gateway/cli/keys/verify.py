@@ -40,7 +40,7 @@ def verify(surroundings: Surroundings, text: tuple[str, ...], form: Form) -> int
     """
     if text:
         raise click.UsageError(ON_STDIN)
-    shown = _read()
+    shown = read_key()
     if not shown:
         raise click.UsageError("Nothing was given. Pipe a key in, or run this on a terminal and paste it.")
     verdict = ask(surroundings, lambda desk: desk.verify(shown))
@@ -61,7 +61,8 @@ def _places(key: ApiKey | None) -> str:
     return f" from {' '.join(map(str, key.allow_from))} and from nowhere else"
 
 
-def _read() -> str:
+def read_key() -> str:
+    """What stands on stdin, or is typed without being shown; empty if there is nothing."""
     if sys.stdin is None:
         return ""
     if is_terminal(sys.stdin):

@@ -43,6 +43,7 @@ FULL = record(
     previous_until_first_use=True,
     previous_secret_valid_until=NOW + 0.5,
     previous_secret_last_used_at=NOW + 0.6,
+    previous_secret_last_used_from="fd00::2",
     last_used_at=NOW + 0.7,
     last_used_from="fd00::1",
     use_count=2**53,

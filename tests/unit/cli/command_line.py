@@ -84,6 +84,11 @@ class CommandLine:
         """Let the key of this name have been used."""
         self.use_id(self.record(name).id, seconds_ago, peer)
 
+    def use_previous(self, name: str, seconds_ago: float, peer: str) -> None:
+        """Let the secret before the last rotation have been used."""
+        at = self.clock.at - seconds_ago
+        asyncio.run(self.store.record_uses([Use(self.record(name).id, at, peer, 1, at, peer)]))
+
     def use_id(self, key_id: str, seconds_ago: float, peer: str) -> None:
         """Let the key with this id have been used."""
         use = Use(key_id, self.clock.at - seconds_ago, peer, 1)

@@ -113,7 +113,7 @@ async def test_a_flush_writes_one_batch_and_leaves_nothing(parts: Parts) -> None
     assert parts.usage.pending == 2
     assert await parts.usage.flush()
     assert parts.store.batches == [
-        [Use("k1", EPOCH_S, "a", 3, None), Use("k2", EPOCH_S + 1, "b", 1, EPOCH_S + 1)]
+        [Use("k1", EPOCH_S, "a", 3, None), Use("k2", EPOCH_S + 1, "b", 1, EPOCH_S + 1, "b")]
     ]
     assert parts.usage.pending == 0
     key = await parts.written()
@@ -166,7 +166,7 @@ async def test_times_never_move_backwards(
         parts.usage.note("k1", "b", then, previous=True)
     seen = parts.usage.latest(await parts.written())
     assert (seen.last_used_at, seen.last_used_from, seen.use_count) == (at, peer, 2)
-    assert seen.previous_secret_last_used_at == max(first, then)
+    assert (seen.previous_secret_last_used_at, seen.previous_secret_last_used_from) == (at, peer)
     parts.store.let_in()
     parts.store.is_open = True
     await (flush or settled())

@@ -29,6 +29,7 @@ PROMISED = [
     "previous_secret_valid_until",
     "previous_until_first_use",
     "previous_secret_last_used_at",
+    "previous_secret_last_used_from",
 ]
 
 
@@ -47,6 +48,7 @@ def test_what_never_happened_is_null() -> None:
         "rotated_at",
         "previous_secret_valid_until",
         "previous_secret_last_used_at",
+        "previous_secret_last_used_from",
     }
 
 
@@ -67,6 +69,7 @@ def test_a_whole_key_reads_as_documented() -> None:
         previous_digest=digest("before"),
         previous_secret_valid_until=NOW + 4,
         previous_secret_last_used_at=NOW + 5,
+        previous_secret_last_used_from="10.0.0.2",
     )
     assert json.loads(json.dumps(as_json(key, NOW))) == {
         "id": "key_1",
@@ -89,6 +92,7 @@ def test_a_whole_key_reads_as_documented() -> None:
         "previous_secret_valid_until": "2027-01-15T08:00:04Z",
         "previous_until_first_use": False,
         "previous_secret_last_used_at": "2027-01-15T08:00:05Z",
+        "previous_secret_last_used_from": "10.0.0.2",
     }
 
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from gateway.core.request import Headers
 from gateway.wire.headers import HOP_BY_HOP
 from gateway.wire.response_head import (
+    KEY_EXPIRES,
     ResponseFault,
     check_status,
     has_body,
@@ -247,3 +248,11 @@ def test_what_is_relayed_is_the_head_less_our_request_id() -> None:
     for identified in (True, False):
         relayed = relayed_headers(raw, DATE, identified=identified)
         assert response_headers(raw, "req-1", DATE, identified=identified) == (*relayed, ID)
+
+
+def test_an_end_of_the_callers_key_that_is_to_be_told_is_told_and_the_upstreams_word_for_it_is_not() -> None:
+    raw = ((b"X-Keyhatch-Key-Expires", b"never"), (b"X_Keyhatch_Key_Expires", b"never"), (b"Date", DATE))
+    for identified in (True, False):
+        told = response_headers(raw, "req-1", DATE, identified=identified, expires_at=1_800_000_000.9)
+        assert told[-2:] == (ID, (KEY_EXPIRES, b"2027-01-15T08:00:00Z"))
+        assert b"never" not in dict(told).values()

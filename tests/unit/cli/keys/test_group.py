@@ -6,5 +6,5 @@ from gateway.cli.keys import keys
 
 
 def test_the_verbs_are_the_promised_ones_in_the_order_of_a_keys_life() -> None:
-    verbs = "create list show usage verify rotate disable enable revoke delete import export pattern"
+    verbs = "create list show usage verify edit rotate disable enable revoke delete import export pattern"
     assert keys.list_commands(click.Context(keys)) == verbs.split()

@@ -111,16 +111,6 @@ def test_what_cannot_be_made_prints_no_secret(line: CommandLine, words: list[str
     assert result.stderr.startswith("Error: ")
 
 
-@pytest.mark.parametrize("overlap", ["soon", "never", "2031-01-01", "-1h", "24", "9999999999d"])
-def test_an_overlap_that_cannot_be_is_answered_with_what_can_be(line: CommandLine, overlap: str) -> None:
-    secret = line.make("one")
-    result = line("keys", "rotate", "one", "--overlap", overlap)
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert "--overlap" in result.stderr
-    assert "90m, 24h or 7d, or 0s" in result.stderr
-    assert line.record("one").digest == digest_of(secret)
-
-
 def test_two_ways_to_print_are_refused_before_anything_is_made(line: CommandLine) -> None:
     assert "-q and -o json" in line("keys", "create", "one", "-q", "-o", "json").stderr
     assert line("keys", "list", "-o", "json").stdout == "[]\n"
@@ -140,72 +130,8 @@ def test_a_name_that_another_key_has_is_taken_and_that_is_said(line: CommandLine
     assert line("keys", "create", "two", "-q").stderr == ""
 
 
-def test_a_second_rotation_within_the_overlap_says_which_secret_it_ends(line: CommandLine) -> None:
-    line.make("one")
-    line("keys", "rotate", "one", "--overlap", "24h")
-    line.clock.at += 2 * 3600
-    result = line("keys", "rotate", "one", "-q")
-    assert (result.exit_code, result.stdout[:3]) == (0, "kh_")
-    assert result.stderr.startswith("Warning: ")
-    assert "was rotated 2 h ago" in result.stderr
-    assert "still worked for 22 h, has ended now" in result.stderr
-
-
-def test_a_second_rotation_after_the_overlap_has_nothing_to_say(line: CommandLine) -> None:
-    line.make("one")
-    line("keys", "rotate", "one", "--overlap", "1h")
-    line.clock.at += 3600
-    assert line("keys", "rotate", "one", "-q").stderr == ""
-
-
-def test_on_a_terminal_a_second_rotation_within_the_overlap_asks(line: CommandLine, terminal: None) -> None:
-    line.make("one")
-    line("keys", "rotate", "one")
-    before = line.record("one")
-    refused = line("keys", "rotate", "one", stdin="n\n")
-    assert (refused.exit_code, refused.stdout) == (1, "")
-    assert "ends the secret before it, which still works for 24 h" in refused.stderr
-    assert line.record("one") == before
-    assert line("keys", "rotate", "one", stdin="y\n").exit_code == 0
-    assert line("keys", "rotate", "one", "--yes").exit_code == 0
-    assert line.record("one").digest != before.digest
-
-
 def test_a_name_that_is_a_key_is_refused_and_not_repeated(line: CommandLine) -> None:
     secret = line.make("one")
     result = line("keys", "create", secret)
     assert result.exit_code == 2
     assert secret[3:] not in result.output
-
-
-def test_rotate_prints_the_new_secret_and_tells_how_long_the_old_one_works(line: CommandLine) -> None:
-    old = line.make("one")
-    result = line("keys", "rotate", "one", "--overlap", "2h")
-    key = line.record("one")
-    assert digest_of(result.stdout.strip()) == key.digest != digest_of(old)
-    assert key.previous_secret_valid_until == NOW + 7200
-    assert "The old secret still works for 2 h." in result.stderr
-
-
-def test_rotate_leaves_a_day_by_default(line: CommandLine) -> None:
-    line.make("one")
-    line("keys", "rotate", "one")
-    assert line.record("one").previous_secret_valid_until == NOW + DAY
-
-
-def test_rotate_without_overlap_ends_the_old_secret_at_once(line: CommandLine) -> None:
-    line.make("one")
-    assert "The old secret has stopped working." in line("keys", "rotate", "one", "--overlap", "0s").stderr
-
-
-def test_rotate_never_promises_more_than_the_keys_own_end(line: CommandLine) -> None:
-    line.make("one", "--expires", "1h")
-    assert "The old secret still works for 1 h." in line("keys", "rotate", "one").stderr
-
-
-@pytest.mark.parametrize("options", [["-q"], ["-o", "json"], ["--yes", "-q"]])
-def test_rotate_is_silent_where_it_was_asked_to(line: CommandLine, options: list[str]) -> None:
-    line.make("one")
-    result = line("keys", "rotate", "one", *options)
-    assert (result.exit_code, result.stderr) == (0, "")
-    assert "kh_" in result.stdout

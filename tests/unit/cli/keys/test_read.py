@@ -27,6 +27,7 @@ ON_THE_WIRE = [
     "previous_secret_valid_until",
     "previous_until_first_use",
     "previous_secret_last_used_at",
+    "previous_secret_last_used_from",
 ]
 
 

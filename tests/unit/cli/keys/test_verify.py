@@ -94,7 +94,7 @@ def test_nothing_given_is_a_usage_error(line: CommandLine, stdin: str) -> None:
 
 def test_a_closed_stdin_is_nothing_given(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", None)
-    assert verify._read() == ""
+    assert verify.read_key() == ""
 
 
 def test_on_a_terminal_it_asks_and_does_not_show_what_is_typed(line: CommandLine, terminal: None) -> None:
