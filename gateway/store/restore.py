@@ -138,8 +138,11 @@ def _copy_of_current(store: Path, until_done: ExitStack) -> tuple[Path | None, s
     if not store.exists() or not store.stat().st_size:  # SQLite would throw its log away
         return None, "is empty or gone, but for its log"
     copy = _beside(store, "replaced", until_done)
+    is_cut = store.with_name(
+        store.name + "-journal"
+    ).exists()  # SQLite undoes what it began when it may write
     try:
-        with opened(store) as current:
+        with opened(store, can_write=is_cut) as current:
             judge(current)
         copy_whole(store, copy)
         with opened(copy, can_write=True) as connection:
@@ -162,7 +165,7 @@ def _beside(store: Path, word: str, until_done: ExitStack) -> Path:
 
 def _keep(store: Path, now: float, *, is_whole: bool) -> Path | None:
     """Keep the store replaced under another name; a whole one in one file, its log folded in."""
-    ends = [end for end in ("", "-wal") if store.with_name(store.name + end).exists()]
+    ends = [end for end in ("", "-wal", "-journal") if store.with_name(store.name + end).exists()]
     if not ends:
         return None
     if is_whole:

@@ -3,9 +3,10 @@
 import sqlite3
 from pathlib import Path
 
+import click
 import pytest
 
-from gateway.cli.loading import door
+from gateway.cli.loading import door, store_file
 from gateway.cli.surroundings import Surroundings
 from gateway.config.fields import Address
 from tests.unit.cli.command_line import CommandLine
@@ -86,3 +87,10 @@ def test_what_cannot_be_found_or_read_is_exit_code_2_and_names_the_option(
 )
 def test_a_listener_is_called_where_this_machine_reaches_it(address: Address, url: str) -> None:
     assert door(address) == url
+
+
+def test_the_stores_file_is_named_whether_or_not_it_is_there(line: CommandLine) -> None:
+    assert store_file(Surroundings(environ={})) == Path("keyhatch.db")
+    with pytest.raises(click.UsageError, match="in memory"):
+        store_file(Surroundings(environ={}, store="memory:"))
+    assert not Path("keyhatch.db").exists()

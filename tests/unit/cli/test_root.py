@@ -15,14 +15,28 @@ from tests.unit.cli.command_line import CommandLine
 
 KEYHATCH = [sys.executable, "-m", "gateway"]
 ENVIRON = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
-PROMISED = {"serve", "check", "config", "keys", "audit", "scan", "explain", "version", "completion"}
+PROMISED = {
+    "backup",
+    "restore",
+    "doctor",
+    "serve",
+    "check",
+    "config",
+    "keys",
+    "admin",
+    "scan",
+    "audit",
+    "explain",
+    "version",
+    "completion",
+}
 
 
 def test_the_commands_are_the_promised_ones_and_each_loads() -> None:
     context = click.Context(root)
     assert set(root.list_commands(context)) == PROMISED
     assert all(isinstance(root.get_command(context, name), click.Command) for name in PROMISED)
-    assert root.get_command(context, "backup") is None
+    assert root.get_command(context, "back") is None
 
 
 def test_an_unknown_command_is_a_usage_error_with_a_suggestion(line: CommandLine) -> None:

@@ -2,9 +2,10 @@
 
 import asyncio
 import os
+import sqlite3
 import stat
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -188,6 +189,26 @@ def test_a_store_that_is_damaged_is_replaced_and_kept_with_its_log(path: Path, f
     assert kept.with_name(kept.name + "-wal").read_bytes() == b"what is left of a log"
     assert kept.exists() == (how != "gone but for its log")
     assert keys_of(path).keys() == {"one", "two"}
+
+
+def test_a_store_whose_last_write_was_cut_is_read_as_it_was_before_that(path: Path, file: Path) -> None:
+    """A rollback journal that a kill left: SQLite can undo it only where it may write."""
+    dead = path.with_name("dead.db")
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("PRAGMA cache_size = 1")
+        connection.execute("BEGIN")
+        for number in range(200):
+            connection.execute("UPDATE keys SET name = ?, note = ?", (f"cut {number}", "x" * 9_000))
+        for end in ("", "-journal"):
+            source = path.with_name(path.name + end)
+            dead.with_name(dead.name + end).write_bytes(source.read_bytes())
+        connection.execute("ROLLBACK")
+    with restoring(dead, file) as restoration:
+        assert restoration.prospect.flaw is None
+        kept = restoration.finish(actor="host", now=NOW, as_it_was=False)
+    assert kept is not None
+    assert keys_of(kept).keys() == {"one", "two"}
 
 
 def test_two_restores_in_one_second_keep_two_stores(path: Path, file: Path) -> None:
