@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.cli.explain import ALLOWED, NEEDS_KEY, REFUSED, tell
 from gateway.core.decision import Allow, NeedKey
 from gateway.core.keys import ApiKey, digest_of
 from gateway.core.policy import admit, judge
 from gateway.core.refusal import Deny
 from gateway.core.request import RequestView, read_target
 from gateway.core.routes import Anonymous, Route, RouteTable
+from gateway.wire.story import ALLOWED, NEEDS_KEY, REFUSED, tell
 from tests.unit.cli.command_line import NOW, CommandLine
 from tests.unit.cli.config_files import GOOD
 

@@ -1,6 +1,7 @@
 """The management API on a stand: a store in memory, a clock that stands still, keys to ask with.
 
-Every answer to a documented question is held to the document: its status stands there, its body has the shape.
+Every answer to a documented question is held to the document: its status stands there, its body
+has the shape.
 """
 
 import asyncio
@@ -8,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any
 
 import jsonschema_rs
@@ -124,7 +126,7 @@ class Stand:
         body: Any = None,
         *,
         headers: Mapping[str, str] | None = None,
-        raw: bytes | None = None,
+        raw: bytes | BytesIO | None = None,
         media: str = "application/json",
     ) -> Told:
         """Ask, with a key or without; `body` becomes JSON, `raw` is sent as it is."""
