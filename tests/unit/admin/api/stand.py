@@ -212,3 +212,17 @@ async def perform(stand: Stand, by: Held | str | None, operation: Operation, key
     """Ask for an operation with a right body."""
     path, body = path_of(operation, key_id), BODIES.get(operation.name)
     return await stand.ask(by, operation.method, path, body)
+
+
+async def pieces(stand: Stand, by: Held, path: str, limit: int) -> list[Any]:
+    """A whole list, piece by piece."""
+    found: list[Any] = []
+    cursor = ""
+    while True:
+        told = (await stand.ask(by, "GET", f"{path}limit={limit}{cursor}")).json
+        assert len(told["items"]) <= limit
+        found += told["items"]
+        if told["next_cursor"] is None:
+            return found
+        assert told["items"] != []
+        cursor = f"&cursor={told['next_cursor']}"

@@ -1,4 +1,4 @@
-"""Guarantees of gateway/admin/api/openapi.py: the document is the router, in both directions, and is right."""
+"""Guarantees of gateway/admin/api/openapi.py: the document is the router, in both directions."""
 
 import json
 import re
@@ -91,7 +91,7 @@ def test_every_refusal_is_a_problem(operation: Operation) -> None:
 
 @each_operation
 def test_a_body_is_described_where_one_is_read(operation: Operation) -> None:
-    told = told_of(operation).get("requestBody")
+    told: Any = told_of(operation).get("requestBody")
     if operation.body is Nothing:
         assert told is None
     else:

@@ -1,4 +1,4 @@
-"""Guarantees of gateway/admin/api/record.py: lists in pieces, the audit and its chain, and what would happen."""
+"""Guarantees of gateway/admin/api/record.py: lists, the audit, its chain, what would happen."""
 
 import dataclasses
 from typing import Any
@@ -6,21 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.keeper.audit import GENESIS, AuditEntry, verify_chain
-from tests.unit.admin.api.stand import ABSENT, STRANGER, Held, Stand
-
-
-async def pieces(stand: Stand, by: Held, path: str, limit: int) -> list[Any]:
-    """A whole list, piece by piece."""
-    found: list[Any] = []
-    cursor = ""
-    while True:
-        told = (await stand.ask(by, "GET", f"{path}limit={limit}{cursor}")).json
-        assert len(told["items"]) <= limit
-        found += told["items"]
-        if told["next_cursor"] is None:
-            return found
-        assert told["items"] != []
-        cursor = f"&cursor={told['next_cursor']}"
+from tests.unit.admin.api.stand import ABSENT, Held, Stand, pieces
 
 
 @pytest.mark.parametrize("limit", [1, 2, 6, 7, 200])
@@ -30,88 +16,6 @@ async def test_the_pieces_of_a_list_are_the_list(stand: Stand, admin: Held, limi
     assert [key["id"] for key in keys] == [key.id for key in made][::-1]
     entries = await pieces(stand, admin, "/audit?", limit)
     assert [entry["number"] for entry in entries] == [1, 2, 3, 4, 5, 6]
-
-
-async def test_a_key_made_meanwhile_shifts_nothing(stand: Stand, admin: Held) -> None:
-    made = [admin, *[await stand.make("key") for _ in range(3)]]
-    first = (await stand.ask(admin, "GET", "/keys?limit=2")).json
-    await stand.make("late")
-    second = (await stand.ask(admin, "GET", f"/keys?limit=2&cursor={first['next_cursor']}")).json
-    ids = [key["id"] for key in first["items"] + second["items"]]
-    assert ids == [key.id for key in made][::-1]
-
-
-async def test_a_list_is_narrowed_by_status_owner_and_text(stand: Stand, admin: Held) -> None:
-    ann = await stand.make("Kitchen Radio", owner="ann")
-    bob = await stand.make("laptop", owner="bob", note="lent to KITCHEN")
-    await stand.keyring.revoke(bob.id)
-
-    async def found(query: str) -> list[str]:
-        return [key["id"] for key in (await stand.ask(admin, "GET", f"/keys?{query}")).json["items"]]
-
-    assert await found("") == [ann.id, admin.id]
-    assert await found("status=all") == [bob.id, ann.id, admin.id]
-    assert await found("status=revoked") == [bob.id]
-    assert await found("status=active") == [ann.id, admin.id]
-    assert await found("owner=ann") == [ann.id]
-    assert await found("owner=") == [admin.id]
-    assert await found("q=kitchen") == [ann.id]
-    assert await found("q=kitchen&status=all") == [bob.id, ann.id]
-    assert await found("q=%25&status=all") == []
-
-
-async def test_own_is_shown_its_owners_keys_alone(stand: Stand) -> None:
-    own = await stand.make("own", "keyhatch:own", owner="ann")
-    await stand.make("hidden", owner="bob")
-    await stand.make("hidden")
-    for query, ids in (
-        ("", [own.id]),
-        ("status=all", [own.id]),
-        ("owner=ann", [own.id]),
-        ("owner=bob", []),
-        ("owner=", []),
-        ("q=hidden", []),
-    ):
-        told = (await stand.ask(own, "GET", f"/keys?{query}")).json
-        assert ([key["id"] for key in told["items"]], told["next_cursor"]) == (ids, None)
-    assert len(await pieces(stand, own, "/keys?", 1)) == 1
-
-
-async def test_verify_says_what_a_text_is(stand: Stand, admin: Held) -> None:
-    dead = await stand.make("dead")
-    await stand.keyring.revoke(dead.id)
-    for text, valid, reason, key_id in (
-        (admin.secret, True, None, admin.id),
-        (f'  "{admin.secret}" ', True, None, admin.id),
-        (dead.secret, False, "key_revoked", dead.id),
-        (STRANGER, False, "key_unknown", None),
-        (STRANGER[:-1], False, "credential_malformed", None),
-        ("sk-ant-" + "a" * 40, False, "credential_foreign", None),
-    ):
-        answer = await stand.ask(admin, "POST", "/keys/verify", {"key": text})
-        told = answer.json
-        assert (told["valid"], told["reason"], (told["key"] or {}).get("id")) == (valid, reason, key_id)
-        assert (told["message"] is None) == valid
-        assert text.encode() not in answer.raw
-    assert told["looks_like"] == "an Anthropic key"
-
-
-async def test_verify_never_shows_a_hidden_key_to_an_owner(stand: Stand) -> None:
-    own = await stand.make("own", "keyhatch:own", owner="ann")
-    hidden = await stand.make("hidden", owner="bob")
-    revoked = await stand.make("hidden")
-    await stand.keyring.revoke(revoked.id)
-    unknown = await stand.ask(own, "POST", "/keys/verify", {"key": STRANGER})
-    for key in (hidden, revoked):
-        told = await stand.ask(own, "POST", "/keys/verify", {"key": key.secret})
-        assert (told.status, told.raw) == (200, unknown.raw)
-    assert (await stand.ask(own, "POST", "/keys/verify", {"key": own.secret})).json["key"]["id"] == own.id
-
-
-async def test_verify_is_no_use_of_the_key_in_question(stand: Stand, admin: Held) -> None:
-    key = await stand.make("key")
-    await stand.ask(admin, "POST", "/keys/verify", {"key": key.secret})
-    assert {used for used, _ in stand.uses} == {admin.id}
 
 
 async def test_the_scopes_are_the_catalogue_and_those_of_management(stand: Stand, admin: Held) -> None:
@@ -136,9 +40,9 @@ async def test_me_is_the_key_that_asks(stand: Stand) -> None:
 
 def entry_of(told: dict[str, Any]) -> AuditEntry:
     """The entry as a reader of the API rebuilds it."""
-    names = ("number", "actor", "act", "key_id", "request_id", "before", "after")
+    fields = {name: value for name, value in told.items() if name not in ("at", "at_s")}
     hashes = {name: bytes.fromhex(told[name]) for name in ("previous", "hash")}
-    return AuditEntry(at=told["at_s"], **{name: told[name] for name in names}, **hashes)
+    return AuditEntry(**{**fields, **hashes, "at": told["at_s"]})
 
 
 async def test_the_chain_can_be_verified_by_whoever_reads_it(stand: Stand, admin: Held) -> None:
@@ -166,11 +70,11 @@ async def test_an_entry_that_was_changed_is_found(stand: Stand, admin: Held) -> 
 
 
 async def test_a_long_chain_is_read_to_its_end(stand: Stand, admin: Held) -> None:
-    for number in range(250):
+    for _ in range(250):
         await stand.keyring.disable(admin.id)
         await stand.keyring.enable(admin.id)
     told = (await stand.ask(admin, "GET", "/audit/chain")).json
-    assert (told["whole"], told["entries"]) == (True, 2 * (number + 1) + 1)
+    assert (told["whole"], told["entries"]) == (True, 501)
 
 
 async def test_a_chain_without_entries_is_whole(stand: Stand, admin: Held) -> None:
@@ -224,7 +128,6 @@ async def test_what_would_happen_to_a_request_is_explained(stand: Stand, admin: 
         assert (told["outcome"], told["reason"]) == (outcome, reason)
         assert (told["message"] is None) == (reason is None)
         assert (told["key"] or {}).get("id") == words.get("key_id")
-    assert told["route"] is None
     assert stand.uses == [(admin.id, "127.0.0.1")] * len(asked)
 
 
@@ -249,9 +152,8 @@ async def test_own_has_no_hidden_key_explained(stand: Stand) -> None:
     own = await stand.make("own", "keyhatch:own", owner="ann")
     hidden = await stand.make("hidden", "models:read")
     body = {"method": "GET", "path": "/v1/models"}
-    told = [
-        await stand.ask(own, "POST", "/explain", {**body, "key_id": each}) for each in (hidden.id, ABSENT)
-    ]
+    asked = [{**body, "key_id": key_id} for key_id in (hidden.id, ABSENT)]
+    told = [await stand.ask(own, "POST", "/explain", each) for each in asked]
     assert [each.status for each in told] == [404, 404]
     assert told[0].besides_id == told[1].besides_id
     assert (await stand.ask(own, "POST", "/explain", {**body, "key_id": own.id})).status == 200

@@ -1,12 +1,11 @@
 """Guarantees of gateway/admin/api/serve.py: the way of a request, and what becomes of trouble on it."""
 
 import logging
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from gateway.admin.api.operations import BASE, OPERATIONS, Operation
+from gateway.admin.api.operations import OPERATIONS, Operation
 from gateway.keeper.ports import StoreUnavailable
 from gateway.store.faults import StoreFull
 from tests.unit.admin.api.stand import BODIES, STRANGER, Held, Stand, perform
@@ -153,7 +152,6 @@ async def test_a_wrong_method_is_405_and_told_exactly_the_right_ones(
         "/me/",
         "/usage/x",
         "/keys/key_0123456789abcdef/rotate/now",
-        "/keys/verify/rotate",
         "/v2/keys",
         "/KEYS",
     ],
@@ -234,19 +232,3 @@ async def test_answers_are_utf_8(stand: Stand, admin: Held) -> None:
     told = await stand.ask(admin, "POST", "/keys", {"name": "Büro ☕ 𝒳"})
     assert "Büro ☕ 𝒳".encode() in told.raw
     assert told.headers["Content-Type"] == "application/json; charset=utf-8"
-
-
-def test_whoever_reads_the_code_finds_every_route_in_the_table(stand_routes: Callable[[], set[str]]) -> None:
-    assert stand_routes() == {f"{each.method} {BASE}{each.path}" for each in OPERATIONS} | {
-        f"HEAD {BASE}{each.path}" for each in OPERATIONS if each.method == "GET"
-    } | {f"{method} {BASE}/openapi.json" for method in ("GET", "HEAD")}
-
-
-@pytest.fixture
-def stand_routes() -> Callable[[], set[str]]:
-    def routes() -> set[str]:
-        made = Stand().app.router.routes()
-        named = {f"{route.method} {route.resource.canonical}" for route in made if route.resource}
-        return {each for each in named if f" {BASE}" in each}
-
-    return routes
