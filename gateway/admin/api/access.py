@@ -73,8 +73,7 @@ class Access:
 
     def _refusal(self, deny: Deny, peer: str) -> Refused:
         if deny.reason in _GUESSES:
-            self.throttle.failed(peer)
-            wait_s = self.throttle.wait_s(peer)
+            wait_s = self.throttle.failed(peer)
             if wait_s:
                 return _told_to_wait(wait_s)
         said = say_why(deny, self.keyring.rules.prefix)

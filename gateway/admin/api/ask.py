@@ -12,6 +12,7 @@ from gateway.core.keys import ApiKey, Secret
 from gateway.core.routes import RouteTable
 from gateway.keeper.audit import Once
 from gateway.keeper.authority import Manager, Want, admit_to, assert_holds
+from gateway.keeper.desk import StateConflict
 from gateway.keeper.keyring import Keyring
 from gateway.keeper.ports import Clock, KeyNotFound, OnceDone, OnceTaken
 from gateway.wire.key_json import as_json
@@ -93,6 +94,10 @@ class Ask:
                 return await do(desk)
             except OnceTaken:
                 done = await desk.done_once(self.once.name)
+            except (StateConflict, Refused):  # it may be the very same request that came first
+                done = await desk.done_once(self.once.name)
+                if done is None:
+                    raise
         return await self._replay(done)
 
     async def _replay(self, done: OnceDone | None) -> Answer:

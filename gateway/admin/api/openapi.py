@@ -17,6 +17,7 @@ _ALWAYS: Final = (
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.UNAUTHORIZED,
     HTTPStatus.FORBIDDEN,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
@@ -116,11 +117,10 @@ def _plain(schema: dict[str, Any]) -> dict[str, Any]:
 
 def _responses(operation: Operation) -> dict[str, Any]:
     refused = {*_ALWAYS, *operation.refuses}
-    if operation.body is not Nothing:
-        refused.update((*_OF_BODIES, HTTPStatus.UNPROCESSABLE_ENTITY))
-    if operation.query is not Nothing or operation.once:
-        refused.add(HTTPStatus.UNPROCESSABLE_ENTITY)
-    if operation.has_id or "key_id" in {*operation.query.model_fields, *operation.body.model_fields}:
+    if not operation.shows_key:
+        refused.update(_OF_BODIES)  # a body is read, and found wanting, where none is asked for too
+    names_key = "key_id" in {*operation.query.model_fields, *operation.body.model_fields}
+    if operation.has_id or operation.once or names_key:
         refused.add(HTTPStatus.NOT_FOUND)
     if operation.guarded:
         refused.add(HTTPStatus.PRECONDITION_FAILED)

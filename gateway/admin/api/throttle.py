@@ -27,25 +27,20 @@ class Throttle:
         self._empty_until: dict[str, float] = {}
         """When an address will have all its attempts again; that far ahead lies what it spent."""
 
-    def wait_s(self, peer: str) -> int:
-        """Whole seconds that an address has to wait, 0 if it may try."""
-        until = self._empty_until.get(_name_of(peer))
-        if until is None:
-            return 0
-        spent = (until - self._clock.monotonic()) / self._refill_s
-        return max(0, math.ceil((spent - self._burst) * self._refill_s))
-
-    def failed(self, peer: str) -> None:
-        """One attempt failed."""
+    def failed(self, peer: str) -> int:
+        """One attempt failed. Whole seconds until the address has another, 0 if it still had this one."""
         name, now = _name_of(peer), self._clock.monotonic()
-        until = max(self._empty_until.pop(name, now), now) + self._refill_s
-        self._empty_until[name] = until
+        full = now + self._burst * self._refill_s
+        before = max(self._empty_until.pop(name, now), now)
+        until = before + self._refill_s
+        self._empty_until[name] = until if until <= full else before  # whoever had none left spends none
         if len(self._empty_until) > _ADDRESSES_MAX:
             del self._empty_until[next(iter(self._empty_until))]
+        return max(0, math.ceil(until - full))
 
 
 def _name_of(peer: str) -> str:
     address = read_address(peer)
     if isinstance(address, IPv6Address):
         return str(int(address) >> 64)
-    return peer
+    return peer if address is None else str(address)

@@ -1,23 +1,13 @@
 """Guarantees of gateway/cli/explain.py: it tells what the gateway would do, never another story."""
 
 import json
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from gateway.cli.explain import ALLOWED, NEEDS_KEY, REFUSED, tell
-from gateway.core.decision import Allow, NeedKey
-from gateway.core.keys import ApiKey, digest_of
-from gateway.core.ours import Ours
-from gateway.core.policy import admit, judge
-from gateway.core.refusal import Deny
-from gateway.core.request import RequestView, read_target
-from gateway.core.routes import Anonymous, Route, RouteTable
-from tests.unit.cli.command_line import NOW, CommandLine
+from gateway.wire.story import ALLOWED, NEEDS_KEY, REFUSED
+from tests.unit.cli.command_line import CommandLine
 from tests.unit.cli.config_files import GOOD
 
 
@@ -141,82 +131,3 @@ def test_a_key_that_is_not_there_is_exit_code_3(configured: CommandLine) -> None
 
 def test_an_address_that_is_none_is_a_usage_error(configured: CommandLine) -> None:
     assert configured("explain", "GET", "/", "--from", "home").exit_code == 2
-
-
-ROUTES = RouteTable(
-    [
-        Route("scopes", "/a/*", "u", scopes=("x:read",), methods=frozenset({"GET"})),
-        Route("any-of", "/b/**", "u", any_of=("x:read", "y:read")),
-        Route("public", "/c", "u", public=True),
-        Route(
-            "anonymous",
-            "/d",
-            "u",
-            scopes=("x:read",),
-            anonymous=Anonymous((ip_network("10.0.0.0/8"),), frozenset({"x:read"})),
-        ),
-        Route(
-            "half-open",
-            "/e",
-            "u",
-            scopes=("x:read",),
-            anonymous=Anonymous((ip_network("10.0.0.0/8"),), frozenset({"y:read"})),
-        ),
-    ]
-)
-SECRET = "kh_8okNIhSXfRxxKZxv7Fa0tk7SThxjCN2owYNrPBtto2U4TdOZU"
-
-
-@given(
-    st.sampled_from(["GET", "HEAD", "POST", "TRACE"]),
-    st.sampled_from(
-        [
-            "/a/b",
-            "/a/%2e",
-            "/a/b/c",
-            "/b",
-            "/b/c",
-            "/c",
-            "/C/",
-            "/d",
-            "/e",
-            "/.keyhatch/me",
-            "/.keyhatch/x",
-            "x",
-        ]
-    ),
-    st.sampled_from(["10.0.0.1", "192.168.0.1"]),
-    st.frozensets(st.sampled_from(["x:read", "y:*", "*"])),
-    st.sampled_from([None, NOW - 1, NOW + 1]),
-    st.booleans(),
-)
-def test_the_story_is_the_decision_of_a_real_request(
-    method: str, path: str, peer: str, scopes: frozenset[str], expires_at: float | None, shows_key: bool
-) -> None:
-    key = ApiKey(
-        id="key_1",
-        name="one",
-        preview="",
-        digest=digest_of(SECRET),
-        scopes=scopes,
-        created_at=0,
-        expires_at=expires_at,
-        allow_from=(ip_network("10.0.0.0/8"),),
-    )
-    decision: Allow | Deny | NeedKey
-    target = read_target(path.encode())
-    if isinstance(target, Deny):
-        decision = target
-    else:
-        headers = ((b"x-api-key", SECRET.encode()),) if shows_key else ()
-        decision = admit(RequestView(method, target, headers, peer), ROUTES, Ours("kh"))
-        if isinstance(decision, NeedKey):
-            decision = judge(decision, key, NOW)
-    told = tell(method, path, ROUTES, key if shows_key else None, peer, NOW)
-    if isinstance(decision, Allow):
-        assert (told.outcome, told.route) == (ALLOWED, decision.route)
-    elif not shows_key and decision.reason == "credential_missing":
-        assert told.outcome == NEEDS_KEY
-    else:
-        assert told.deny is not None
-        assert (told.outcome, told.deny.reason) == (REFUSED, decision.reason)
