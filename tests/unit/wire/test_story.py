@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.core.decision import Allow, NeedKey
 from gateway.core.keys import ApiKey, digest_of
+from gateway.core.ours import Ours
 from gateway.core.policy import admit, judge
 from gateway.core.refusal import Deny
 from gateway.core.request import RequestView, read_target
