@@ -7,7 +7,8 @@ Pure: a record in, the changed record out, or `RuleBroken` with the mend. The ru
    when somebody finishes the rotation, and never later than the key itself.
 3. While an overlap runs, another rotation would end a secret that somebody may still use: that has to be
    said.
-4. Undoing makes the secret before the key's own again and ends the new one at once, for as long as the
+4. What was ended by somebody stays at its end, whatever the wall clock does afterwards.
+5. Undoing makes the secret before the key's own again and ends the new one at once, for as long as the
    overlap runs. Secrets that ended stay recognised, and stay refused.
 """
 
@@ -35,7 +36,7 @@ def rotated(key: ApiKey, rotation: Rotation, secret: Secret, now: float) -> ApiK
         digest=digest_of(secret.reveal()),
         preview=preview_of(secret),
         rotated_at=now,
-        previous_digest=key.digest,
+        previous_digest=key.digest if until > now else None,
         previous_preview=key.preview,
         previous_secret_valid_until=until,
         previous_until_first_use=rotation.until_first_use,
@@ -69,7 +70,7 @@ def finished(key: ApiKey, now: float) -> ApiKey:
     """The record with the secret before at its end; the same where that has ended already."""
     if not key.overlap_runs(now):
         return key
-    return replace(key, previous_secret_valid_until=now, previous_until_first_use=False)
+    return replace(key, previous_digest=None, previous_secret_valid_until=now, previous_until_first_use=False)
 
 
 def refuse_revoked(key: ApiKey) -> None:

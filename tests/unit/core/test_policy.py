@@ -1,16 +1,14 @@
 """Guarantees of gateway/core/policy.py: the rules speak in their order, and nothing passes by silence."""
 
 import itertools
-from dataclasses import replace
 from datetime import UTC, datetime
-from math import inf
 from typing import Any
 
 import pytest
 
 from gateway.core.credentials import NOTHING_TO_STRIP
 from gateway.core.decision import Allow, Identity, NeedKey
-from gateway.core.keys import EXPIRING_WINDOW_S, ApiKey, digest_of
+from gateway.core.keys import ApiKey, digest_of
 from gateway.core.ours import Ours
 from gateway.core.policy import admit, is_within, judge, moment, read_address, scope_facts, standing
 from gateway.core.refusal import Deny, Reason
@@ -288,35 +286,6 @@ def test_a_key_that_passes_says_who_it_is() -> None:
         key,
         digest_of(A),
     )
-
-
-@pytest.mark.parametrize(
-    ("left_s", "until", "told"),
-    [
-        pytest.param(EXPIRING_WINDOW_S + 1, NOW + 1, False, id="before-the-14-days"),
-        pytest.param(EXPIRING_WINDOW_S, NOW + EXPIRING_WINDOW_S, True, id="at-their-beginning"),
-        pytest.param(1, NOW + 1, True, id="in-the-last-second"),
-    ],
-)
-def test_an_end_that_is_near_is_told_and_a_decision_from_before_stands_until_then(
-    left_s: float, until: float, told: bool
-) -> None:
-    allow = judged(record(expires_at=NOW + left_s))
-    assert isinstance(allow, Allow)
-    assert (allow.until, allow.expires_at) == (until, NOW + left_s if told else None)
-
-
-def test_an_overlap_that_ends_before_the_14_days_begin_ends_the_decision() -> None:
-    key = record(B, previous_digest=digest_of(A), previous_secret_valid_until=SOON)
-    allow = judged(replace(key, expires_at=NOW + 2 * EXPIRING_WINDOW_S))
-    assert isinstance(allow, Allow)
-    assert (allow.until, allow.expires_at) == (SOON, None)
-
-
-def test_a_key_without_an_end_has_none_that_is_near() -> None:
-    allow = judged(record())
-    assert isinstance(allow, Allow)
-    assert (allow.until, allow.expires_at) == (inf, None)
 
 
 def test_the_digest_of_an_allow_is_that_of_the_secret_shown() -> None:
