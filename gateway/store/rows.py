@@ -127,6 +127,7 @@ def use_row_of(use: Use) -> dict[str, Any]:
         "peer": use.peer,
         "count": use.count,
         "previous_at": use.previous_at,
+        "previous_peer": use.previous_peer,
     }
 
 
