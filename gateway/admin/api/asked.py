@@ -26,7 +26,7 @@ from gateway.keeper.desk import Problem, RuleBroken
 BODY_BYTES_MAX: Final = 65_536
 _JSON: Final = re.compile(r'application/json(?:\s*;\s*charset="?utf-8"?)?', re.IGNORECASE)
 _ETAG: Final = re.compile(r'(?:W/)?"[!#-~]*"|[0-9]{1,9}')  # people forget the quotes
-_NUMBER: Final = re.compile(r"n([0-9]{1,18})")
+_NUMBER: Final = re.compile(r"n(0|[1-9][0-9]{0,17})")
 _DAY_AND_KEY: Final = re.compile(r"n([0-9]{4}-[0-9]{2}-[0-9]{2}) (key_[0-9A-Za-z]{16})")
 _NAME: Final = re.compile(r"[!-~]{1,255}")
 

@@ -15,6 +15,8 @@ from gateway.keeper.ports import Clock
 BURST: Final = 20
 REFILL_S: Final = 3.0
 _ADDRESSES_MAX: Final = 10_000
+_TICK_S: Final = 1e-3
+_ROUNDING_S: Final = 1e-6
 
 
 class Throttle:
@@ -33,10 +35,11 @@ class Throttle:
         full = now + self._burst * self._refill_s
         before = max(self._empty_until.pop(name, now), now)
         until = before + self._refill_s
-        self._empty_until[name] = until if until <= full else before  # whoever had none left spends none
+        beyond_s = until - full
+        self._empty_until[name] = until if beyond_s < _TICK_S else before  # who had none left spends none
         if len(self._empty_until) > _ADDRESSES_MAX:
             del self._empty_until[next(iter(self._empty_until))]
-        return max(0, math.ceil(until - full))
+        return 0 if beyond_s < _TICK_S else math.ceil(beyond_s - _ROUNDING_S)
 
 
 def _name_of(peer: str) -> str:

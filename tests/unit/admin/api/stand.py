@@ -185,8 +185,10 @@ class Stand:
 def _documented(method: str, path: str) -> dict[str, Any] | None:
     """What the document says of this question, if it knows it."""
     method = "get" if method == "HEAD" else method.lower()
-    for template, item in DOCUMENT["paths"].items():  # what has no id stands first where both would fit
-        pattern = re.escape(BASE + template).replace(r"\{id\}", "(?!(?:verify|revoke-by-value)$)[^/]+")
+    exact = path.removeprefix(BASE)
+    paths = {exact: DOCUMENT["paths"][exact]} if exact in DOCUMENT["paths"] else DOCUMENT["paths"]
+    for template, item in paths.items():
+        pattern = re.escape(BASE + template).replace(r"\{id\}", "[^/]+")
         if re.fullmatch(pattern, path) and method in item:
             found: dict[str, Any] = item[method]
             return found
@@ -203,6 +205,7 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "editKey": {"name": "renamed"},
     "verifyKey": {"key": STRANGER},
     "revokeByValue": {"key": STRANGER},
+    "importKeys": {"text": f"old,{'ab' * 32}", "format": "digests"},
     "explainRequest": {"method": "GET", "path": "/v1/models"},
 }
 """A body that is right, for each operation that takes one."""
