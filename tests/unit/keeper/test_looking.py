@@ -89,11 +89,11 @@ async def test_a_list_and_its_pages_hold_the_same(
 
 
 async def test_a_page_begins_where_the_one_before_ended(keyring: Keyring) -> None:
-    made = [await make(keyring, name) for name in ("a", "b", "c")]
+    made = [await make(keyring, name) for name in ("alpha", "beta", "gamma")]
     first = await keyring.page(limit=2)
     second = await keyring.page(limit=2, before=first[-1][0])
     assert [key.id for _, key in first + second] == made[::-1]
-    assert [key.name for _, key in await keyring.page(text="B")] == ["b"]
+    assert [key.name for _, key in await keyring.page(text="BETA")] == ["beta"]
 
 
 async def test_what_was_done_once_is_known_to_whoever_did_it(keyring: Keyring) -> None:
