@@ -16,7 +16,7 @@ from gateway.core.ours import Ours
 from gateway.core.policy import admit, judge
 from gateway.core.refusal import Deny, Reason
 from gateway.core.routes import Anonymous, Route, RouteTable
-from gateway.wire.reply import TABLE, Reply, answer, refusal
+from gateway.wire.reply import TABLE, Reply, answer, refusal, say_why
 from gateway.wire.request_head import Head
 from tests.unit.wire.heads import HOST, WEBSOCKET, lookup, reading
 from tests.unit.wire.refusals import EXAMPLES
@@ -281,3 +281,14 @@ def test_an_answer_of_our_own_is_json_that_nobody_keeps() -> None:
         (b"x-content-type-options", b"nosniff"),
         (b"x-request-id", b"req-2"),
     )
+
+
+@pytest.mark.parametrize(("reason", "facts"), ROWS)
+def test_in_another_form_a_refusal_says_the_same(reason: Reason, facts: Mapping[str, str]) -> None:
+    said = say_why(Deny(reason, facts), "kh")
+    reply = refusal(Deny(reason, facts), "r1", "kh")
+    headers = dict(reply.headers)
+    assert said.message == json.loads(reply.body)["error"]["message"]
+    assert said.status == TABLE[reason].status
+    assert said.challenge == (headers[b"www-authenticate"].decode() if said.challenge else None)
+    assert (said.challenge is None) == (b"www-authenticate" not in headers)
