@@ -25,10 +25,12 @@ class Run:
         self.loaded: Loaded
         self.reload: Callable[[], Loaded]
         self.announce: Callable[..., Any]
+        self.on_empty: Callable[..., Any]
         self.result: int | Exception = 0
 
     def __call__(self, loaded: Loaded, clock: object, **rest: Any) -> int:
         self.loaded, self.reload, self.announce = loaded, rest["reload"], rest["announce"]
+        self.on_empty = rest["on_empty"]
         if isinstance(self.result, Exception):
             raise self.result
         return self.result
@@ -197,3 +199,20 @@ def test_a_store_in_memory_is_refused_because_nobody_could_make_a_key_in_it(
         assert f"{place}is in memory, where no command can make a key" in result.output
         assert "sqlite:///keyhatch.db" in result.output
     assert not hasattr(run, "loaded")
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_an_empty_store_gets_its_admin_key_shown_on_a_terminal_or_in_a_file(
+    line: CommandLine,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    is_terminal: bool,
+) -> None:
+    monkeypatch.setattr(serve, "is_terminal", lambda _stream: is_terminal)
+    assert line("serve", *ELSEWHERE, "--admin", "127.0.0.1:7").exit_code == 0
+    asyncio.run(run.on_empty(line.desk))
+    assert line.record("admin").scopes == {"keyhatch:admin"}
+    assert ("http://127.0.0.1:7/api/v1" in capsys.readouterr().err) is is_terminal
+    assert Path("admin.key").exists() is not is_terminal

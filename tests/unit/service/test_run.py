@@ -16,6 +16,8 @@ import pytest
 
 from gateway.config.load import Loaded, load
 from gateway.config.problems import ConfigError, Problem
+from gateway.keeper.desk import KeyDraft
+from gateway.keeper.keyring import Keyring
 from gateway.service import run as module
 from gateway.service.gateway import Addresses, Gateway
 from gateway.service.run import INTERRUPTED, run_gateway, serve
@@ -284,3 +286,17 @@ async def test_where_the_loop_knows_no_signals_it_serves_without(
     serving.task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await serving.task
+
+
+async def test_an_empty_store_is_told_of_once_and_a_filled_one_is_not(house: House) -> None:
+    told_of: list[int] = []
+
+    async def on_empty(desk: Keyring) -> None:
+        told_of.append(len(await desk.list_keys("all")))
+        await desk.create(KeyDraft(name="first"))
+
+    for _ in range(2):
+        gateway = Gateway(house.written(), house.clock, house.logs, on_empty)
+        await gateway.start()
+        await gateway.stop()
+    assert told_of == [0]
