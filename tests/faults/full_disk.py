@@ -27,7 +27,7 @@ def main(folder: str) -> None:
         seen |= afterwards(home, gateway, seen)
         seen["end"] = gateway.stop()
         seen["tracebacks"] = gateway.log.count("Traceback")
-    seen["uses_of_cached"] = in_file(home)[0][0]
+    seen["uses_of_cached"] = in_file(home)[1][0]  # the first is the admin key
     seen["is_whole"] = is_whole(home.store)
     print(json.dumps(seen))  # noqa: T201 - it is what this program is for
 
@@ -68,7 +68,7 @@ def afterwards(home: Home, gateway: RunningGateway, seen: dict[str, Any]) -> dic
     """There is room again."""
     eventually(lambda: gateway.metric("keyhatch_last_used_pending") == 0, "every use is written")
     after = home.keyhatch("keys", "create", "after", "-q")
-    found = [name for (name,) in in_file(home, "name")]
+    found = [name for (name,) in in_file(home, "name") if name != "admin"]
     return {"after": told(after), "found": found, "acknowledged": [*seen["acknowledged"], "after"]}
 
 

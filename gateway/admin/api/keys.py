@@ -1,6 +1,7 @@
 """Keys over the management API: each handler asks the desk one thing, within what the manager may."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final, Literal, TypeVar, cast
 
 from gateway.admin.api.ask import Answer, Ask
@@ -38,6 +39,8 @@ async def create(ask: Ask) -> Answer:
     draft = draft_of(asked.model_dump(exclude_unset=True), ask.now, created_by=ask.manager.name)
     admit(ask.manager, Want.CHANGE)
     assert_holds(ask.manager, draft.scopes)
+    if "owner" not in asked.model_fields_set and ask.manager.only_owner is not None:
+        draft = replace(draft, owner=ask.manager.only_owner)
     _assert_theirs(ask, draft.owner)
 
     async def do(desk: Keyring) -> Answer:

@@ -20,7 +20,7 @@ def assert_same_origin(request: web.Request) -> None:
     host = request.headers.get("Host", "").lower()
     origins = [each.strip().lower() for each in request.headers.getall("Origin", [])]
     sites = [each.strip().lower() for each in request.headers.getall("Sec-Fetch-Site", [])]
-    is_elsewhere = any(each not in (f"http://{host}", f"https://{host}") for each in origins)
+    is_elsewhere = any(not host or each not in (f"http://{host}", f"https://{host}") for each in origins)
     if is_elsewhere or any(each not in _OURS for each in sites):
         raise Refused(
             HTTPStatus.FORBIDDEN,

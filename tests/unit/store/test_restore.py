@@ -284,6 +284,11 @@ def test_a_store_with_an_older_schema_is_brought_up_to_date_on_a_copy(path: Path
     meddle(
         file,
         "DROP TABLE once",
+        "DROP INDEX secrets_imported",
+        "ALTER TABLE secrets DROP COLUMN imported",
+        "DROP TABLE refusals",
+        "DROP TABLE usage",
+        "ALTER TABLE keys DROP COLUMN previous_secret_last_used_from",
         "ALTER TABLE keys DROP COLUMN previous_preview",
         "ALTER TABLE keys DROP COLUMN previous_until_first_use",
         "PRAGMA user_version = 2",

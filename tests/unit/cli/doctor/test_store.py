@@ -59,6 +59,11 @@ def test_an_older_store_is_said_to_be_brought_up_to_date(path: Path) -> None:
     meddle(
         path,
         "DROP TABLE once",
+        "DROP INDEX secrets_imported",
+        "ALTER TABLE secrets DROP COLUMN imported",
+        "DROP TABLE refusals",
+        "DROP TABLE usage",
+        "ALTER TABLE keys DROP COLUMN previous_secret_last_used_from",
         "ALTER TABLE keys DROP COLUMN previous_preview",
         "ALTER TABLE keys DROP COLUMN previous_until_first_use",
         "PRAGMA user_version = 2",
