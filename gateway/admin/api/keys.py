@@ -39,8 +39,8 @@ async def create(ask: Ask) -> Answer:
     draft = draft_of(asked.model_dump(exclude_unset=True), ask.now, created_by=ask.manager.name)
     admit(ask.manager, Want.CHANGE)
     assert_holds(ask.manager, draft.scopes)
-    if "owner" not in asked.model_fields_set and ask.manager.only_owner is not None:
-        draft = replace(draft, owner=ask.manager.only_owner)
+    if "owner" not in asked.model_fields_set and not ask.manager.may_everywhere(Want.CHANGE):
+        draft = replace(draft, owner=ask.manager.owner)
     _assert_theirs(ask, draft.owner)
 
     async def do(desk: Keyring) -> Answer:

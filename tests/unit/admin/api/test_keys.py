@@ -142,15 +142,20 @@ async def test_write_may_end_a_key_whose_scopes_it_lacks(stand: Stand, word: str
     assert (await act(stand, writer, other, word)).status == 200
 
 
-@pytest.mark.parametrize("owner", [None, "", "bob", "Ann"])
-async def test_own_makes_no_key_for_another_and_gives_none_away(stand: Stand, owner: str | None) -> None:
+@pytest.mark.parametrize("owner", ["", "bob", "Ann"])
+async def test_own_makes_no_key_for_another_and_gives_none_away(stand: Stand, owner: str) -> None:
     own = await stand.make("own", "keyhatch:own", owner="ann")
     before = dict(stand.store._keys)
-    named = {} if owner is None else {"owner": owner}
+    named = {"owner": owner}
     assert (await stand.ask(own, "POST", "/keys", {"name": "a", **named})).status == 403
-    if owner is not None:
-        assert (await stand.ask(own, "PATCH", f"/keys/{own.id}", named)).status == 403
+    assert (await stand.ask(own, "PATCH", f"/keys/{own.id}", named)).status == 403
     assert stand.store._keys == before
+
+
+@pytest.mark.parametrize("scopes", [("keyhatch:own",), ("keyhatch:own", "keyhatch:read")])
+async def test_own_makes_keys_of_its_owner_where_it_names_none(stand: Stand, scopes: tuple[str, ...]) -> None:
+    own = await stand.make("own", *scopes, owner="ann")
+    assert (await stand.ask(own, "POST", "/keys", {"name": "a"})).json["owner"] == "ann"
 
 
 async def test_own_makes_and_edits_keys_of_its_owner(stand: Stand) -> None:
