@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.cli.admin_key import make_first_key
-from gateway.cli.first_steps import sources
+from gateway.cli.first_steps import program, sources
 from gateway.cli.listening import listening
 from gateway.cli.loading import all_flags, door, refuse_memory
 from gateway.cli.output import data, is_terminal
@@ -144,16 +144,3 @@ def what_to_paste(at: str, secret: Secret, store_path: Path | None) -> str:
         store = shlex.quote(f"sqlite:///{store_path.absolute()}")
         text += THEN.format(program=program(sys.argv[0], sys.executable), store=store, name=KEY_NAME)
     return text
-
-
-def program(invoked_as: str, python: str) -> str:
-    """How to call this program from any folder: `keyhatch`, or `python -m gateway` if started like that.
-
-    Where Python would not find the package by itself, because it runs from its source, it is told where.
-    """
-    if Path(invoked_as).name != "__main__.py":
-        return "keyhatch"
-    source = Path(invoked_as).absolute().parents[1]
-    is_installed = source.name in {"site-packages", "dist-packages"}
-    where = "" if is_installed else f"PYTHONPATH={shlex.quote(str(source))} "
-    return f"{where}{shlex.quote(python)} -m gateway"

@@ -5,6 +5,7 @@ command would not find by itself. Pure but for the working directory.
 """
 
 import shlex
+from pathlib import Path
 from typing import Final
 
 from gateway.config.load import Loaded
@@ -49,6 +50,19 @@ def create_command(loaded: Loaded, program: str) -> str:
     if loaded.store_path is not None and not from_file:
         words += ["--store", f"sqlite:///{loaded.store_path.absolute()}"]
     return f"{program} {shlex.join(words)}"
+
+
+def program(invoked_as: str, python: str) -> str:
+    """How to call this program from any folder: `keyhatch`, or `python -m gateway` if started like that.
+
+    Where Python would not find the package by itself, because it runs from its source, it is told where.
+    """
+    if Path(invoked_as).name != "__main__.py":
+        return "keyhatch"
+    source = Path(invoked_as).absolute().parents[1]
+    is_installed = source.name in {"site-packages", "dist-packages"}
+    where = "" if is_installed else f"PYTHONPATH={shlex.quote(str(source))} "
+    return f"{where}{shlex.quote(python)} -m gateway"
 
 
 def sources(loaded: Loaded) -> str:

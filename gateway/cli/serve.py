@@ -6,21 +6,19 @@ so that whoever reads the log never meets a line of another form.
 
 import logging
 import sys
-from functools import partial
 from typing import Final
 
 import click
 
-from gateway.cli.admin_key import make_first_key
-from gateway.cli.demo import program, serve_demo
 from gateway.cli.everywhere import Command
-from gateway.cli.first_steps import create_command, first_steps, sources
+from gateway.cli.first_steps import create_command, first_steps, program, sources
 from gateway.cli.listening import listening
 from gateway.cli.loading import door, load
 from gateway.cli.output import is_terminal, say, warn
 from gateway.cli.surroundings import Surroundings, pass_surroundings
 from gateway.config.fields import Address
 from gateway.config.load import Loaded
+from gateway.keeper.desk import KeyDesk
 from gateway.service.gateway import Addresses, Gateway
 from gateway.service.run import run_gateway
 
@@ -46,7 +44,11 @@ def serve(
         raise click.UsageError("--demo brings a server of its own: leave out --demo, or --upstream.")
     said = {"upstream": upstream, "server.proxy": proxy, "server.admin": admin}
     flags = {name: value for name, value in said.items() if value is not None}
-    return serve_demo(surroundings, flags) if demo else _serve(surroundings, flags)
+    if not demo:
+        return _serve(surroundings, flags)
+    from gateway.cli.demo import serve_demo  # noqa: PLC0415 - a gateway in earnest does without
+
+    return serve_demo(surroundings, flags)
 
 
 def _serve(surroundings: Surroundings, flags: dict[str, str]) -> int:
@@ -57,6 +59,11 @@ def _serve(surroundings: Surroundings, flags: dict[str, str]) -> int:
     for_people = is_terminal(sys.stderr)
     for warning in loaded.warnings if for_people else ():
         warn(str(warning))
+
+    async def on_empty(desk: KeyDesk) -> None:
+        from gateway.cli.admin_key import make_first_key  # noqa: PLC0415 - once in the life of a store
+
+        await make_first_key(desk, loaded, for_people=for_people)
 
     async def announce(gateway: Gateway, addresses: Addresses) -> None:
         _log.info("%s", sources(loaded))
@@ -70,6 +77,5 @@ def _serve(surroundings: Surroundings, flags: dict[str, str]) -> int:
         else:
             _log.warning(NO_KEYS, create_command(loaded, called))
 
-    on_empty = partial(make_first_key, loaded=loaded, for_people=for_people)
     with listening(loaded.settings.server):
         return run_gateway(loaded, surroundings.clock, reload=read, announce=announce, on_empty=on_empty)

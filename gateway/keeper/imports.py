@@ -14,6 +14,7 @@ from gateway.core.keys import Secret, Shape, digest_of, preview_of, shape_of
 from gateway.core.strength import weakness
 from gateway.keeper.batch import KEYS_MAX, Existing
 from gateway.keeper.desk import Problem, RuleBroken
+from gateway.keeper.moving import refuse
 
 FILE_BYTES_MAX: Final = 32 * 1024 * 1024
 UNKNOWN_PREVIEW: Final = "…"
@@ -21,7 +22,6 @@ UNKNOWN_PREVIEW: Final = "…"
 
 Form = Literal["lines", "env", "digests"]
 
-_TOLD_MAX: Final = 20
 _WIDE_CHARS: Final = 24
 _ENV: Final = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)", re.DOTALL)
 _DIGEST: Final = re.compile(r"[0-9a-fA-F]{64}")
@@ -75,15 +75,6 @@ def preview_of_existing(text: str, prefix: str) -> str:
     if shape_of(text, prefix) is Shape.WELL_FORMED:
         return preview_of(Secret(text))
     return f"{text[:4]}…{text[-4:]}" if len(text) >= _WIDE_CHARS else f"{text[:3]}…"
-
-
-def refuse(problems: list[Problem]) -> None:
-    """Raise `RuleBroken` if there is any; of very many only the first are told."""
-    if problems:
-        told = [f"{each.field}: {each.message}" for each in problems[:_TOLD_MAX]]
-        more = len(problems) - _TOLD_MAX
-        told += [f"and {more} lines more"] if more > 0 else []
-        raise RuleBroken("nothing was imported. " + "; ".join(told), tuple(problems))
 
 
 def _problem(number: int, message: str) -> Problem:

@@ -29,15 +29,24 @@ from gateway.keeper.desk import (
     holds_secret,
     quoted,
 )
-from gateway.keeper.imports import refuse
 from gateway.keeper.ports import Clock, KeyStore, WholeKey
 from gateway.keeper.terms import Rules, Terms, terms_of
 
 ID_CHARS: Final = 16
 PREVIEW_CHARS_MAX: Final = 64
+_TOLD_MAX: Final = 20
 _AT_ONCE: Final = 128
 """Names that are judged before others get their turn, 3 ms."""
 _DEAD: Final = (Status.REVOKED, Status.EXPIRED)
+
+
+def refuse(problems: list[Problem]) -> None:
+    """Raise `RuleBroken` if there is any; of very many only the first are told."""
+    if problems:
+        told = [f"{each.field}: {each.message}" for each in problems[:_TOLD_MAX]]
+        more = len(problems) - _TOLD_MAX
+        told += [f"and {more} lines more"] if more > 0 else []
+        raise RuleBroken("nothing was imported. " + "; ".join(told), tuple(problems))
 
 
 class MovingKeys(ABC):

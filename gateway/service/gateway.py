@@ -40,7 +40,6 @@ from gateway.plane.lean_server import LeanPlane
 from gateway.service.compile import ground_of, table_of
 from gateway.service.forgetting import Forgetting
 from gateway.service.watch import StoreWatch
-from gateway.store.memory import MemoryKeyStore
 from gateway.store.sqlite import open_sqlite
 
 if TYPE_CHECKING:
@@ -163,6 +162,8 @@ class Gateway:
     async def _open_store(self) -> tuple[KeyStore, Path | None]:
         path = self._started_with.store_path
         if path is None:
+            from gateway.store.memory import MemoryKeyStore  # noqa: PLC0415 - hardly anybody has one
+
             return MemoryKeyStore(), None
         store = await open_sqlite(path)
         self._open.push_async_callback(store.close)

@@ -24,7 +24,8 @@ def in_file(
     home: Home, columns: str = "use_count, last_used_at, last_used_from", table: str = "keys"
 ) -> tuple[Any, ...]:
     """What the file says of its one key for callers."""
-    which = f"{'id' if table == 'keys' else 'key_id'} IN (SELECT id FROM keys WHERE name <> 'admin')"
+    mine = "(SELECT id FROM keys WHERE name <> 'admin')"
+    which = f"id IN {mine}" if table == "keys" else f"key_id IN {mine}"
     with closing(sqlite3.connect(f"file:{home.store}?mode=ro", uri=True)) as connection:
         [row] = connection.execute(f"SELECT {columns} FROM {table} WHERE {which}")  # noqa: S608 - our own words
         return tuple(row)

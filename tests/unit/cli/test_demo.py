@@ -17,7 +17,8 @@ import pytest
 from openai import AsyncOpenAI, AuthenticationError
 
 from gateway.cli import demo
-from gateway.cli.demo import CREATED_BY, KEY_NAME, fresh_key, program, what_to_paste
+from gateway.cli.demo import CREATED_BY, KEY_NAME, fresh_key, what_to_paste
+from gateway.cli.first_steps import program
 from gateway.config.load import Loaded, load
 from gateway.core.keys import Secret
 from gateway.demo import demo_settings
