@@ -25,7 +25,9 @@ ENTROPY_BYTES: Final = 32
 BODY_CHARS: Final = 43  # ceil(256 / log2(62))
 CHECKSUM_CHARS: Final = 6  # ceil(32 / log2(62))
 EXPIRING_WINDOW_S: Final = 14 * 86_400.0
-_PAIRS: Final = tuple(a + b for a in ALPHABET for b in ALPHABET)  # every request takes one: 0.6 µs, not 2
+_PAIRS: Final = "".join(
+    a + b for a in ALPHABET for b in ALPHABET
+)  # two digits: 0.5 µs, not 2 (a tuple: 290 KiB more)
 PREFIX_PATTERN: Final = re.compile(r"[a-z][a-z0-9]{0,15}")
 
 Network = IPv4Network | IPv6Network
@@ -138,7 +140,9 @@ def checksum(body: str) -> str:
     """CRC32 (ISO 3309) of the body's ASCII bytes as six base62 characters."""
     high, low = divmod(zlib.crc32(body.encode("ascii")), 3_844)
     high, middle = divmod(high, 3_844)
-    return _PAIRS[high] + _PAIRS[middle] + _PAIRS[low]
+    return (
+        _PAIRS[2 * high : 2 * high + 2] + _PAIRS[2 * middle : 2 * middle + 2] + _PAIRS[2 * low : 2 * low + 2]
+    )
 
 
 def compose_secret(prefix: str, entropy: bytes) -> Secret:
