@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -154,6 +155,26 @@ def test_three_kinds_of_key_confused_are_named_at_once_and_before_the_upgrade(
     assert told.reason == "credential_foreign"
     assert named in told.message
     assert "kh_" in told.message
+
+
+def test_moving_to_a_new_computer_takes_every_key_along(
+    gateway: RunningGateway, at_home: Home, upstream: Servers, tmp_path: Path
+) -> None:
+    key, ended = at_home.create("Moving"), at_home.create("Ended")
+    at_home.keys("revoke", "Ended", "--yes")
+    assert gateway.ask("/app/x", key=key).status == 200
+    ran = at_home.keyhatch("backup", str(tmp_path / "keys.backup"))
+    assert ran.code == 0, ran.err
+    elsewhere = Home(tmp_path / "new computer")
+    elsewhere.folder.mkdir()
+    elsewhere.configure(upstream.url, ROUTES, scopes=SCOPES)
+    ran = elsewhere.keyhatch("restore", str(tmp_path / "keys.backup"), "--yes")
+    assert ran.code == 0, ran.err
+    with elsewhere.serve() as moved:
+        assert moved.ask("/app/x", key=key).data["x-keyhatch-key-name"] == "Moving"
+        assert moved.ask("/app/x", key=ended).reason == "key_revoked"
+        assert Management(moved.admin_port, first_key(at_home.folder))("GET", "/me").data["name"] == "admin"
+        assert elsewhere.keyhatch("audit", "verify").code == 0
 
 
 # --- Voxum ------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from datetime import datetime
+from urllib.parse import quote
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -18,6 +19,7 @@ from websockets.sync.client import ClientConnection
 from gateway.keeper.desk import KeyDesk
 from tests.support.last_bytes import LastBytes
 from tests.support.lasting_upstream import LastingUpstream
+from tests.support.management import Management, first_key
 from tests.support.plain_caller import open_socket, open_stream
 from tests.support.running_gateway import Home, RunningGateway, eventually
 
@@ -165,7 +167,15 @@ def test_a_request_that_waits_for_its_answer_is_told_that_its_key_was_revoked(
 STREAMS = 20
 
 
-def by_the_desk(at_home: Home, name: str) -> float:
+def by_the_api(at_home: Home, gateway: RunningGateway, name: str) -> float:
+    """Revoke through the management API; when it was answered."""
+    admin = Management(gateway.admin_port, first_key(at_home.folder))
+    [key] = [each for each in admin.every(f"/keys?q={quote(name)}") if each["name"] == name]
+    assert admin("POST", f"/keys/{key['id']}/revoke").status == 200
+    return time.monotonic()
+
+
+def by_the_desk(at_home: Home, _: RunningGateway, name: str) -> float:
     """Revoke over the control socket; when that was acknowledged (monotonic)."""
 
     async def revoke(desk: KeyDesk) -> float:
@@ -175,18 +185,18 @@ def by_the_desk(at_home: Home, name: str) -> float:
     return at_home.manage(revoke)
 
 
-def by_the_command(at_home: Home, name: str) -> float:
+def by_the_command(at_home: Home, _: RunningGateway, name: str) -> float:
     """Revoke by `keyhatch keys revoke`; when that was done."""
     at_home.keys("revoke", name, "--yes")
     return time.monotonic()
 
 
-@pytest.mark.parametrize("revoke", [by_the_desk, by_the_command])
+@pytest.mark.parametrize("revoke", [by_the_desk, by_the_command, by_the_api])
 def test_no_byte_arrives_later_than_a_second_after_the_acknowledgement_and_no_request_passes_after_it(
     gateway: RunningGateway,
     at_home: Home,
     upstream: LastingUpstream,
-    revoke: Callable[[Home, str], float],
+    revoke: Callable[[Home, RunningGateway, str], float],
     record_property: Callable[[str, object], None],
 ) -> None:
     name = f"Measured {revoke.__name__}"
@@ -200,7 +210,7 @@ def test_no_byte_arrives_later_than_a_second_after_the_acknowledgement_and_no_re
         shown = {"Authorization": f"Bearer {key}"}
         kept.request("GET", "/.keyhatch/me", headers=shown)
         assert kept.getresponse().read()
-        acknowledged = revoke(at_home, name)
+        acknowledged = revoke(at_home, gateway, name)
         kept.request("GET", "/.keyhatch/me", headers=shown)
         refused = kept.getresponse()
         anew = gateway.ask("/ticks", key=key)
