@@ -18,6 +18,7 @@ from gateway.keeper.days import USAGE_LIMIT_MAX, UsageDay, UsageQuery
 from gateway.keeper.desk import (
     KeyDraft,
     KeyEdit,
+    LimitReached,
     NameAmbiguous,
     NotAllowed,
     Outdated,
@@ -298,6 +299,7 @@ REFUSALS: Final[tuple[tuple[str, int, type[Exception]], ...]] = (
     ("key_not_found", 404, KeyNotFound),
     ("name_ambiguous", 409, NameAmbiguous),
     ("outdated", 409, Outdated),
+    ("limit_reached", 409, LimitReached),
     ("state_conflict", 409, StateConflict),
     ("rule_broken", 422, RuleBroken),
     ("not_allowed", 403, NotAllowed),

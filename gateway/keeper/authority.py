@@ -8,13 +8,17 @@ Rules
 4. Nobody gives a key a scope that they do not hold, and nobody gets hold of one that way: whoever gives a key
    a new secret can use it from then on.
 5. A key that may manage more than they may is out of their reach.
+6. To widen is to grant: who lets a key live longer, work from more networks or work again after it was
+   switched off must hold what it holds. A key never widens itself, unless it may do everything.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from ipaddress import IPv4Network, IPv6Network
+from math import inf
 
-from gateway.core.keys import ApiKey
+from gateway.core.keys import ApiKey, Network
 from gateway.core.scopes import covers, includes, is_reserved
 from gateway.keeper.desk import NotAllowed
 from gateway.keeper.ports import KeyNotFound
@@ -81,6 +85,34 @@ def assert_holds(manager: Manager, scopes: Iterable[str]) -> None:
     beyond = _beyond(manager, scopes)
     if beyond:
         raise NotAllowed(f"nobody grants more than they hold, and your key does not hold {', '.join(beyond)}")
+
+
+def assert_may_widen(manager: Manager, before: ApiKey, after: ApiKey) -> None:
+    """Return if a change does not widen a key, or they may do that (rule 6); raises `NotAllowed`."""
+    if manager.is_admin or not is_wider(before, after):
+        return
+    if before.id == manager.key_id:
+        raise NotAllowed("your key cannot widen itself: ask whoever gave it to you")
+    assert_holds(manager, after.scopes)
+
+
+def is_wider(before: ApiKey, after: ApiKey) -> bool:
+    """Whether a key lives longer than before, works from more networks, or works again."""
+    ends = (before.expires_at or inf, after.expires_at or inf)
+    works_again = before.disabled_at is not None and after.disabled_at is None
+    return ends[1] > ends[0] or works_again or not _is_within(after.allow_from, before.allow_from)
+
+
+def _is_within(networks: tuple[Network, ...], wider: tuple[Network, ...]) -> bool:
+    if not wider:
+        return True
+    return bool(networks) and all(any(_holds(other, one) for other in wider) for one in networks)
+
+
+def _holds(wider: Network, network: Network) -> bool:
+    if isinstance(wider, IPv4Network):
+        return isinstance(network, IPv4Network) and network.subnet_of(wider)
+    return isinstance(network, IPv6Network) and network.subnet_of(wider)
 
 
 def _beyond(manager: Manager, scopes: Iterable[str]) -> list[str]:

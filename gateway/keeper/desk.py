@@ -57,6 +57,10 @@ class StateConflict(RuleBroken):
     """How things stand does not admit it: the key's state, or how many keys there are."""
 
 
+class LimitReached(StateConflict):
+    """An owner has as many keys as they may have."""
+
+
 class Outdated(StateConflict):
     """Somebody else changed the key in the meantime; look again, then decide anew."""
 

@@ -173,6 +173,14 @@ class Gatekeeper:
         self._imported.add(holders)
         self._hold()
 
+    def note_use(self, key: ApiKey, digest: bytes, peer: str, now: float) -> ApiKey:
+        """A secret of this key was let pass; the record as it stands from then on (promise 7)."""
+        self.usage.note(key.id, peer, now, previous=digest != key.digest)
+        if key.previous_until_first_use and digest == key.digest and key.overlap_runs(now):
+            key = self.first_uses.note(key, now)
+            self.key_changed(key.id, key)
+        return key
+
     async def data_changed(self) -> None:
         """The data changed behind our back: forget it all, hold live exchanges to what is there now.
 
@@ -191,11 +199,9 @@ class Gatekeeper:
         now = self._clock.now()
         decision = judge(need, key, now)
         if isinstance(decision, Allow) and key is not None:
-            self.usage.note(key.id, need.peer, now, previous=need.digest != key.digest)
-            if key.previous_until_first_use and need.digest == key.digest and key.overlap_runs(now):
-                ended = self.first_uses.note(key, now)
-                self.key_changed(key.id, ended)
-                decision = replace(decision, key=ended)
+            used = self.note_use(key, need.digest, need.peer, now)
+            if used is not key:
+                decision = replace(decision, key=used)
         return decision
 
     def _accident(self) -> Deny:

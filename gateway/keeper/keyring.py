@@ -33,6 +33,7 @@ from gateway.keeper.audit import HOST, Act, Once
 from gateway.keeper.desk import (
     KeyDraft,
     KeyEdit,
+    LimitReached,
     Outdated,
     Rotation,
     StateConflict,
@@ -57,6 +58,10 @@ def _nobody_told(_holders: Mapping[bytes, str]) -> None:
 
 
 def _anything(_key: ApiKey) -> None:
+    return None
+
+
+def _any_change(_before: ApiKey, _after: ApiKey) -> None:
     return None
 
 
@@ -97,6 +102,7 @@ class Keyring(MovingKeys, LookingKeys):
         self.request_id: str | None = None
         self.once: Once | None = None
         self.assert_may: Callable[[ApiKey], None] = _anything
+        self.assert_change: Callable[[ApiKey, ApiKey], None] = _any_change
 
     def acting(
         self,
@@ -105,14 +111,16 @@ class Keyring(MovingKeys, LookingKeys):
         *,
         once: Once | None = None,
         assert_may: Callable[[ApiKey], None] = _anything,
+        assert_change: Callable[[ApiKey, ApiKey], None] = _any_change,
     ) -> "Keyring":
         """The same desk, for somebody whose acts are recorded under this name.
 
         `once`: what is made or rotated there happens once under its name; raises `OnceTaken` otherwise.
         `assert_may` is called with each record that would be changed, as it stands in the transaction of the
-        change; what it raises prevents that.
+        change, and `assert_change` with what it would become too; what they raise prevents that.
         """
         desk = copy(self)
+        desk.assert_change = assert_change
         desk.actor, desk.request_id, desk.once, desk.assert_may = actor, request_id, once, assert_may
         return desk
 
@@ -234,7 +242,7 @@ class Keyring(MovingKeys, LookingKeys):
             return
         living = await self._store.count_living(owner, now)
         if living >= most:
-            raise StateConflict(
+            raise LimitReached(
                 f"owner {quoted(owner)} has {living} keys, {most} is the most: revoke one that is not "
                 "needed, or raise keys.max_active_per_owner"
             )
@@ -269,7 +277,9 @@ class Keyring(MovingKeys, LookingKeys):
     async def _write(self, key_id: str, change: Callable[[ApiKey], ApiKey], act: Act) -> ApiKey:
         def allowed(key: ApiKey) -> ApiKey:
             self.assert_may(key)
-            return change(key)
+            changed = change(key)
+            self.assert_change(key, changed)
+            return changed
 
         key = await self._store.update(key_id, allowed, act)
         self._on_change(key_id, key)

@@ -8,18 +8,19 @@ Everything here is pure. The rules:
 2. Scopes are grants (`gateway.core.scopes`) that reach something in the catalogue. Without a catalogue any
    grant will do, except that the reserved resource knows only its own actions.
 3. Addresses are networks in CIDR, IPv4 as IPv4: an IPv4 network written in IPv6 would match nobody.
-4. A key ends in the future, before the year 10000, or never.
+4. A key that manages its owner's keys has an owner.
+5. A key ends in the future, before the year 10000, or never.
 """
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv6Network, ip_interface, ip_network
 from typing import Any, Final, Literal
 
 from gateway.core.keys import ApiKey, Network, Status
-from gateway.core.scopes import RESERVED_RESOURCE, RESERVED_SCOPES, is_grant, unknown_grants
+from gateway.core.scopes import RESERVED_SCOPES, is_grant, is_reserved, unknown_grants
 from gateway.keeper.desk import KeyDraft, KeyEdit, Problem, RuleBroken, StateConflict, holds_secret, quoted
 from gateway.keeper.expiry import MOMENT_MAX
 from gateway.keeper.rotation import refuse_revoked
@@ -62,7 +63,7 @@ def is_id(text: str) -> bool:
 
 def terms_of(draft: KeyDraft, rules: Rules, now: float) -> Terms:
     """The draft as values; raises `RuleBroken` with every rule it breaks."""
-    return Terms(
+    terms = Terms(
         **_all_of(
             {
                 "name": lambda: _name(draft.name),
@@ -75,6 +76,8 @@ def terms_of(draft: KeyDraft, rules: Rules, now: float) -> Terms:
             }
         )
     )
+    _assert_owns(terms.scopes, terms.owner)
+    return terms
 
 
 def changes_of(edit: KeyEdit, rules: Rules, now: float) -> dict[str, Any]:
@@ -106,24 +109,34 @@ def edited(key: ApiKey, values: Mapping[str, Any], now: float) -> ApiKey:
     if "expires_at" in values and key.status(now) is Status.EXPIRED:
         raise StateConflict(f"key {key.id} has expired, and that stands: create a new key")
     key = replace(key, **values)
+    _assert_owns(key.scopes, key.owner)
     until = key.previous_secret_valid_until
     if until is not None and key.expires_at is not None and until > key.expires_at:
         key = replace(key, previous_secret_valid_until=key.expires_at)
     return key
 
 
+def _assert_owns(scopes: frozenset[str], owner: str) -> None:
+    if not owner and "keyhatch:own" in scopes:
+        _refuse([Problem("owner", "a key with keyhatch:own manages the keys of its owner: say whose it is")])
+
+
 def _all_of(readings: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
     """What was read of each field; all that is wrong is told at once."""
     read: dict[str, Any] = {}
-    problems = []
+    problems: list[Problem] = []
     for field, reading in readings.items():
         try:
             read[field] = reading()
         except RuleBroken as broken:
-            problems.append(Problem(field, str(broken)))
+            problems += broken.problems or [Problem(field, str(broken))]
+    _refuse(problems)
+    return read
+
+
+def _refuse(problems: Sequence[Problem]) -> None:
     if problems:
         raise RuleBroken("; ".join(each.message for each in problems), tuple(problems))
-    return read
 
 
 def _name(text: str) -> str:
@@ -162,20 +175,23 @@ def _scopes(texts: tuple[str, ...], catalogue: Mapping[str, str]) -> frozenset[s
         raise RuleBroken(
             f"{len(texts)} scopes are too many: {SCOPES_MAX} is the most, use wildcards (chat:*)"
         )
-    for text in texts:
-        if not is_grant(text):
-            raise RuleBroken(
-                f"{quoted(text)} is not a scope{_suggest(text, catalogue)}: write resource:action, "
-                "resource:*, *:action or *"
-            )
-    judged = texts if catalogue else [text for text in texts if text.startswith(f"{RESERVED_RESOURCE}:")]
-    unknown = unknown_grants(judged, catalogue)
-    if unknown:
-        raise RuleBroken(
-            f"there is no scope {quoted(unknown[0])}{_suggest(unknown[0], catalogue)}. There are "
+    wrong = {text: _why_no_scope(text, catalogue) for text in texts}
+    _refuse([Problem(f"scopes.{number}", why) for number, text in enumerate(texts) if (why := wrong[text])])
+    return frozenset(texts)
+
+
+def _why_no_scope(text: str, catalogue: Mapping[str, str]) -> str:
+    if not is_grant(text):
+        return (
+            f"{quoted(text)} is not a scope{_suggest(text, catalogue)}: write resource:action, "
+            "resource:*, *:action or *"
+        )
+    if (catalogue or is_reserved(text)) and unknown_grants([text], catalogue):
+        return (
+            f"there is no scope {quoted(text)}{_suggest(text, catalogue)}. There are "
             f"{', '.join([*sorted(catalogue), *RESERVED_SCOPES])}, and wildcards over them"
         )
-    return frozenset(texts)
+    return ""
 
 
 def _suggest(text: str, catalogue: Iterable[str]) -> str:
@@ -188,7 +204,15 @@ def _suggest(text: str, catalogue: Iterable[str]) -> str:
 def _networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
     if len(texts) > NETWORKS_MAX:
         raise RuleBroken(f"{len(texts)} networks are too many: {NETWORKS_MAX} is the most")
-    return tuple(dict.fromkeys(_network(text) for text in texts))
+    read: dict[Network, None] = {}
+    problems = []
+    for number, text in enumerate(texts):
+        try:
+            read[_network(text)] = None
+        except RuleBroken as broken:
+            problems.append(Problem(f"allow_from.{number}", str(broken)))
+    _refuse(problems)
+    return tuple(read)
 
 
 def _network(text: str) -> Network:

@@ -27,7 +27,6 @@ from gateway.admin.listener import AdminListener
 from gateway.config.fields import Address
 from gateway.config.load import Loaded
 from gateway.config.model import Settings
-from gateway.core.keys import ApiKey
 from gateway.core.policy import moment
 from gateway.keeper.gatekeeper import Gatekeeper
 from gateway.keeper.keyring import Keyring
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
 
 DRAIN_GRACE_S: Final = 30.0
 CUT_GRACE_S: Final = 0.05  # aiohttp takes 0 for no limit at all
+LATE_FLUSH_S: Final = 10.0
 FOR_LIFE: Final = (
     "server.proxy",
     "server.admin",
@@ -192,7 +192,7 @@ class Gateway:
         self._plane = _plane(settings.server.plane)(ground_of(settings), around)
 
     async def _start_admin(self, at: Address, store: KeyStore) -> tuple[str, int]:
-        checks = {"store": store.check, "configuration": self._configuration_check}
+        checks = {"store": lambda: self._store_check(store), "configuration": self._configuration_check}
         limits = ground_of(self._started_with.settings).limits
         readiness = Readiness(checks)
         self._open.push_async_callback(readiness.close)
@@ -212,6 +212,14 @@ class Gateway:
         sources.connections = lambda: len(callers.open)
         sources.connections_turned_away = lambda: callers.turned_away
         sources.connections_made_room = lambda: callers.made_room
+
+    async def _store_check(self, store: KeyStore) -> str | None:
+        """It can be read; what should have been written long ago is a warning."""
+        await store.check()
+        lag_s = self._gatekeeper.usage.lag_s()
+        if lag_s <= LATE_FLUSH_S + self._started_with.settings.keys.last_used_flush_s:
+            return None
+        return f"the last uses of keys wait to be written for {lag_s:.0f} s: see the log"
 
     async def _configuration_check(self) -> str | None:
         """The configuration in force is whole, or it would not be in force; a missing upstream is a bug.
@@ -236,12 +244,9 @@ class Gateway:
 
         app = build_admin_app(pages, hosts)
         house = House(self.keyring, self._clock, lambda: self._gatekeeper.table)
-        access = Access(self.keyring, self._clock, Throttle(self._clock), self._note_use)
+        access = Access(self.keyring, self._clock, Throttle(self._clock), self._gatekeeper.note_use)
         Api(house, access).add_to(app)
         return app
-
-    def _note_use(self, key: ApiKey, digest: bytes, peer: str, now: float) -> None:
-        self._gatekeeper.usage.note(key.id, peer, now, previous=digest != key.digest)
 
     def _run(self, endless: Awaitable[None]) -> None:
         task = asyncio.ensure_future(endless)

@@ -257,7 +257,7 @@ TABLE: Final[Mapping[Reason, Row]] = {
     ),
     Reason.KEY_ROTATED: Row(
         401,
-        _says("This secret was replaced by a newer one and stopped working at {since}. Use the new secret."),
+        _says("This secret was replaced and stopped working at {since}. Use the key's present secret."),
         _INVALID,
     ),
     Reason.SCOPE_MISSING: Row(403, _scope, "insufficient_scope"),

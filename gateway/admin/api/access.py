@@ -4,11 +4,12 @@
 2. The store is asked each time: a key that was revoked is refused from the moment its record was written.
 3. Whoever guesses again and again is told to wait (`throttle`). A guess is a text that looks like a key and
    is none: to show nothing, another provider's key or one that has died is no guess.
-4. A use of a key here is a use: it shows in `last_used_at`. A refused attempt is none.
+4. A use of a key here is a use: it shows in `last_used_at`, and it is the first use that a rotation may wait
+   for. What was refused is none.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
 
@@ -31,8 +32,18 @@ _ANY_KEY: Final = Route("management", "/api/v1/**", "", scopes=())
 _GUESSES: Final = frozenset({Reason.CREDENTIAL_MALFORMED, Reason.KEY_UNKNOWN})
 _TARGET: Final = Target(b"/", "/", b"", ())
 
-NoteUse = Callable[[ApiKey, bytes, str, float], None]
-"""Told of each key that was let in: record, digest of the secret shown, peer, moment."""
+NoteUse = Callable[[ApiKey, bytes, str, float], object]
+"""Told of each key whose question was answered: record, digest of the secret shown, peer, moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Whoever was let in: what they may manage, their record, and the digest of the secret they showed."""
+
+    manager: Manager
+    key: ApiKey
+    digest: bytes = field(repr=False)
+    peer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +55,8 @@ class Access:
     throttle: Throttle
     note_use: NoteUse
 
-    async def admit(self, headers: Iterable[tuple[bytes, bytes]], peer: str) -> tuple[Manager, ApiKey]:
-        """Whoever asks, and their record; raises `Refused`, or `StoreUnavailable`."""
+    async def admit(self, headers: Iterable[tuple[bytes, bytes]], peer: str) -> Visitor:
+        """Whoever asks; raises `Refused`, or `StoreUnavailable`."""
         shown = tuple((name.lower(), value.strip(b" \t")) for name, value in headers)
         chosen = self._choose(shown, peer)
         if isinstance(chosen, Deny):
@@ -56,15 +67,18 @@ class Access:
         if isinstance(verdict, Deny) or key is None:
             assert isinstance(verdict, Deny)  # noqa: S101 - no record is never allowed
             raise self._refusal(verdict, peer)
-        self.note_use(key, chosen, peer, now)
-        return manager_of(key), key
+        return Visitor(manager_of(key), key, chosen, peer)
 
-    async def admit_holder(self, text: str, peer: str) -> tuple[Manager, ApiKey]:
+    def was_answered(self, visitor: Visitor) -> None:
+        """Rule 4: what they asked was done."""
+        self.note_use(visitor.key, visitor.digest, visitor.peer, self.clock.now())
+
+    async def admit_holder(self, text: str, peer: str) -> Visitor:
         """Whoever holds this secret, were it revoked already; raises `Refused`, or `StoreUnavailable`."""
         found = await self.keyring.verify(text)
         if found.key is None or found.reason not in (None, Reason.KEY_REVOKED):
             raise self._refusal(Deny(found.reason or Reason.KEY_UNKNOWN, found.facts), peer)
-        return manager_of(found.key), found.key
+        return Visitor(manager_of(found.key), found.key, b"", peer)
 
     def _choose(self, headers: Headers, peer: str) -> bytes | Deny:
         prefix = self.keyring.rules.prefix

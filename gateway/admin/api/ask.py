@@ -11,7 +11,7 @@ from gateway.admin.api.words import Asked
 from gateway.core.keys import ApiKey, Secret
 from gateway.core.routes import RouteTable
 from gateway.keeper.audit import Once
-from gateway.keeper.authority import Manager, Want, admit_to, assert_holds
+from gateway.keeper.authority import Manager, Want, admit_to, assert_holds, assert_may_widen
 from gateway.keeper.desk import StateConflict
 from gateway.keeper.keyring import Keyring
 from gateway.keeper.ports import Clock, KeyNotFound, OnceDone, OnceTaken
@@ -68,7 +68,12 @@ class Ask:
                     headers={"ETag": etag_of(key)},
                 )
 
-        return self.house.keyring.acting(self.me.id, self.request_id, once=self.once, assert_may=assert_may)
+        def assert_change(before: ApiKey, after: ApiKey) -> None:
+            assert_may_widen(self.manager, before, after)
+
+        return self.house.keyring.acting(
+            self.me.id, self.request_id, once=self.once, assert_may=assert_may, assert_change=assert_change
+        )
 
     async def key(self, key_id: str | None = None) -> ApiKey:
         """A record that they may look at; raises `KeyNotFound` or `NotAllowed`."""

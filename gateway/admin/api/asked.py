@@ -192,6 +192,8 @@ def _shaped(shape: type[A], values: dict[str, Any], judge: Judge | None) -> A:
 def _problem(error: Mapping[str, Any], shape: type[Asked]) -> Problem:
     field = ".".join(map(str, error["loc"])) or "body"
     kind, context = error["type"], error.get("ctx", {})
+    if kind == "string_pattern_mismatch" and field in _FORMS:
+        return Problem(field, _FORMS[field])
     if kind == "extra_forbidden":
         return Problem(field[:60], f"is unknown here; there are {', '.join(shape.model_fields) or 'none'}")
     if kind in _RULES:
@@ -200,6 +202,13 @@ def _problem(error: Mapping[str, Any], shape: type[Asked]) -> Problem:
     return Problem(field, message[:1].lower() + message[1:])
 
 
+_FORMS: Final = {
+    "since": "is no day: write one like 2027-01-31",
+    "until": "is no day: write one like 2027-01-31",
+    "overlap": "is no overlap: write now, 90m, 24h or 7d",
+    "key_id": "is no id of a key: ids look like key_0123456789abcdef",
+    "method": "is no method: write it in capitals, such as GET",
+}
 _RULES: Final = {
     "missing": "is missing, and has to be there",
     "string_type": "has to be text",

@@ -7,7 +7,8 @@ from typing import Any, Final, Literal, TypeVar, cast
 from gateway.admin.api.ask import Answer, Ask
 from gateway.admin.api.asked import cursor_of, number_of
 from gateway.admin.api.words import CreateKey, EditKey, ListKeys, RotateKey, ShowKey
-from gateway.core.keys import Status
+from gateway.core.keys import Shape, Status
+from gateway.core.providers import looks_like
 from gateway.core.refusal import Deny, Reason
 from gateway.keeper.authority import Want, admit, assert_holds
 from gateway.keeper.desk import (
@@ -36,7 +37,7 @@ _LeftOut = TypeVar("_LeftOut", Literal["default"], Literal["unchanged"])
 async def create(ask: Ask) -> Answer:
     """Make a key, for oneself where one manages only one's own."""
     asked = cast("CreateKey", ask.body)
-    draft = draft_of(asked.model_dump(exclude_unset=True), ask.now, created_by=ask.manager.name)
+    draft = draft_of(asked.model_dump(exclude_unset=True), ask.now, created_by=ask.me.id)
     admit(ask.manager, Want.CHANGE)
     assert_holds(ask.manager, draft.scopes)
     if "owner" not in asked.model_fields_set and not ask.manager.may_everywhere(Want.CHANGE):
@@ -146,8 +147,17 @@ async def verify(ask: Ask) -> Answer:
     found = await ask.house.keyring.verify(cast("ShowKey", ask.body).key)
     only = ask.manager.only_owner
     if only is not None and found.key is not None and found.key.owner != only:
-        found = Verification(shape=found.shape, reason=Reason.KEY_UNKNOWN)
+        found = _as_to_a_stranger(found, cast("ShowKey", ask.body).key)
     return _verified(found, ask)
+
+
+def _as_to_a_stranger(found: Verification, text: str) -> Verification:
+    """What would be said of the text if no key had it: an imported one has no form of ours."""
+    if found.shape is Shape.WELL_FORMED:
+        return Verification(shape=found.shape, reason=Reason.KEY_UNKNOWN)
+    likeness = looks_like(text)
+    facts = {"place": "the text", "looks_like": likeness}
+    return Verification(shape=found.shape, looks_like=likeness, reason=Reason.CREDENTIAL_FOREIGN, facts=facts)
 
 
 def draft_of(values: Mapping[str, Any], now: float, created_by: str = "") -> KeyDraft:

@@ -50,7 +50,7 @@ async def import_keys(ask: Ask) -> Answer:
         owner=asked.owner,
         note=asked.note,
         expires_at=expiry_of(asked.model_dump(exclude_unset=True), ask.now, "default"),
-        created_by=ask.manager.name,
+        created_by=ask.me.id,
         skip_existing=asked.skip_existing,
         dry_run=asked.dry_run,
     )

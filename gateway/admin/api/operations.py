@@ -37,10 +37,11 @@ from gateway.admin.api.words import (
     UsageList,
     Verified,
 )
-from gateway.keeper.imports import FILE_BYTES_MAX
+from gateway.keeper.authority import Want
 from gateway.keeper.terms import Rules
 
 BASE: Final = "/api/v1"
+IMPORT_BYTES_MAX: Final = 4 * 1024 * 1024  # a list that is longer goes in parts, or by `keyhatch keys import`
 
 Do = Callable[[Ask], Awaitable[Answer]]
 Judge = Callable[[Mapping[str, Any], Rules, float], None]
@@ -49,9 +50,10 @@ Judge = Callable[[Mapping[str, Any], Rules, float], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One thing that can be asked. `once`: takes Idempotency-Key; `guarded`: takes If-Match.
+    """One thing that can be asked. Who may do `want` with no key at all is refused before the body is read.
 
-    `shows_key`: the body holds the key on whose strength it is asked.
+    `once`: takes Idempotency-Key; `guarded`: takes If-Match. `shows_key`: the body holds the key on whose
+    strength it is asked.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Operation:
     path: str
     summary: str
     do: Do
+    want: Want | None
     tells: type[Told] | None
     body: type[Asked] = Nothing
     body_bytes_max: int = BODY_BYTES_MAX
@@ -84,6 +87,7 @@ def _on_key(name: str, word: str, summary: str, do: Do) -> Operation:
         path=f"/keys/{{id}}/{word}",
         summary=summary,
         do=do,
+        want=Want.CHANGE,
         tells=KeyRecord,
         guarded=True,
         refuses=(HTTPStatus.CONFLICT,),
@@ -92,6 +96,7 @@ def _on_key(name: str, word: str, summary: str, do: Do) -> Operation:
 
 REVOKE_BY_VALUE: Final = Operation(
     name="revokeByValue",
+    want=None,
     method="POST",
     path="/keys/revoke-by-value",
     summary="End the key in the body: holding it is enough, no other credential is asked for.",
@@ -105,6 +110,7 @@ OPERATIONS: Final = (
     REVOKE_BY_VALUE,
     Operation(
         name="createKey",
+        want=Want.CHANGE,
         method="POST",
         path="/keys",
         summary="Make a key. Its secret stands in this answer and nowhere else.",
@@ -118,6 +124,7 @@ OPERATIONS: Final = (
     ),
     Operation(
         name="listKeys",
+        want=Want.LOOK,
         method="GET",
         path="/keys",
         summary="List keys, newest first.",
@@ -127,6 +134,7 @@ OPERATIONS: Final = (
     ),
     Operation(
         name="getKey",
+        want=Want.LOOK,
         method="GET",
         path="/keys/{id}",
         summary="Show a key.",
@@ -135,6 +143,7 @@ OPERATIONS: Final = (
     ),
     Operation(
         name="editKey",
+        want=Want.CHANGE,
         method="PATCH",
         path="/keys/{id}",
         summary="Change a key's name, scopes, owner, note, addresses or expiry.",
@@ -147,6 +156,7 @@ OPERATIONS: Final = (
     ),
     Operation(
         name="deleteKey",
+        want=Want.DELETE,
         method="DELETE",
         path="/keys/{id}",
         summary="Remove the record of a revoked key. Takes keyhatch:admin.",
@@ -158,6 +168,7 @@ OPERATIONS: Final = (
     ),
     Operation(
         name="rotateKey",
+        want=Want.CHANGE,
         method="POST",
         path="/keys/{id}/rotate",
         summary="Give a key a new secret, told in this answer alone; the one before ends after the overlap.",
@@ -182,6 +193,7 @@ OPERATIONS: Final = (
     _on_key("enableKey", "enable", "Switch a disabled key on again.", keys.enable),
     Operation(
         name="verifyKey",
+        want=Want.LOOK,
         method="POST",
         path="/keys/verify",
         summary="Say what a text is, and why it would be refused as a key.",
@@ -191,6 +203,7 @@ OPERATIONS: Final = (
     ),
     Operation(
         name="exportKeys",
+        want=Want.DELETE,
         method="GET",
         path="/keys/export",
         summary="Tell all records with their digests, to be imported elsewhere. Takes keyhatch:admin.",
@@ -200,17 +213,19 @@ OPERATIONS: Final = (
     ),
     Operation(
         name="importKeys",
+        want=Want.DELETE,
         method="POST",
         path="/keys/import",
         summary="Make keys of records or of existing strings, all or none. Takes keyhatch:admin.",
         do=moving.import_keys,
         body=ImportKeys,
-        body_bytes_max=2 * FILE_BYTES_MAX,
+        body_bytes_max=IMPORT_BYTES_MAX,
         tells=ImportedKeys,
         refuses=(HTTPStatus.CONFLICT,),
     ),
     Operation(
         name="listScopes",
+        want=Want.LOOK,
         method="GET",
         path="/scopes",
         summary="List the scopes that keys may hold.",
@@ -219,6 +234,7 @@ OPERATIONS: Final = (
     ),
     Operation(
         name="listUsage",
+        want=Want.LOOK,
         method="GET",
         path="/usage",
         summary="List what keys did on the callers' port, by day or by key.",
@@ -228,6 +244,7 @@ OPERATIONS: Final = (
     ),
     Operation(
         name="listAudit",
+        want=Want.LOOK,
         method="GET",
         path="/audit",
         summary="List what was done, oldest first.",
@@ -237,6 +254,7 @@ OPERATIONS: Final = (
     ),
     Operation(
         name="verifyAudit",
+        want=Want.LOOK,
         method="GET",
         path="/audit/chain",
         summary="Verify that the record of what was done is whole.",
@@ -245,6 +263,7 @@ OPERATIONS: Final = (
     ),
     Operation(
         name="explainRequest",
+        want=Want.LOOK,
         method="POST",
         path="/explain",
         summary="Say which route a request would meet, what it needs, and how a key would fare there.",
@@ -254,6 +273,7 @@ OPERATIONS: Final = (
     ),
     Operation(
         name="getMe",
+        want=None,
         method="GET",
         path="/me",
         summary="Show the key that asks.",

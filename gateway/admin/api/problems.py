@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import Final
 
 from gateway.keeper.desk import (
+    LimitReached,
     NameAmbiguous,
     NotAllowed,
     Outdated,
@@ -28,6 +29,7 @@ class Code(StrEnum):
     BODY_TOO_LARGE = "body_too_large"
     FIELD_INVALID = "field_invalid"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
+    LIMIT_REACHED = "limit_reached"
     KEY_NOT_FOUND = "key_not_found"
     MEDIA_TYPE_UNSUPPORTED = "media_type_unsupported"
     NOT_ALLOWED = "not_allowed"
@@ -96,7 +98,7 @@ def invalid(errors: Iterable[Problem]) -> Refused:
     return Refused(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         Code.FIELD_INVALID,
-        f"Nothing was changed, because {wrong} not right: `errors` says which and why.",
+        f"This was not done, because {wrong} not right: `errors` says which and why.",
         told,
     )
 
@@ -133,6 +135,7 @@ def _sentence(message: str) -> str:
 
 _AT_THE_DESK: Final[tuple[tuple[type[Exception], HTTPStatus, Code], ...]] = (
     (Outdated, HTTPStatus.CONFLICT, Code.OUTDATED),
+    (LimitReached, HTTPStatus.CONFLICT, Code.LIMIT_REACHED),
     (StateConflict, HTTPStatus.CONFLICT, Code.STATE_CONFLICT),
     (NameAmbiguous, HTTPStatus.CONFLICT, Code.STATE_CONFLICT),
     (RuleBroken, HTTPStatus.UNPROCESSABLE_ENTITY, Code.FIELD_INVALID),

@@ -50,7 +50,7 @@ async def audit(ask: Ask) -> Answer:
     page, more = found[: asked.limit], found[asked.limit :]
     return Answer(
         {
-            "items": [entry_json(entry) for entry in page],
+            "items": [entry_json(entry) for entry in page if _is_theirs(ask, entry)],
             "next_cursor": cursor_of(page[-1].number) if more else None,
         }
     )
@@ -127,6 +127,12 @@ def _day(field: str, text: str | None) -> date | None:
 def _assert_may_ask_of(ask: Ask, key_id: str | None) -> None:
     if ask.manager.only_owner is not None and key_id is None:
         raise NotAllowed("you manage your own keys alone: say which with key_id")
+
+
+def _is_theirs(ask: Ask, entry: AuditEntry) -> bool:
+    """Of a key that came from another owner, they see what was done since."""
+    only = ask.manager.only_owner
+    return only is None or all(told is None or told["owner"] == only for told in (entry.before, entry.after))
 
 
 def _assert_sees_all(ask: Ask) -> None:

@@ -15,9 +15,10 @@ from http import HTTPStatus
 from typing import Final, cast
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from gateway.admin.answers import PROBLEM
-from gateway.admin.api.access import Access
+from gateway.admin.api.access import Access, Visitor
 from gateway.admin.api.ask import Answer, Ask, House, fingerprint, not_found
 from gateway.admin.api.asked import Judge, etags, idempotency_key, read_body, read_query
 from gateway.admin.api.openapi import document
@@ -25,9 +26,9 @@ from gateway.admin.api.operations import BASE, OPERATIONS, Operation
 from gateway.admin.api.problems import ProblemDetails, Refused, problem_of
 from gateway.admin.api.same_origin import assert_same_origin
 from gateway.admin.api.words import Asked, ShowKey
-from gateway.core.keys import ApiKey
+from gateway.core.refusal import Reason
 from gateway.keeper.audit import Once
-from gateway.keeper.authority import Manager
+from gateway.keeper.authority import admit
 from gateway.keeper.ports import StoreUnavailable
 from gateway.keeper.terms import is_id
 
@@ -38,6 +39,16 @@ _ACCIDENT: Final = ProblemDetails(
     "Something unexpected happened, and nothing more is known of it here. The gateway's log has the rest.",
 )
 
+_NO_OPERATION: Final = {
+    HTTPStatus.NOT_FOUND: (
+        Reason.NO_ROUTE.value,
+        f"There is nothing at this path: {BASE}/openapi.json tells what there is.",
+    ),
+    HTTPStatus.METHOD_NOT_ALLOWED: (
+        Reason.METHOD_NOT_ALLOWED.value,
+        "This method is not possible here: the header Allow tells which are.",
+    ),
+}
 _ID: Final = "{id:(?!(?:verify|revoke-by-value|export|import)$)[^/]+}"  # no ids
 
 
@@ -49,7 +60,8 @@ class Api:
     access: Access
 
     def add_to(self, app: web.Application) -> None:
-        """Give the application its routes."""
+        """Give the application its routes, and what is said where there is none."""
+        app.middlewares.append(_unanswered)
         for operation in OPERATIONS:
             path = BASE + operation.path.replace("{id}", _ID)
             app.router.add_route(operation.method, path, partial(self.answer, operation))
@@ -74,22 +86,25 @@ class Api:
 
     async def _ask(self, operation: Operation, request: web.Request, request_id: str) -> Answer:
         assert_same_origin(request)
-        peer = request.remote or ""
         if operation.shows_key:
-            return await self._ask_with_key(operation, request, request_id, peer)
-        manager, me = await self.access.admit(request.raw_headers, peer)
+            return await self._ask_with_key(operation, request, request_id)
+        visitor = await self.access.admit(request.raw_headers, request.remote or "")
+        if operation.want is not None:
+            admit(visitor.manager, operation.want)
         now = self.house.clock.now()
         body = await read_body(request, operation.body, self._judge(operation, now), operation.body_bytes_max)
-        return await operation.do(self._asked(operation, request, request_id, manager, me, body))
+        answer = await operation.do(self._asked(operation, request, request_id, visitor, body))
+        self.access.was_answered(visitor)
+        return answer
 
-    async def _ask_with_key(
-        self, operation: Operation, request: web.Request, request_id: str, peer: str
-    ) -> Answer:
+    async def _ask_with_key(self, operation: Operation, request: web.Request, request_id: str) -> Answer:
         """What is asked on the strength of the key in the body: without one it is not refused but unheard."""
         try:
             body = await read_body(request, operation.body)
         except Refused as refused:
             problem = refused.problem
+            if problem.status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+                raise
             raise Refused(
                 HTTPStatus.UNAUTHORIZED,
                 "credential_missing",
@@ -97,16 +112,15 @@ class Api:
                 problem.errors,
                 {"WWW-Authenticate": 'Bearer realm="keyhatch"', "X-Keyhatch-Reason": "credential_missing"},
             ) from None
-        manager, me = await self.access.admit_holder(cast("ShowKey", body).key, peer)
-        return await operation.do(self._asked(operation, request, request_id, manager, me, body))
+        visitor = await self.access.admit_holder(cast("ShowKey", body).key, request.remote or "")
+        return await operation.do(self._asked(operation, request, request_id, visitor, body))
 
     def _asked(
         self,
         operation: Operation,
         request: web.Request,
         request_id: str,
-        manager: Manager,
-        me: ApiKey,
+        visitor: Visitor,
         body: Asked,
     ) -> Ask:
         key_id = request.match_info.get("id", "")
@@ -117,8 +131,8 @@ class Api:
         asked = (operation.method, request.path, body.model_dump_json(exclude_unset=True))
         return Ask(
             house=self.house,
-            manager=manager,
-            me=me,
+            manager=visitor.manager,
+            me=visitor.key,
             request_id=request_id,
             body=body,
             query=query,
@@ -142,6 +156,21 @@ class Api:
         if isinstance(error, StoreUnavailable):
             _LOG.warning("request %s: %s", request_id, error)
         return problem
+
+
+@web.middleware
+async def _unanswered(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """An unknown path, or another method, as a problem like all others here."""
+    try:
+        return await handler(request)
+    except web.HTTPException as refusal:
+        status = HTTPStatus(refusal.status)
+        if status not in _NO_OPERATION or not request.path.startswith(f"{BASE}/"):
+            raise
+        code, detail = _NO_OPERATION[status]
+        allow = refusal.headers.get("Allow")
+        headers = None if allow is None else {"Allow": allow}
+        return _told(ProblemDetails(status, code, detail, headers=headers), secrets.token_hex(16))
 
 
 def _response(status: HTTPStatus, answer: Answer, request_id: str) -> web.Response:

@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.core.keys import Shape, Status
 from gateway.core.refusal import Reason
 from gateway.keeper.batch import KEYS_MAX
-from gateway.keeper.imports import FILE_BYTES_MAX
 from gateway.keeper.terms import NAME_CHARS_MAX, NETWORKS_MAX, NOTE_CHARS_MAX, SCOPES_MAX
 
 PAGE_MAX = 200
@@ -59,19 +58,19 @@ class CreateKey(Asked):
     owner: Text = Field(default="", description="Whose it is.", examples=["ann"])
     note: str = Field(default="", max_length=NOTE_CHARS_MAX, description="Whatever helps to know it again.")
     allow_from: Networks = Field(default=[], description="Networks it works from; empty is anywhere.")
-    expires: Expires | None = Field(default=None, description="Left out: `keys.default_expiry`.")
+    expires: Expires = Field(default_factory=str, description="Left out: `keys.default_expiry`.")
     expires_at: ExpiresAt | None = Field(default=None, description="The same as a moment; null is never.")
 
 
 class EditKey(Asked):
     """What to change about a key. What is left out stays as it is."""
 
-    name: Text | None = Field(default=None, min_length=1)
-    scopes: Scopes | None = None
-    owner: Text | None = None
-    note: str | None = Field(default=None, max_length=NOTE_CHARS_MAX)
-    allow_from: Networks | None = None
-    expires: Expires | None = None
+    name: Text = Field(default_factory=str, min_length=1)
+    scopes: Scopes = Field(default_factory=list)
+    owner: Text = Field(default_factory=str)
+    note: str = Field(default_factory=str, max_length=NOTE_CHARS_MAX)
+    allow_from: Networks = Field(default_factory=list)
+    expires: Expires = Field(default_factory=str)
     expires_at: ExpiresAt | None = Field(default=None, description="The same as a moment; null is never.")
 
 
@@ -165,7 +164,7 @@ class ImportKeys(Asked):
     records: list[dict[str, Any]] | None = Field(
         default=None, max_length=KEYS_MAX, description="As `GET /keys/export` tells them.", repr=False
     )
-    text: str | None = Field(default=None, max_length=FILE_BYTES_MAX, description="The list.", repr=False)
+    text: str | None = Field(default=None, description="The list.", repr=False)
     format: Literal["lines", "env", "digests"] | None = Field(
         default=None, description="`NAME,STRING` lines, `NAME=STRING` lines, or `NAME,SHA-256` lines."
     )
@@ -175,7 +174,7 @@ class ImportKeys(Asked):
     scopes: Scopes = Field(default=[], description="Of all keys that are made of strings.")
     owner: Text = ""
     note: str = Field(default="", max_length=NOTE_CHARS_MAX)
-    expires: Expires | None = None
+    expires: Expires = Field(default_factory=str)
     expires_at: ExpiresAt | None = None
     skip_existing: bool = Field(default=False, description="Pass over what is here already.")
     dry_run: bool = Field(default=False, description="Check, and change nothing.")
