@@ -156,8 +156,8 @@ async def test_an_edit_is_told_of_everything_that_is_wrong_at_once(stand: Stand)
         with pytest.raises(RuleBroken) as refusal:
             await question
         told = {problem.field: problem.message for problem in refusal.value.problems}
-        assert list(told)[:3] == ["name", "scopes", "owner"]
-        assert "did you mean chat:write?" in told["scopes"]
+        assert list(told)[:3] == ["name", "scopes.0", "owner"]
+        assert "did you mean chat:write?" in told["scopes.0"]
     assert (await stand.desk.resolve(key.id)).revision == 1
 
 

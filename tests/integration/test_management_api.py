@@ -49,6 +49,7 @@ def test_the_first_start_leaves_an_admin_key_that_its_owner_alone_can_read(
     assert (at_home.folder / "admin.key").stat().st_mode & 0o777 == 0o600
     assert admin.key is not None
     assert admin.key not in gateway.log + gateway.out
+    admin("GET", "/me")
     me = admin("GET", "/me").data
     assert (me["name"], me["scopes"], me["created_by"]) == ("admin", ["keyhatch:admin"], "keyhatch")
     assert me["last_used_from"] == "127.0.0.1"
@@ -110,6 +111,17 @@ def test_a_key_that_the_api_revoked_opens_nothing_from_the_answer_on(
             assert admin("POST", f"/keys/{key['id']}/revoke").data["status"] == "revoked"
             refused = gateway.ask("/held", key=key["key"])
             assert (refused.status, refused.reason) == (401, "key_revoked")
+
+
+def test_the_first_use_of_a_new_secret_at_the_api_ends_the_one_before(
+    gateway: RunningGateway, admin: Management
+) -> None:
+    old = admin.create("Second admin", scopes=["keyhatch:admin"])
+    rotated = admin("POST", f"/keys/{old['id']}/rotate", {"until_first_use": True}).data
+    assert gateway.ask("/held", key=old["key"]).status == 200
+    assert Management(gateway.admin_port, rotated["key"])("GET", "/me").status == 200
+    assert Management(gateway.admin_port, old["key"])("GET", "/me").reason == "key_rotated"
+    assert gateway.ask("/held", key=old["key"]).reason == "key_rotated"
 
 
 def test_a_store_that_is_locked_takes_nothing_and_shows_no_secret(home: Home) -> None:

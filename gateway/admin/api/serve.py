@@ -103,8 +103,6 @@ class Api:
             body = await read_body(request, operation.body)
         except Refused as refused:
             problem = refused.problem
-            if problem.status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-                raise
             raise Refused(
                 HTTPStatus.UNAUTHORIZED,
                 "credential_missing",

@@ -1,14 +1,18 @@
 """Guarantees of gateway/keeper/authority.py: nobody manages, or grants, more than they may."""
 
+from dataclasses import replace
+from ipaddress import ip_network
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.scopes import covers, includes
-from gateway.keeper.authority import Manager, Want, admit, admit_to, assert_holds
+from gateway.keeper.authority import Manager, Want, admit, admit_to, assert_holds, assert_may_widen, is_wider
 from gateway.keeper.desk import NotAllowed
 from gateway.keeper.ports import KeyNotFound
-from tests.support.records import record
+from tests.support.records import NOW, record
 
 GRANTS = ("*", "chat:*", "*:read", "chat:read", "chat:write", "models:read", "keyhatch:*", "keyhatch:read")
 PLAIN = ("chat:read", "chat:write", "models:read", "files:write", "keyhatch:read", "keyhatch:admin")
@@ -97,3 +101,42 @@ def test_a_key_that_may_manage_more_is_out_of_reach_but_not_out_of_sight() -> No
         admit_to(writer, Want.CHANGE, mightier)
     admit_to(writer, Want.CHANGE, record(scopes=frozenset({"keyhatch:write", "*"})))
     admit_to(admin, Want.CHANGE, mightier)
+
+
+HOLDER = manager("keyhatch:write", "chat:write")
+NARROW = record(expires_at=NOW + 60, allow_from=(ip_network("10.0.0.0/8"), ip_network("fd00::/8")))
+
+
+@pytest.mark.parametrize(
+    ("fields", "wider"),
+    [
+        pytest.param({"expires_at": None}, True, id="for-ever"),
+        pytest.param({"expires_at": NOW + 61}, True, id="later"),
+        pytest.param({"expires_at": NOW + 59}, False, id="sooner"),
+        pytest.param({"allow_from": ()}, True, id="from-anywhere"),
+        pytest.param({"allow_from": (ip_network("10.1.0.0/16"),)}, False, id="from-a-part"),
+        pytest.param({"allow_from": (ip_network("10.0.0.0/7"),)}, True, id="from-more"),
+        pytest.param({"allow_from": (ip_network("::1/128"),)}, True, id="from-elsewhere"),
+        pytest.param({"allow_from": (ip_network("fd01::/16"),)}, False, id="from-a-part-in-ipv6"),
+        pytest.param({"note": "new", "revoked_at": NOW, "disabled_at": NOW}, False, id="not-at-all"),
+    ],
+)
+def test_to_widen_is_to_grant(fields: Any, wider: bool) -> None:
+    after = replace(NARROW, **fields)
+    assert is_wider(NARROW, after) is wider
+    assert_may_widen(HOLDER, NARROW, after)
+    assert_may_widen(manager("keyhatch:admin"), NARROW, after)
+    for other, key in ((manager("keyhatch:write"), NARROW), (HOLDER, replace(NARROW, id=HOLDER.key_id))):
+        changed = replace(key, **fields)
+        if wider:
+            with pytest.raises(NotAllowed):
+                assert_may_widen(other, key, changed)
+        else:
+            assert_may_widen(other, key, changed)
+
+
+def test_a_key_that_was_switched_off_works_again_by_grant_alone() -> None:
+    off = record(disabled_at=NOW)
+    assert is_wider(off, replace(off, disabled_at=None))
+    assert not is_wider(replace(off, disabled_at=None), off)
+    assert not is_wider(record(allow_from=()), record(allow_from=(ip_network("::1/128"),)))

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from gateway.core.scopes import RESERVED_SCOPES, is_grant
 from gateway.keeper.desk import KeyDraft, RuleBroken
 from gateway.keeper.expiry import MOMENT_MAX
-from gateway.keeper.terms import Rules, is_id, terms_of
-from tests.support.records import NOW
+from gateway.keeper.terms import Rules, edited, is_id, terms_of
+from tests.support.records import NOW, record
 
 DAY_S = 86_400.0
 SECRET = "kh_" + "A" * 49
@@ -119,7 +119,23 @@ def test_a_broken_rule_is_named_with_its_mend(fields: dict[str, Any], message: s
 
 @pytest.mark.parametrize("scope", ["chat:write", "chat:*", "*:read", "*", *RESERVED_SCOPES, "keyhatch:*"])
 def test_a_grant_that_reaches_the_catalogue_is_taken(scope: str) -> None:
-    assert terms_of(draft(scopes=(scope,)), RULES, NOW).scopes == {scope}
+    assert terms_of(draft(scopes=(scope,), owner="ann"), RULES, NOW).scopes == {scope}
+
+
+def test_a_key_that_manages_its_owners_keys_has_an_owner() -> None:
+    with pytest.raises(RuleBroken, match="manages the keys of its owner: say whose it is") as refusal:
+        terms_of(draft(scopes=("keyhatch:own",)), RULES, NOW)
+    assert [problem.field for problem in refusal.value.problems] == ["owner"]
+    own = record(scopes=frozenset({"keyhatch:own"}), owner="ann")
+    with pytest.raises(RuleBroken):
+        edited(own, {"owner": ""}, NOW)
+    assert edited(replace(own, owner=""), {"note": "as an older version made it"}, NOW).owner == ""
+
+
+def test_each_wrong_scope_and_network_is_told_by_its_place() -> None:
+    with pytest.raises(RuleBroken) as refusal:
+        terms_of(draft(scopes=("no:such", "chat:write", "a b"), allow_from=("::1", "home")), RULES, NOW)
+    assert [problem.field for problem in refusal.value.problems] == ["scopes.0", "scopes.2", "allow_from.1"]
 
 
 @pytest.mark.parametrize("scope", ["anything:goes", "music:*", "*:fly", "*", "keyhatch:read"])

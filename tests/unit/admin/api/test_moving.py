@@ -44,7 +44,7 @@ async def test_existing_strings_become_keys(stand: Stand, admin: Held) -> None:
     told = await stand.ask(admin, "POST", "/keys/import", {**LINES, **words})
     (named,) = told.json["keys"]
     key = stand.store._keys[named["id"]]
-    assert (key.name, key.owner, key.note, key.created_by) == ("radio", "ann", "moved", "admin")
+    assert (key.name, key.owner, key.note, key.created_by) == ("radio", "ann", "moved", admin.id)
     assert key.expires_at == stand.clock.now() + 90 * 86_400
     assert STRING.encode() not in told.raw
     found = await stand.ask(admin, "POST", "/keys/verify", {"key": STRING})

@@ -1,11 +1,13 @@
 """Guarantees of gateway/admin/api/operations.py: one table, and what each scope opens of it."""
 
+from dataclasses import replace
 from http import HTTPStatus
 
 import pytest
 
 from gateway.admin.api.operations import OPERATIONS, REVOKE_BY_VALUE, Operation
 from gateway.admin.api.words import Nothing
+from gateway.keeper.authority import Want
 from gateway.keeper.desk import Rotation
 from tests.unit.admin.api.stand import ABSENT, BODIES, Held, Stand, Told, perform
 
@@ -136,7 +138,7 @@ async def test_write_does_not_touch_a_key_that_manages_more(
     stand: Stand, operation: Operation, beyond: str
 ) -> None:
     writer = await stand.make("writer", "keyhatch:write")
-    target = await ready(stand, operation, beyond)
+    target = await ready(stand, operation, beyond, owner="bob")
     before = state(stand)
     assert denied(await perform(stand, writer, operation, target.id))
     assert state(stand) == before
@@ -157,7 +159,7 @@ async def test_own_manages_the_keys_of_its_owner(stand: Stand, operation: Operat
 @pytest.mark.parametrize("owner", ["", "bob", "Ann", "anne"])
 async def test_a_hidden_key_is_one_that_is_not_there(stand: Stand, operation: Operation, owner: str) -> None:
     own = await stand.make("own", "keyhatch:own", "chat:write", owner="ann")
-    hidden = await ready(stand, operation, "keyhatch:own", owner=owner)
+    hidden = await ready(stand, operation, owner=owner)
     before = state(stand)
     for headers in ({}, {"If-Match": '"1"'}, {"If-Match": '"999"'}, {"Idempotency-Key": "a"}):
         told, absent = [
@@ -170,7 +172,8 @@ async def test_a_hidden_key_is_one_that_is_not_there(stand: Stand, operation: Op
             )
             for key_id in (hidden.id, ABSENT)
         ]
-        assert (told.status, told.code) == (404, "key_not_found")
+        is_for_admins = operation.want is Want.DELETE
+        assert (told.status, told.code) == ((403, "not_allowed") if is_for_admins else (404, "key_not_found"))
         assert told.besides_id == absent.besides_id
         assert heads(told) == heads(absent)
     assert state(stand) == before
@@ -178,7 +181,8 @@ async def test_a_hidden_key_is_one_that_is_not_there(stand: Stand, operation: Op
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.name)
 async def test_own_without_an_owner_manages_nothing(stand: Stand, operation: Operation) -> None:
-    own = await stand.make("own", "keyhatch:own")
+    own = await stand.make("own", "keyhatch:own", owner="ann")
+    stand.store._keys[own.id] = replace(stand.record(own), owner="")  # as one that an older version made
     target = await ready(stand, operation)
     before = state(stand)
     told = await perform(stand, own, operation, target.id)
@@ -197,3 +201,27 @@ async def test_what_is_no_id_is_no_key(stand: Stand, admin: Held, operation: Ope
     told = await perform(stand, admin, operation, key_id)
     assert (told.status, told.code) == (404, "key_not_found")
     assert state(stand) == before
+
+
+@pytest.mark.parametrize(
+    "operation", [each for each in OPERATIONS if each.want is not None], ids=lambda each: each.name
+)
+async def test_who_may_not_ask_is_refused_before_a_byte_of_the_body_is_read(
+    stand: Stand, operation: Operation
+) -> None:
+    nobody = await stand.make("nobody", "chat:write")
+    path = operation.path.replace("{id}", ABSENT)
+    for raw in (b"{", b'{"scopes": ["no:such"]}', b" " * 70_000):
+        if operation.method != "GET":
+            told = await stand.ask(nobody, operation.method, path, raw=raw)
+            assert denied(told)
+
+
+async def test_what_was_refused_is_no_use_of_a_key(stand: Stand) -> None:
+    reader = await stand.make("reader", "keyhatch:read")
+    await stand.ask(reader, "POST", "/keys", {"name": "a"})
+    await stand.ask(reader, "GET", "/keys?limit=0")
+    await stand.ask(reader, "GET", f"/keys/{ABSENT}")
+    assert stand.uses == []
+    await stand.ask(reader, "GET", "/keys")
+    assert [key_id for key_id, _ in stand.uses] == [reader.id]
