@@ -9,12 +9,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from ipaddress import ip_network
-from math import isfinite
 from types import NoneType
 from typing import Any, Final
 
 from gateway.core.keys import ApiKey
 from gateway.keeper.batch import KEYS_MAX
+from gateway.keeper.bounds import are_moments, can_go_on
 from gateway.keeper.desk import RuleBroken
 from gateway.keeper.ports import WholeKey
 from gateway.keeper.terms import is_id
@@ -61,7 +61,7 @@ def whole_of(told: object) -> WholeKey:
         raise ValueError("a record has other fields than it should")
     for name, kinds in _FIELDS.items():
         value = told[name]
-        if type(value) not in kinds or (isinstance(value, float) and not isfinite(value)):
+        if type(value) not in kinds or (float in kinds and not are_moments((value,))):
             raise ValueError(f"{name} is not of its kind")
     if not is_id(told["id"]) or told["use_count"] < 0 or told["revision"] < 1:
         raise ValueError("id, use_count or revision is impossible")
@@ -73,7 +73,10 @@ def whole_of(told: object) -> WholeKey:
     values["allow_from"] = tuple(ip_network(text) for text in _texts(told["allow_from"]))
     values["digest"] = _digest(told["digest"])
     values["previous_digest"] = None if told["previous_digest"] is None else _digest(told["previous_digest"])
-    return WholeKey(ApiKey(**values), _secrets(told["secrets"], values))
+    key = ApiKey(**values)
+    if not can_go_on(key):
+        raise ValueError("use_count or revision is too large to go on")
+    return WholeKey(key, _secrets(told["secrets"], values))
 
 
 def head(count: int) -> bytes:

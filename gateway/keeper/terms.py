@@ -239,7 +239,7 @@ def _mend(text: str) -> str:
 
 def _expiry(expires_at: float | Literal["default"] | None, rules: Rules, now: float) -> float | None:
     if expires_at == "default":
-        return None if rules.default_expiry_s is None else now + rules.default_expiry_s
+        return None if rules.default_expiry_s is None else min(now + rules.default_expiry_s, MOMENT_MAX)
     if expires_at is None:
         return None
     if not (math.isfinite(expires_at) and expires_at <= MOMENT_MAX):

@@ -16,6 +16,7 @@ from typing import Final
 
 from gateway.core.keys import ApiKey
 from gateway.keeper.audit import GENESIS, ChainBroken, verify_chain
+from gateway.keeper.bounds import can_go_on
 from gateway.store import audit_rows, rows
 from gateway.store.schema import APPLICATION_ID, Migration, load_migrations
 
@@ -125,12 +126,15 @@ def bring_up(connection: sqlite3.Connection, known: Sequence[Migration]) -> None
 
 
 def keys_in(connection: sqlite3.Connection) -> Iterator[ApiKey]:
-    """Every record; raises `Flaw` for one that cannot be read."""
+    """Every record; raises `Flaw` for one that cannot be read, or could never be changed."""
     for row in connection.execute(rows.SELECT_ALL):
         try:
-            yield rows.key_of(row)
+            key = rows.key_of(row)
         except (ValueError, RecursionError) as error:
             raise Flaw(f"is damaged (the record of key {row[0]!r} cannot be read)") from error
+        if not can_go_on(key):
+            raise Flaw(f"is damaged (the record of key {key.id!r} counts more than can be)")
+        yield key
 
 
 def newest_moment(connection: sqlite3.Connection) -> float:

@@ -5,14 +5,15 @@ be a key that opens too much.
 """
 
 import json
-import math
 from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import ip_network
+from operator import itemgetter
 from types import NoneType
 from typing import Any, Final
 
 from gateway.core.keys import ApiKey, Network
+from gateway.keeper.bounds import COUNT_MAX, are_moments
 from gateway.keeper.ports import Use
 
 Row = tuple[Any, ...]
@@ -47,7 +48,8 @@ _KIND_OF: Final[dict[str, tuple[type, ...]]] = {
 }
 COLUMNS: Final = tuple(_KIND_OF)
 _KINDS: Final = tuple(_KIND_OF.values())
-_MOMENTS: Final = tuple(column for column, kinds in _KIND_OF.items() if float in kinds)
+_MOMENTS: Final = itemgetter(*(at for at, kinds in enumerate(_KINDS) if float in kinds))
+_COUNTS: Final = itemgetter(*(COLUMNS.index(column) for column in ("use_count", "revision")))
 
 NAMED: Final = ", ".join(f"keys.{column}" for column in COLUMNS)
 SELECT_BY_DIGEST: Final = (
@@ -109,10 +111,9 @@ WHERE id = :key_id
 
 
 def row_of(key: ApiKey) -> dict[str, Any]:
-    """The record's columns; raises `ValueError` for a moment that is no number (SQLite makes NaN a NULL)."""
+    """The record's columns; raises `ValueError` for what could not be read back (SQLite makes NaN a NULL)."""
     row = {column: getattr(key, column) for column in COLUMNS}
-    if not all(math.isfinite(row[column] or 0.0) for column in _MOMENTS):
-        raise ValueError("a moment must be a finite number")
+    _assert_bounds(tuple(row.values()))
     row["previous_until_first_use"] = int(key.previous_until_first_use)
     row["scopes"] = json.dumps(sorted(key.scopes))
     row["allow_from"] = json.dumps([str(network) for network in key.allow_from])
@@ -135,11 +136,19 @@ def key_of(row: Sequence[Any]) -> ApiKey:
     """The record a row holds; raises `ValueError` for whatever we would not have written."""
     if len(row) != len(COLUMNS) or any(map(_is_wrong, row, _KINDS)):
         raise ValueError("a column holds a value of the wrong kind")
+    _assert_bounds(row)
     values = dict(zip(COLUMNS, row, strict=True))
     values["scopes"] = _scopes(values["scopes"])
     values["allow_from"] = _networks(values["allow_from"])
     values["previous_until_first_use"] = bool(values["previous_until_first_use"])
     return ApiKey(**values)
+
+
+def _assert_bounds(row: Sequence[Any]) -> None:
+    if not are_moments(_MOMENTS(row)):
+        raise ValueError("a moment must be a finite number of seconds, from 1970 to the year 9999")
+    if max(_COUNTS(row)) > COUNT_MAX:
+        raise ValueError("a count is too large to be exact")
 
 
 def _is_wrong(value: object, kinds: tuple[type, ...]) -> bool:

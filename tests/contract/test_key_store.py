@@ -287,7 +287,7 @@ records = st.builds(
     disabled_at=st.none() | moments,
     last_used_at=st.none() | moments,
     last_used_from=st.none() | texts,
-    use_count=st.integers(0, 2**53),
+    use_count=st.integers(0, 2**53 - 1),
 )
 
 

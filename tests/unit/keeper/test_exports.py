@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from gateway.core.keys import ApiKey
 from gateway.keeper import exports
 from gateway.keeper.desk import RuleBroken
+from gateway.keeper.expiry import MOMENT_MAX
 from gateway.keeper.exports import NotAnExport, as_data, end, head, line_of, read_export, whole_of
 from gateway.keeper.ports import WholeKey
 from tests.support.records import NOW, digest, record
@@ -70,6 +71,21 @@ def test_digests_that_the_record_names_lead_to_it_whatever_secrets_says() -> Non
         {"expires_at": "1"},
         *({"expires_at": each} for each in (True, float("inf"), float("nan"), -float("inf"))),
         *({"use_count": each} for each in (-1, 1.5, True)),
+        *(
+            {name: each}
+            for name in (
+                "expires_at",
+                "created_at",
+                "last_used_at",
+                "rotated_at",
+                "revoked_at",
+                "disabled_at",
+            )
+            for each in (1e15, 1e18, 10**400, -1, MOMENT_MAX + 1)
+        ),
+        *({"previous_secret_valid_until": each} for each in (1e17, -1e17)),
+        *({"previous_secret_last_used_at": each} for each in (1e17, -1e17)),
+        *({name: each} for name in ("use_count", "revision") for each in (2**52 + 1, 2**63 - 1, 10**30)),
         {"secrets": []},
         {"secrets": {"00": True}},
         {"secrets": {"ab" * 32: 1}},

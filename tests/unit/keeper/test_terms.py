@@ -153,6 +153,7 @@ def test_without_a_catalogue_the_reserved_resource_still_knows_its_actions() -> 
     [
         ("default", 60.0, NOW + 60),
         ("default", None, None),
+        ("default", MOMENT_MAX, MOMENT_MAX),
         (None, 60.0, None),
         (NOW + 5, 60.0, NOW + 5),
     ],

@@ -48,6 +48,13 @@ FLAWS = {
     "a lost digest": ("DELETE FROM secrets", "a key's digest is missing"),
     "a lost key": ("DELETE FROM keys", "a digest leads to a key that is not there"),
     "an unreadable record": ("UPDATE keys SET scopes = 'none'", "the record of key 'key_.*' cannot be read"),
+    "a moment beyond the years": (
+        "UPDATE keys SET expires_at = 1e15",
+        "the record of key 'key_.*' cannot be",
+    ),
+    "a moment before them": ("UPDATE keys SET last_used_at = -1.0", "the record of key 'key_.*' cannot be"),
+    "a count that is not exact": ("UPDATE keys SET use_count = 1 << 53", "the record of key 'key_.*' cannot"),
+    "a key that cannot be revoked": ("UPDATE keys SET revision = 1 + (1 << 52)", "counts more than can be"),
     "an altered audit": ("UPDATE audit SET actor = 'nobody' WHERE number = 1", "entry 1 was changed"),
     "a gap in the audit": ("DELETE FROM audit WHERE number = 1", "entry 1 is missing"),
     "an unreadable entry": ("UPDATE audit SET after = '[]' WHERE number = 2", "entry 2 of the audit cannot"),
