@@ -15,14 +15,16 @@ from gateway.cli.loading import door
 from gateway.cli.output import say
 from gateway.config.load import Loaded
 from gateway.core.keys import ApiKey, Secret, Status
+from gateway.core.scopes import covers
 from gateway.keeper.desk import KeyDesk, KeyDraft
 
 FILE_NAME: Final = "admin.key"
 KEY_NAME: Final = "admin"
 CREATED_BY: Final = "keyhatch"
+ADMIN_SCOPE: Final = "keyhatch:admin"
 ADMIN: Final = KeyDraft(
     name=KEY_NAME,
-    scopes=("keyhatch:admin",),
+    scopes=(ADMIN_SCOPE,),
     note="The first key of this store: it manages all others.",
     expires_at=None,
     created_by=CREATED_BY,
@@ -79,9 +81,14 @@ def write_secret(path: Path, secret: Secret) -> None:
 
 
 async def find_admin_key(desk: KeyDesk, now: float) -> ApiKey | None:
-    """The key that a first start made, if it still lives."""
+    """The key that a first start made, if it still lives and may still do everything: the oldest such.
+
+    Name and maker alone prove nothing: whoever may make any key could make one that looks like it, and would
+    find it switched on and handed out as the admin's.
+    """
     dead = (Status.REVOKED, Status.EXPIRED)
-    for key in await desk.list_keys("all"):
-        if (key.name, key.created_by) == (KEY_NAME, CREATED_BY) and key.status(now) not in dead:
+    for key in reversed(await desk.list_keys("all")):
+        is_first = (key.name, key.created_by) == (KEY_NAME, CREATED_BY) and covers(key.scopes, ADMIN_SCOPE)
+        if is_first and key.status(now) not in dead:
             return key
     return None

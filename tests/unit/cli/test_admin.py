@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,28 @@ def test_other_keys_stay_as_they_are(line: CommandLine, old: str) -> None:
     reset(line)
     assert opens(line, other) is not None
     assert opens(line, old) is None
+
+
+def test_a_key_that_only_looks_like_it_is_left_as_it_is(line: CommandLine) -> None:
+    """A manager may call a key anything. One like that must not come out of here as the admin's."""
+    draft = replace(ADMIN, scopes=("keyhatch:write",))
+    imitation, secret = asyncio.run(line.desk.create(draft))
+    asyncio.run(line.desk.disable(imitation.id))
+    key = opens(line, reset(line))
+    assert key is not None
+    assert (key.id != imitation.id, key.scopes) == (True, frozenset({"keyhatch:admin"}))
+    assert opens(line, secret.reveal()) is None
+    assert asyncio.run(line.desk.resolve(imitation.id)).disabled_at is not None
+
+
+def test_of_two_that_may_be_it_the_older_is_meant(line: CommandLine, old: str) -> None:
+    first = line.record("admin").id
+    line.clock.at += 1
+    _, second = asyncio.run(line.desk.create(ADMIN))
+    key = opens(line, reset(line))
+    assert key is not None
+    assert key.id == first
+    assert opens(line, second.reveal()) is not None
 
 
 def test_off_a_terminal_nothing_happens_without_yes(line: CommandLine, old: str) -> None:
