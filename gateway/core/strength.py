@@ -36,7 +36,8 @@ _PUBLIC: Final = re.compile(r"(?:[a-z]{2,8}[-_]){1,3}")
 _RUN: Final = re.compile(
     r"[A-Z]?[a-z]{5,}|[A-Z]{6,}|(?<![0-9A-Za-z])(?:[A-Z]?[a-z]+|[A-Z]{2,})(?![0-9A-Za-z])"
 )
-_SPOKEN: Final = re.compile(r"(?=.*[aeiouy])(?:[aeiouy]{1,3}|[^aeiouy]{1,3}(?![^aeiouy]))+", re.IGNORECASE)
+_VOWEL: Final = re.compile("[aeiouy]", re.IGNORECASE)
+_MUTE: Final = re.compile("[^aeiouy]{4}", re.IGNORECASE)
 _YEAR: Final = re.compile(r"(?<![0-9])(?:19|20)[0-9]{2}(?![0-9])")
 _LEET: Final = str.maketrans("0134579@$", "oieastgas")
 _WORDS: Final = (
@@ -97,7 +98,7 @@ def estimated_bits(text: str) -> float:
         if _continues(rest, at):
             cost[at] = 1.0
     for run in _RUN.finditer(rest):
-        if _SPOKEN.fullmatch(run[0]):
+        if _VOWEL.search(run[0]) and not _MUTE.search(run[0]):
             begin, end = run.span()
             cost[begin:end] = [min(each, _LETTER_BITS) for each in cost[begin:end]]
     for word in (*_WORD.finditer(rest.lower().translate(_LEET)), *_YEAR.finditer(rest)):

@@ -2,6 +2,7 @@
 
 import base64
 import random
+import time
 import uuid
 from collections.abc import Callable
 
@@ -110,3 +111,34 @@ def test_the_shortest_random_strings_pass_nearly_always_and_short_hexadecimal_ne
 
 def test_more_of_the_same_adds_next_to_nothing() -> None:
     assert estimated_bits(GOOD * 2) < estimated_bits(GOOD) + 32
+
+
+HOSTILE = {
+    "vowels-then-none": "aeiouy" * 84 + "bcdfg",
+    "vowels-alone": "aeiouy" * 85,
+    "half-spoken": "aaabbb" * 85,
+    "one-case-then-the-other": "a" * 256 + "A" * 256,
+    "small-letters-and-a-digit": "." + "z" * 510 + "1",
+    "public-words": "sk-proj-" * 64,
+    "bearers": "bearer: " * 64,
+    "blanks": "bearer" + " " * 506,
+    "words": "passw" * 102,
+    "years": "2024" * 128,
+    "hexadecimal-but-for-the-last": "0123456789abcdef-" * 30 + "g",
+    "digits": "1.2-3:4/" * 64,
+    "base64": "YWFh" * 128,
+    "dates": "2024-11-21T13:20:00" * 26,
+    "hosts": "a.b-c:" * 85,
+    "keys": "1qaz2wsx" * 64,
+    "minus": "-" * 512,
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_no_string_takes_long_to_judge(text: str) -> None:
+    """Whoever imports is waited for by every caller: a pattern that tries each division would take hours."""
+    began = time.process_time()
+    for length in (16, 24, 26, 28, 64, 512):  # so that a pattern that doubles with each letter fails early
+        weakness(text[-length:], "kh")
+        estimated_bits(text[-length:])
+        assert time.process_time() - began < 2.0, length
