@@ -21,10 +21,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from gateway.core.keys import ApiKey
 from gateway.keeper.audit import Act
 from gateway.keeper.ports import StoreUnavailable
 from gateway.store.backup import copy_whole
-from gateway.store.carry import RESTORE_ACT, Difference, carry, difference, note
+from gateway.store.carry import RESTORE_ACT, Difference, carry, difference, note, unexplained
 from gateway.store.faults import StoreBusy
 from gateway.store.judge import Content, Flaw, bring_up, judge, opened
 from gateway.store.lock import StoreLock
@@ -42,12 +43,13 @@ class RestoreRefused(StoreUnavailable):
 class Prospect:
     """What would be restored, and what that would undo.
 
-    `content` is the backup's. `difference` is None where nothing can be compared: there is no store, or
-    `flaw` tells what is wrong with it.
+    `content` is the backup's, `unexplained` its records that its own audit does not explain. `difference` is
+    None where nothing can be compared: there is no store, or `flaw` tells what is wrong with it.
     """
 
     store: Path
     content: Content
+    unexplained: tuple[ApiKey, ...]
     difference: Difference | None
     flaw: str | None
 
@@ -101,11 +103,13 @@ def restoring(store: Path, file: Path) -> Iterator[Restoration]:
         content = _prepare(file, draft)
         current, flaw = _copy_of_current(store, until_done)
         found = None
-        if current is not None:
-            with opened(current, is_still=True) as now, opened(draft, is_still=True) as then:
-                found = difference(now, then)
+        with opened(draft, is_still=True) as then:
+            strange = unexplained(then)
+            if current is not None:
+                with opened(current, is_still=True) as now:
+                    found = difference(now, then)
         _give_to_owner(draft, store)
-        yield Restoration(Prospect(store, content, found, flaw), draft, current)
+        yield Restoration(Prospect(store, content, strange, found, flaw), draft, current)
 
 
 def _assert_file(file: Path, store: Path) -> None:
