@@ -1,8 +1,9 @@
 """A restore: a backup takes the place of the store, after it was checked and prepared beside it.
 
 Promises
-1. Nothing is touched before the backup was judged whole (`gateway.store.judge`), and nothing but a copy of
-   it is changed: brought to the newest schema, with what has to be kept (`gateway.store.carry`).
+1. Nothing is touched before the backup was judged whole (`gateway.store.judge`), and nothing of it is taken
+   but its rows: into a store made anew (`gateway.store.anew`), with what has to be kept
+   (`gateway.store.carry`).
 2. The store's lock is held from the first look to the last step, so no gateway runs meanwhile, and what was
    shown before the question is what happens after it.
 3. The store replaced is kept, whole with its log, as `<store>.before-restore-<time>`.
@@ -24,6 +25,7 @@ from typing import Final
 from gateway.core.keys import ApiKey
 from gateway.keeper.audit import Act
 from gateway.keeper.ports import StoreUnavailable
+from gateway.store.anew import make_anew
 from gateway.store.backup import copy_whole
 from gateway.store.carry import RESTORE_ACT, Difference, carry, difference, note, unexplained
 from gateway.store.faults import StoreBusy
@@ -100,7 +102,7 @@ def restoring(store: Path, file: Path) -> Iterator[Restoration]:
         except StoreBusy as busy:
             raise RestoreRefused(f"{busy}. A restore takes a gateway that is stopped") from busy
         draft = _beside(store, "restore", until_done)
-        content = _prepare(file, draft)
+        content = _prepare(file, draft, _beside(store, "backup", until_done))
         current, flaw = _copy_of_current(store, until_done)
         found = None
         with opened(draft, is_still=True) as then:
@@ -120,19 +122,28 @@ def _assert_file(file: Path, store: Path) -> None:
         raise RestoreRefused(f"{file} is the store itself: name the file that `keyhatch backup` wrote")
 
 
-def _prepare(file: Path, draft: Path) -> Content:
-    """A current, judged copy of the backup."""
+def _prepare(file: Path, draft: Path, raw: Path) -> Content:
+    """A current, judged store with the rows of the backup. `raw` is an empty file for a copy in between."""
     log = file.with_name(file.name + "-wal")
     is_still = not (log.exists() and log.stat().st_size)
     try:
         with opened(file, is_still=is_still) as backup:
-            judge(backup)
-        copy_whole(file, draft, is_still=is_still)
-        with opened(draft, can_write=True) as copy:
+            content = judge(backup)
+        copy_whole(file, raw, is_still=is_still)
+        with opened(raw, can_write=True) as copy:
             bring_up(copy, load_migrations())
-            return judge(copy)
+        make_anew(raw, draft)
+        raw.unlink()
+        _assert_holds(draft, content)
     except Flaw as flaw:
         raise RestoreRefused(f"{file} {flaw}; nothing was restored") from flaw
+    return content
+
+
+def _assert_holds(draft: Path, content: Content) -> None:
+    with opened(draft, is_still=True) as made:
+        if judge(made) != content:
+            raise Flaw("was changed while it was read")
 
 
 def _copy_of_current(store: Path, until_done: ExitStack) -> tuple[Path | None, str | None]:
