@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from gateway.core.keys import ApiKey
 from gateway.keeper.batch import KEYS_MAX
-from gateway.keeper.bounds import are_moments, can_go_on
+from gateway.keeper.bounds import are_moments, can_be_shown, can_go_on
 from gateway.keeper.desk import RuleBroken
 from gateway.keeper.ports import WholeKey
 from gateway.keeper.terms import is_id
@@ -37,6 +37,8 @@ _FIELDS: Final[Mapping[str, tuple[type, ...]]] = {
     "previous_until_first_use": (bool,),
 }
 """Every field of a record, and what JSON says in it."""
+_SHOWN: Final = ("preview", "previous_preview", "last_used_from", "previous_secret_last_used_from")
+"""The texts that no rule for a new key holds to its bounds (`gateway.keeper.terms`)."""
 
 
 class NotAnExport(RuleBroken):
@@ -63,6 +65,8 @@ def whole_of(told: object) -> WholeKey:
         value = told[name]
         if type(value) not in kinds or (float in kinds and not are_moments((value,))):
             raise ValueError(f"{name} is not of its kind")
+    if not all(can_be_shown(told[name]) for name in _SHOWN):
+        raise ValueError("a preview or an address is too long, or holds what may not be shown")
     if not is_id(told["id"]) or told["use_count"] < 0 or told["revision"] < 1:
         raise ValueError("id, use_count or revision is impossible")
     values = {name: told[name] for name in _FIELDS}

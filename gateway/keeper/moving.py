@@ -20,20 +20,19 @@ from gateway.core.refusal import Reason
 from gateway.core.scopes import is_reserved
 from gateway.keeper.audit import Act, Once
 from gateway.keeper.batch import DIGESTS_MAX, KEYS_MAX, PAGE_KEYS_MAX, Existing, Imported, KeyImport, Named
+from gateway.keeper.bounds import can_be_shown
 from gateway.keeper.desk import (
     KeyDraft,
     Problem,
     RuleBroken,
     StateConflict,
     Verification,
-    holds_secret,
     quoted,
 )
 from gateway.keeper.ports import Clock, KeyStore, WholeKey
 from gateway.keeper.terms import Rules, Terms, terms_of
 
 ID_CHARS: Final = 16
-PREVIEW_CHARS_MAX: Final = 64
 _TOLD_MAX: Final = 20
 _AT_ONCE: Final = 128
 """Names that are judged before others get their turn, 3 ms."""
@@ -98,8 +97,7 @@ class MovingKeys(ABC):
         """Raise `RuleBroken` where scopes would let an imported secret manage keys (rule 3)."""
         if not any(map(is_reserved, scopes)):
             return
-        living = {key.digest, key.previous_digest if key.overlap_runs(now) else None}
-        if not living.isdisjoint(await self._store.imported()):
+        if not _living(key, now).isdisjoint(await self._store.imported()):
             raise RuleBroken(
                 f"key {key.id} works with an imported secret, which never manages keys: rotate it, and let "
                 "the old secret end first"
@@ -120,7 +118,7 @@ class MovingKeys(ABC):
         for number, each in enumerate(asked.records):
             if number % _AT_ONCE == 0:
                 await asyncio.sleep(0)
-            made.append(self._taken_over(each))
+            made.append(self._taken_over(each, now))
         async with self._creating:
             lines = [f"line {each.line}" for each in asked.existing]
             lines += [f"key {each.key.id}" for each in asked.records]
@@ -169,7 +167,7 @@ class MovingKeys(ABC):
             expires_at=terms.expires_at,
         )
 
-    def _taken_over(self, whole: WholeKey) -> WholeKey:
+    def _taken_over(self, whole: WholeKey, now: float) -> WholeKey:
         """A record of another gateway. Secrets of another prefix are known here by their digest alone."""
         key = whole.key
         rules = Rules(self.rules.prefix, None, 0, {})
@@ -183,13 +181,19 @@ class MovingKeys(ABC):
             created_by=key.created_by,
         )
         try:
-            terms_of(draft, rules, self._clock.now())
+            terms_of(draft, rules, now)
         except RuleBroken as broken:
             raise RuleBroken(f"key {key.id} breaks a rule, nothing was imported: {broken}") from broken
-        if whole.secrets.get(key.digest) and any(map(is_reserved, key.scopes)):
-            raise RuleBroken(f"key {key.id} was imported before, and such a key never manages keys")
         is_strange = not key.preview.startswith(f"{self.rules.prefix}_")
-        return WholeKey(key, {digest: imported or is_strange for digest, imported in whole.secrets.items()})
+        held = {digest: imported or is_strange for digest, imported in whole.secrets.items()}
+        works = set() if key.status(now) in _DEAD else _living(key, now)
+        if any(map(is_reserved, key.scopes)) and any(held.get(digest, is_strange) for digest in works):
+            raise RuleBroken(
+                f"key {key.id} works with a secret that was imported or has another prefix, and such a one "
+                "never manages keys: revoke it there or take its keyhatch scopes before the export, and "
+                "create a key for that here"
+            )
+        return WholeKey(key, held)
 
     async def _new_ones(
         self, made: Sequence[WholeKey], lines: Sequence[str], *, skip: bool
@@ -235,17 +239,19 @@ def _draft(asked: KeyImport, name: str) -> KeyDraft:
     )
 
 
+def _living(key: ApiKey, now: float) -> set[bytes]:
+    """The digests of the secrets that the key works with."""
+    before = key.previous_digest if key.overlap_runs(now) else None
+    return {key.digest} if before is None else {key.digest, before}
+
+
 def _is_named_well(each: Existing, asked: KeyImport, rules: Rules, now: float) -> bool:
     """A name may be a string that stood in the wrong column, so what is wrong with it is not told."""
     try:
         terms_of(_draft(asked, each.name), rules, now)
     except RuleBroken:
         return False
-    return (
-        each.preview.isprintable()
-        and len(each.preview) <= PREVIEW_CHARS_MAX
-        and not holds_secret(each.preview)
-    )
+    return can_be_shown(each.preview)
 
 
 def _elsewhere(keys: Iterable[WholeKey]) -> Iterator[tuple[bytes, str]]:

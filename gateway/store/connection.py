@@ -19,7 +19,7 @@ from typing import Any, Final, cast
 
 import aiosqlite
 
-from gateway.store.faults import fault_of
+from gateway.store.faults import damaged, fault_of
 from gateway.store.rows import Row
 
 _THREAD_END_S: Final = 1.0
@@ -39,11 +39,17 @@ class Connection:
         with self._seam():
             return cast("list[Row]", await self._driver.execute_fetchall(statement, values))
 
-    async def run_many(self, statement: str, values: Sequence[Values]) -> None:
-        """Run one statement once per set of values."""
+    async def run_many(self, statement: str, values: Sequence[Values]) -> int:
+        """Run one statement once per set of values; how many rows that wrote."""
         with self._seam():
             cursor = await self._driver.executemany(statement, values)
             await cursor.close()
+        return int(cursor.rowcount)
+
+    async def write(self, statement: str, values: Sequence[Values]) -> None:
+        """Write a row per set of values; raises `StoreDamaged` where the file let one fall unseen."""
+        if await self.run_many(statement, values) != len(values):
+            raise damaged(self._path, "a row was not written")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:

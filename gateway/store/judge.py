@@ -27,6 +27,7 @@ _OF_NAME: Final = {
     "SQLITE_BUSY": "is locked for writing by another program: close whatever has it open",
     "SQLITE_CANTOPEN": "cannot be opened: see who may read it and its folder",
     "SQLITE_FULL": "cannot be copied, the disk is full: free some space",
+    "SQLITE_CONSTRAINT": "is damaged, it holds a value that no store of Keyhatch holds",
     "SQLITE_IOERR": "cannot be read or copied: check the disk and its file system",
 }
 _SHAPE: Final = "SELECT type, name FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"

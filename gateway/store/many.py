@@ -83,8 +83,8 @@ def groups(asked: Sequence[bytes | str]) -> Iterator[tuple[bytes | str | None, .
 
 async def insert(writer: Connection, keys: Sequence[WholeKey], act: Act) -> None:
     """Add records, all their digests and an entry for each, within the caller's transaction."""
-    await writer.run_many(rows.INSERT, [rows.row_of(whole.key) for whole in keys])
-    await writer.run_many(ADD_DIGEST, [row for whole in keys for row in _secret_rows(whole)])
+    await writer.write(rows.INSERT, [rows.row_of(whole.key) for whole in keys])
+    await writer.write(ADD_DIGEST, [row for whole in keys for row in _secret_rows(whole)])
     last = await writer.fetch(audit_rows.SELECT_LAST)
     number, previous = last[0] if last else (0, GENESIS)
     told = []
@@ -92,7 +92,7 @@ async def insert(writer: Connection, keys: Sequence[WholeKey], act: Act) -> None
         entry = chained(number + 1, previous, act, whole.key.id, None, whole.key)
         number, previous = entry.number, entry.hash
         told.append(audit_rows.row_of(entry))
-    await writer.run_many(audit_rows.INSERT, told)
+    await writer.write(audit_rows.INSERT, told)
 
 
 def secrets_of(found: Iterable[rows.Row]) -> dict[str, dict[bytes, bool]]:

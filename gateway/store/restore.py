@@ -1,8 +1,9 @@
 """A restore: a backup takes the place of the store, after it was checked and prepared beside it.
 
 Promises
-1. Nothing is touched before the backup was judged whole (`gateway.store.judge`), and nothing but a copy of
-   it is changed: brought to the newest schema, with what has to be kept (`gateway.store.carry`).
+1. Nothing is touched before the backup was judged whole (`gateway.store.judge`), and nothing of it is taken
+   but its rows: into a store made anew (`gateway.store.anew`), with what has to be kept
+   (`gateway.store.carry`).
 2. The store's lock is held from the first look to the last step, so no gateway runs meanwhile, and what was
    shown before the question is what happens after it.
 3. The store replaced is kept, whole with its log, as `<store>.before-restore-<time>`.
@@ -21,10 +22,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from gateway.core.keys import ApiKey
 from gateway.keeper.audit import Act
 from gateway.keeper.ports import StoreUnavailable
+from gateway.store.anew import make_anew
 from gateway.store.backup import copy_whole
-from gateway.store.carry import RESTORE_ACT, Difference, carry, difference, note
+from gateway.store.carry import RESTORE_ACT, Difference, carry, difference, note, unexplained
 from gateway.store.faults import StoreBusy
 from gateway.store.judge import Content, Flaw, bring_up, judge, opened
 from gateway.store.lock import StoreLock
@@ -42,12 +45,13 @@ class RestoreRefused(StoreUnavailable):
 class Prospect:
     """What would be restored, and what that would undo.
 
-    `content` is the backup's. `difference` is None where nothing can be compared: there is no store, or
-    `flaw` tells what is wrong with it.
+    `content` is the backup's, `unexplained` its records that its own audit does not explain. `difference` is
+    None where nothing can be compared: there is no store, or `flaw` tells what is wrong with it.
     """
 
     store: Path
     content: Content
+    unexplained: tuple[ApiKey, ...]
     difference: Difference | None
     flaw: str | None
 
@@ -98,14 +102,16 @@ def restoring(store: Path, file: Path) -> Iterator[Restoration]:
         except StoreBusy as busy:
             raise RestoreRefused(f"{busy}. A restore takes a gateway that is stopped") from busy
         draft = _beside(store, "restore", until_done)
-        content = _prepare(file, draft)
+        content = _prepare(file, draft, _beside(store, "backup", until_done))
         current, flaw = _copy_of_current(store, until_done)
         found = None
-        if current is not None:
-            with opened(current, is_still=True) as now, opened(draft, is_still=True) as then:
-                found = difference(now, then)
+        with opened(draft, is_still=True) as then:
+            strange = unexplained(then)
+            if current is not None:
+                with opened(current, is_still=True) as now:
+                    found = difference(now, then)
         _give_to_owner(draft, store)
-        yield Restoration(Prospect(store, content, found, flaw), draft, current)
+        yield Restoration(Prospect(store, content, strange, found, flaw), draft, current)
 
 
 def _assert_file(file: Path, store: Path) -> None:
@@ -116,19 +122,28 @@ def _assert_file(file: Path, store: Path) -> None:
         raise RestoreRefused(f"{file} is the store itself: name the file that `keyhatch backup` wrote")
 
 
-def _prepare(file: Path, draft: Path) -> Content:
-    """A current, judged copy of the backup."""
+def _prepare(file: Path, draft: Path, raw: Path) -> Content:
+    """A current, judged store with the rows of the backup. `raw` is an empty file for a copy in between."""
     log = file.with_name(file.name + "-wal")
     is_still = not (log.exists() and log.stat().st_size)
     try:
         with opened(file, is_still=is_still) as backup:
-            judge(backup)
-        copy_whole(file, draft, is_still=is_still)
-        with opened(draft, can_write=True) as copy:
+            content = judge(backup)
+        copy_whole(file, raw, is_still=is_still)
+        with opened(raw, can_write=True) as copy:
             bring_up(copy, load_migrations())
-            return judge(copy)
+        make_anew(raw, draft)
+        raw.unlink()
+        _assert_holds(draft, content)
     except Flaw as flaw:
         raise RestoreRefused(f"{file} {flaw}; nothing was restored") from flaw
+    return content
+
+
+def _assert_holds(draft: Path, content: Content) -> None:
+    with opened(draft, is_still=True) as made:
+        if judge(made) != content:
+            raise Flaw("was changed while it was read")
 
 
 def _copy_of_current(store: Path, until_done: ExitStack) -> tuple[Path | None, str | None]:

@@ -1,7 +1,8 @@
 """The store in one SQLite file: write-ahead log, one writer, and readers that never wait for it.
 
 Promises
-1. A write is on the disk when it returns (`synchronous = FULL`); one that raises changed nothing.
+1. A write is on the disk when it returns (`synchronous = FULL`); one that raises changed nothing, and one
+   that the file lets fall raises.
 2. Look-ups have a connection of their own and do not wait behind writes, not even behind one that waits for
    another program's lock.
 3. Every digest that ever led to a record still does, until the record is deleted.
@@ -139,7 +140,7 @@ class SqliteKeyStore(ManyKeys):
         row = rows.row_of(key)
         async with self._transaction():
             await self._note_once(act, key.id)
-            await self._writer.fetch(rows.INSERT, row)
+            await self._writer.write(rows.INSERT, [row])
             await self._lead_to(key)
             await self._tell(act, key.id, None, key)
 
@@ -156,7 +157,7 @@ class SqliteKeyStore(ManyKeys):
                 return before
             after = replace(after, revision=before.revision + 1)
             await self._note_once(act, key_id)
-            await self._writer.fetch(rows.UPDATE, rows.row_of(after))
+            await self._writer.write(rows.UPDATE, [rows.row_of(after)])
             await self._lead_to(after)
             await self._tell(act, key_id, before, after)
         return after
@@ -167,7 +168,7 @@ class SqliteKeyStore(ManyKeys):
             before = self._one(await self._writer.fetch(rows.SELECT_BY_ID, (key_id,)))
             if before is None:
                 raise KeyNotFound(f"there is no key with the id {key_id}")
-            await self._writer.fetch(rows.DELETE, (key_id,))
+            await self._writer.write(rows.DELETE, [(key_id,)])
             await self._tell(act, key_id, before, None)
 
     async def record_uses(self, uses: Sequence[Use], days: Sequence[UsageDay] = ()) -> None:
@@ -265,16 +266,16 @@ class SqliteKeyStore(ManyKeys):
         for digest in {key.digest, key.previous_digest or key.digest}:
             holders = await self._writer.fetch(rows.SELECT_HOLDER, (digest,))
             if not holders:
-                await self._writer.fetch(rows.INSERT_DIGEST, (digest, key.id))
+                await self._writer.write(rows.INSERT_DIGEST, [(digest, key.id)])
             elif holders != [(key.id,)]:
                 raise StoreConflict(f"{self._path} refuses key {key.id}: its secret belongs to another key")
 
     async def _tell(self, act: Act, key_id: str, before: ApiKey | None, after: ApiKey | None) -> None:
-        """Add the entry of an act, within its transaction."""
+        """Add the entry of an act, within its transaction. One that is not written undoes the act."""
         last = await self._writer.fetch(audit_rows.SELECT_LAST)
         number, previous = last[0] if last else (0, GENESIS)
         entry = chained(number + 1, previous, act, key_id, before, after)
-        await self._writer.fetch(audit_rows.INSERT, audit_rows.row_of(entry))
+        await self._writer.write(audit_rows.INSERT, [audit_rows.row_of(entry)])
 
     async def _note_once(self, act: Act, key_id: str) -> None:
         """Remember an act that has a name, within its transaction."""
@@ -283,7 +284,7 @@ class SqliteKeyStore(ManyKeys):
         await self._writer.fetch(once_rows.FORGET, once_rows.forgotten_before(act))
         if await self._writer.fetch(once_rows.SELECT, (act.actor, act.once.name)):
             raise OnceTaken(act.once.name)
-        await self._writer.fetch(once_rows.INSERT, once_rows.row_of(act, key_id))
+        await self._writer.write(once_rows.INSERT, [once_rows.row_of(act, key_id)])
 
     def _one(self, found: Sequence[rows.Row]) -> ApiKey | None:
         return self._key(found[0]) if found else None

@@ -170,6 +170,27 @@ async def test_a_record_that_breaks_a_rule_is_named(stand: Stand) -> None:
         )
 
 
+@pytest.mark.parametrize("scope", ["keyhatch:admin", "keyhatch:*"])
+async def test_a_record_that_manages_keys_works_with_no_imported_secret(stand: Stand, scope: str) -> None:
+    old, scopes = digest_of("old"), frozenset({scope})
+    overlap = {"previous_digest": old, "previous_secret_valid_until": stand.clock.time + 60}
+    manages = whole(1, scopes=scopes, **overlap)
+    wrongs = (
+        replace(manages, secrets={**manages.secrets, old: True}),
+        replace(manages, secrets={**manages.secrets, manages.key.digest: True}),
+        whole(2, scopes=scopes, preview="acme_AbCd…wXyZ"),
+    )
+    for wrong in wrongs:
+        with pytest.raises(RuleBroken, match="never manages keys"):
+            await stand.desk.import_keys(KeyImport(records=(wrong,)))
+    assert await left_nothing(stand)
+    stand.clock.time += 60
+    await stand.desk.import_keys(KeyImport(records=wrongs[:1]))
+    assert stand.imported == {old: manages.key.id}
+    dead = whole(2, scopes=scopes, preview="acme_AbCd…wXyZ", revoked_at=stand.clock.time)
+    await stand.desk.import_keys(KeyImport(records=(dead,)))
+
+
 async def test_records_of_another_prefix_are_known_by_their_digests(stand: Stand) -> None:
     strange = whole(1, preview="acme_AbCd…wXyZ")
     await stand.desk.import_keys(KeyImport(records=(strange,)))

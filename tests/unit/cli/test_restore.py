@@ -7,9 +7,11 @@ import pytest
 
 from gateway.cli.restore import NAMED_MAX
 from gateway.cli.surroundings import Surroundings
+from gateway.keeper.desk import KeyDraft
+from gateway.keeper.keyring import Keyring
 from tests.unit.cli.command_line import CommandLine
 from tests.unit.cli.test_backup import real
-from tests.unit.store.stores import keys_of, make, manage
+from tests.unit.store.stores import keys_of, make, manage, meddle
 
 STORE, FILE = Path("keyhatch.db"), Path("copy.db")
 
@@ -102,3 +104,44 @@ def test_a_store_that_is_restored_once_more_undoes_nothing(moved: CommandLine) -
     err = real(moved, "restore", "again.db", "--yes")[2]
     assert "since" not in err
     assert "Warning" not in err
+
+
+def add_keys(file: Path, *scopes: str) -> None:
+    async def act(desk: Keyring) -> None:
+        for number, scope in enumerate(scopes):
+            await desk.create(KeyDraft(name=f"evil {number}", scopes=(scope,)))
+
+    manage(file, act)
+    meddle(file, f"DELETE FROM audit WHERE number > (SELECT MAX(number) FROM audit) - {len(scopes)}")  # noqa: S608
+
+
+def test_keys_that_were_put_into_a_backup_are_named_the_mightiest_first(moved: CommandLine) -> None:
+    many = NAMED_MAX + 2
+    add_keys(Path("copy.db"), "chat:write", *("keyhatch:admin",) * many)
+    code, _, err = real(moved, "restore", "copy.db", "--yes")
+    assert code == 0
+    assert "which the store in place neither has nor ever deleted" in err
+    assert "otherwise in the backup than its own audit tells" in err
+    for number in range(1, many + 1):
+        assert err.count(f'"evil {number}" ') == 2
+    assert err.count("MANAGES KEYS: keyhatch:admin") == 2 * many
+    assert "and 1 more" in err
+
+
+def test_programs_are_told_what_a_backup_brings(moved: CommandLine) -> None:
+    add_keys(Path("copy.db"), "keyhatch:admin")
+    meddle(Path("copy.db"), "UPDATE keys SET owner = 'eve' WHERE name = 'one'")
+    told = json.loads(real(moved, "restore", "copy.db", "--yes", "-o", "json")[1])
+    [gained] = told["gained"]
+    assert (gained["name"], gained["scopes"], gained["manages_keys"]) == ("evil 0", ["keyhatch:admin"], True)
+    assert [key["name"] for key in told["differing"]] == ["one"]
+    assert {key["name"] for key in told["unexplained"]} == {"one", "evil 0"}
+    other = real(moved, "restore", "copy.db", "--yes", "-o", "json", "--store", "sqlite:///other.db")
+    told = json.loads(other[1])
+    assert (told["gained"], told["differing"], len(told["unexplained"])) == (None, None, 2)
+
+
+def test_what_stands_in_a_backup_does_nothing_to_the_terminal(moved: CommandLine) -> None:
+    add_keys(Path("copy.db"), "chat:write")
+    meddle(Path("copy.db"), "UPDATE keys SET preview = char(27) || '[2J', name = char(27) || 'x'")
+    assert "\x1b" not in real(moved, "restore", "copy.db", "--yes")[2]

@@ -4,7 +4,14 @@ from typing import Any
 
 import pytest
 
-from gateway.keeper.bounds import COUNT_MAX, TAKEN_COUNT_MAX, are_moments, can_go_on
+from gateway.keeper.bounds import (
+    COUNT_MAX,
+    SHOWN_CHARS_MAX,
+    TAKEN_COUNT_MAX,
+    are_moments,
+    can_be_shown,
+    can_go_on,
+)
 from gateway.keeper.expiry import MOMENT_MAX
 from tests.support.records import NOW, record
 
@@ -26,3 +33,13 @@ def test_what_is_taken_in_has_room_for_as_much_again(name: str) -> None:
     beyond: dict[str, Any] = {name: TAKEN_COUNT_MAX + 1}
     assert not can_go_on(record(**beyond))
     assert 2 * TAKEN_COUNT_MAX - 1 <= COUNT_MAX
+
+
+@pytest.mark.parametrize("text", [None, "", "kh_AbCd…wXyZ", "fe80::1%eth0", "x" * SHOWN_CHARS_MAX])
+def test_what_is_short_and_no_secret_is_shown(text: str | None) -> None:
+    assert can_be_shown(text)
+
+
+@pytest.mark.parametrize("text", ["x" * (SHOWN_CHARS_MAX + 1), "a\nb", "\x1b[31m", f"kh_{'a1B2' * 12}x"])
+def test_a_long_text_a_secret_and_what_moves_a_terminal_are_not(text: str) -> None:
+    assert not can_be_shown(text)

@@ -86,6 +86,11 @@ def test_digests_that_the_record_names_lead_to_it_whatever_secrets_says() -> Non
         *({"previous_secret_valid_until": each} for each in (1e17, -1e17)),
         *({"previous_secret_last_used_at": each} for each in (1e17, -1e17)),
         *({name: each} for name in ("use_count", "revision") for each in (2**52 + 1, 2**63 - 1, 10**30)),
+        *(
+            {name: each}
+            for name in ("preview", "previous_preview", "last_used_from", "previous_secret_last_used_from")
+            for each in ("A" * 65, f"kh_{'a1B2' * 12}x", "\x1b[2J", "\ud800")
+        ),
         {"secrets": []},
         {"secrets": {"00": True}},
         {"secrets": {"ab" * 32: 1}},

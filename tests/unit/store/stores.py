@@ -72,6 +72,25 @@ def meddle(path: Path, *statements: str) -> None:
         connection.commit()
 
 
+def remake(path: Path, table: str, ours: str, theirs: str) -> None:
+    """Give a table other rules, and leave its columns and rows as they are."""
+    with closing(sqlite3.connect(path)) as connection:
+        [(sql,)] = connection.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (table,))
+        indices = connection.execute(
+            "SELECT sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL",
+            (table,),
+        ).fetchall()
+        assert ours in sql
+        connection.execute("PRAGMA legacy_alter_table = ON")
+        connection.execute(f"ALTER TABLE {table} RENAME TO old")
+        connection.execute(sql.replace(ours, theirs))
+        connection.execute(f"INSERT INTO {table} SELECT * FROM old")  # noqa: S608
+        connection.execute("DROP TABLE old")
+        for (index,) in indices:
+            connection.execute(index)
+        connection.commit()
+
+
 def names(folder: Path) -> set[str]:
     """What lies in the folder."""
     return {each.name for each in folder.iterdir()}

@@ -7,10 +7,12 @@ import pytest
 
 from gateway.core.keys import Status
 from gateway.keeper.audit import verify_chain
-from gateway.keeper.desk import KeyEdit, Rotation
+from gateway.keeper.desk import KeyDraft, KeyEdit, Rotation
+from gateway.keeper.keyring import Keyring
 from gateway.store.backup import back_up
-from gateway.store.carry import ending
-from gateway.store.restore import restoring
+from gateway.store.carry import ending, unexplained
+from gateway.store.judge import opened
+from gateway.store.restore import Prospect, restoring
 from tests.support.records import NOW, record
 from tests.unit.store.stores import audit_of, keys_of, make, manage, meddle
 
@@ -151,3 +153,120 @@ def test_over_another_store_the_record_is_the_backups(path: Path, file: Path) ->
 @pytest.mark.parametrize("dead", [{"revoked_at": NOW}, {"expires_at": NOW}], ids=["revoked", "expired"])
 def test_what_does_not_live_in_the_backup_did_not_end_since(dead: dict[str, Any]) -> None:
     assert ending(record(**dead), None, LATER) is None
+
+
+def add_admin(file: Path) -> None:
+    """What an attacker does who can write to the backup: a key of their own, and no word in the audit."""
+
+    async def act(desk: Keyring) -> None:
+        await desk.create(KeyDraft(name="evil", scopes=("keyhatch:admin",)))
+
+    manage(file, act)
+    meddle(file, "DELETE FROM audit WHERE number = (SELECT MAX(number) FROM audit)")
+
+
+def prospect_of(path: Path, file: Path) -> Prospect:
+    with restoring(path, file) as restoration:
+        return restoration.prospect
+
+
+def assert_explained(path: Path) -> None:
+    verify_chain(audit_of(path))
+    with opened(path) as connection:
+        assert unexplained(connection) == ()
+
+
+def test_a_key_that_was_put_into_the_backup_is_told_and_recorded(path: Path, file: Path) -> None:
+    add_admin(file)
+    told = prospect_of(path, file)
+    assert told.difference is not None
+    assert [key.name for key in told.difference.gained] == ["evil"]
+    assert [key.name for key in told.unexplained] == ["evil"]
+    restored(path, file)
+    [entry] = [each for each in audit_of(path) if each.after and each.after["name"] == "evil"]
+    assert (entry.act, entry.before, entry.after and entry.after["scopes"]) == (
+        "restore",
+        None,
+        ["keyhatch:admin"],
+    )
+    assert_explained(path)
+
+
+@pytest.mark.parametrize("revision", [1, 9], ids=["same", "higher"])
+def test_a_record_that_was_changed_in_the_backup_is_told_and_recorded(
+    path: Path, file: Path, revision: int
+) -> None:
+    meddle(
+        file,
+        """UPDATE keys SET scopes = '["keyhatch:admin"]' WHERE name = 'kept'""",
+        f"UPDATE keys SET revision = {revision} WHERE name = 'kept'",  # noqa: S608
+    )
+    told = prospect_of(path, file)
+    assert told.difference is not None
+    [(old, now)] = told.difference.differing
+    assert (old.name, old.scopes, now.scopes) == ("kept", frozenset({"keyhatch:admin"}), frozenset())
+    assert [key.name for key in told.unexplained] == ["kept"]
+    restored(path, file)
+    [entry] = [each for each in audit_of(path) if each.act == "restore" and each.key_id == old.id]
+    assert entry.before is not None
+    assert entry.after is not None
+    assert (entry.before["scopes"], entry.after["scopes"]) == ([], ["keyhatch:admin"])
+    assert_explained(path)
+
+
+def test_another_secret_alone_is_a_difference_too(path: Path, file: Path) -> None:
+    """The audit knows no digests, so only the store in place can tell."""
+    meddle(
+        file,
+        "INSERT INTO secrets (digest, key_id) SELECT zeroblob(32), id FROM keys WHERE name = 'kept'",
+        "UPDATE keys SET digest = zeroblob(32) WHERE name = 'kept'",
+    )
+    told = prospect_of(path, file)
+    assert told.difference is not None
+    assert [old.name for old, _ in told.difference.differing] == ["kept"]
+    assert told.unexplained == ()
+    restored(path, file)
+    kept = keys_of(path)["kept"]
+    [lost] = told.difference.lost
+    told_of = [each.key_id for each in audit_of(path) if each.act == "restore"]
+    assert told_of == [None, kept.id, lost.id]
+
+
+def test_what_the_backups_audit_does_not_explain_is_recorded_where_there_was_no_store(
+    path: Path, file: Path
+) -> None:
+    add_admin(file)
+    other = path.with_name("other.db")
+    told = prospect_of(other, file)
+    assert told.difference is None
+    assert [key.name for key in told.unexplained] == ["evil"]
+    restored(other, file)
+    assert [each.act for each in audit_of(other)[-2:]] == ["restore", "restore"]
+    assert_explained(other)
+
+
+@pytest.mark.parametrize("as_it_was", [False, True])
+@pytest.mark.parametrize("is_cut", [False, True], ids=["audit goes on", "audit cut"])
+def test_after_a_restore_the_audit_explains_every_record(
+    path: Path, file: Path, *, as_it_was: bool, is_cut: bool
+) -> None:
+    if is_cut:
+        make(file, "only there")
+    restored(path, file, as_it_was=as_it_was)
+    assert_explained(path)
+
+
+def test_an_honest_backup_of_the_store_in_place_brings_nothing(path: Path, file: Path) -> None:
+    told = prospect_of(path, file)
+    assert told.difference is not None
+    assert (told.difference.gained, told.difference.differing, told.unexplained) == ((), (), ())
+
+
+def test_a_key_older_than_the_audit_is_told_once(path: Path) -> None:
+    make(path, "old")
+    meddle(path, "DELETE FROM audit")
+    file = path.with_name("old.db")
+    back_up(path, file)
+    assert [key.name for key in prospect_of(path, file).unexplained] == ["old"]
+    restored(path, file)
+    assert_explained(path)

@@ -12,13 +12,14 @@ import pytest
 
 from gateway.keeper.ports import StoreUnavailable
 from gateway.store import restore as module
+from gateway.store.anew import make_anew
 from gateway.store.backup import back_up
 from gateway.store.judge import judge, opened
 from gateway.store.lock import StoreLock
 from gateway.store.restore import RestoreRefused, restoring
 from gateway.store.sqlite import open_sqlite
 from tests.support.records import NOW, record
-from tests.unit.store.stores import audit_of, keys_of, make, manage, meddle, names
+from tests.unit.store.stores import audit_of, keys_of, make, manage, meddle, names, remake
 
 
 @pytest.fixture
@@ -298,3 +299,46 @@ def test_a_store_with_an_older_schema_is_brought_up_to_date_on_a_copy(path: Path
     assert keys_of(path.with_name("other.db")) == keys_of(path)
     assert file.read_bytes() == before
     assert manage(path, lambda desk: desk.audit())
+
+
+RULES = {
+    "irrevocable": ("keys", "revoked_at REAL", "revoked_at REAL CHECK (revoked_at IS NULL)"),
+    "forgetful": ("audit", "act TEXT NOT NULL", "act TEXT NOT NULL UNIQUE ON CONFLICT IGNORE"),
+}
+
+
+@pytest.mark.parametrize(("table", "ours", "theirs"), RULES.values(), ids=RULES)
+def test_a_rule_in_the_backup_does_not_outlive_the_restore(
+    path: Path, file: Path, table: str, ours: str, theirs: str
+) -> None:
+    meddle(file, "DELETE FROM audit WHERE number > 1")
+    remake(file, table, ours, theirs)
+    restored(path, file)
+    before = len(audit_of(path))
+    manage(path, lambda desk: desk.revoke("one"))
+    assert keys_of(path)["one"].revoked_at == NOW
+    assert len(audit_of(path)) == before + 1
+
+
+def test_an_index_over_half_the_rows_does_not_outlive_the_restore(path: Path, file: Path) -> None:
+    meddle(
+        file,
+        "DROP INDEX audit_by_key",
+        "CREATE INDEX audit_by_key ON audit (key_id, number) WHERE act <> 'revoke'",
+    )
+    restored(path, file)
+    with closing(sqlite3.connect(path)) as connection:
+        [(sql,)] = connection.execute("SELECT sql FROM sqlite_schema WHERE name = 'audit_by_key'")
+    assert "WHERE" not in sql
+
+
+def test_rows_that_do_not_come_along_are_noticed(
+    path: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lossy(source: Path, target: Path) -> None:
+        meddle(source, "DELETE FROM audit WHERE number = 2")
+        make_anew(source, target)
+
+    monkeypatch.setattr(module, "make_anew", lossy)
+    with pytest.raises(RestoreRefused, match="was changed while it was read; nothing was restored"):
+        restored(path, file)

@@ -16,11 +16,13 @@ from typing import Any
 
 import pytest
 
+from gateway.keeper.audit import Act
 from gateway.keeper.days import UsageQuery
-from gateway.keeper.ports import KeyNotFound, StoreUnavailable, Use
-from gateway.store.faults import StoreBusy, StoreReadOnly, StoreReplaced
+from gateway.keeper.ports import KeyNotFound, StoreUnavailable, Use, WholeKey
+from gateway.store.faults import StoreBusy, StoreDamaged, StoreReadOnly, StoreReplaced
 from gateway.store.sqlite import SqliteKeyStore, open_sqlite
 from tests.support.records import NOW, digest, record
+from tests.unit.store.stores import remake
 
 BUSY_S = 0.1
 
@@ -353,3 +355,33 @@ async def test_a_long_list_lets_others_have_their_turn(store: SqliteKeyStore) ->
     assert len(await store.list_keys()) == 300
     others.cancel()
     assert turns >= 2
+
+
+# --- What the file lets fall
+
+
+LOSSY = {
+    "audit": ("at REAL NOT NULL", "at REAL NOT NULL UNIQUE ON CONFLICT IGNORE"),
+    "keys": ("note TEXT NOT NULL", "note TEXT NOT NULL UNIQUE ON CONFLICT IGNORE"),
+}
+
+
+@pytest.mark.parametrize("table", ["audit", "keys"])
+async def test_a_row_that_the_file_lets_fall_fails_the_whole_act(path: Path, table: str) -> None:
+    """A file that was prepared so, and put in the store's place by hand."""
+    opened = await open_sqlite(path)
+    for number in (1, 2):
+        await opened.insert(record(f"key_{number}", note=str(number)), Act("create", at=number))
+    await opened.close()
+    await asyncio.to_thread(remake, path, table, *LOSSY[table])
+    opened = await open_sqlite(path)
+    before = await opened.list_keys(), await opened.audit()
+    told = Act("revoke", at=1.0)
+    with pytest.raises(StoreDamaged, match="a row was not written"):
+        await opened.update("key_2", lambda key: replace(key, revoked_at=NOW, note="1"), told)
+    with pytest.raises(StoreDamaged, match="a row was not written"):
+        await opened.insert(record("key_3", note="1"), told)
+    with pytest.raises(StoreDamaged, match="a row was not written"):
+        await opened.insert_many([WholeKey(record("key_4", note="1"), {})], told)
+    assert (await opened.list_keys(), await opened.audit()) == before
+    await opened.close()
