@@ -12,6 +12,7 @@ from typing import Final
 
 from gateway.cli.backup import counted
 from gateway.cli.doctor.finding import Finding, Patient, fail, ok, warn
+from gateway.cli.missing import missing_among
 from gateway.cli.moments import span
 from gateway.core.keys import ApiKey, Status
 from gateway.store.judge import Flaw, judge, keys_in, newest_moment, opened, version_of
@@ -50,6 +51,7 @@ def _content(path: Path, now: float) -> Iterator[Finding]:
                 return
             newest = newest_moment(connection)
             ending = [key for key in keys_in(connection) if key.status(now) is Status.EXPIRING]
+            is_managed = not content.keys or not missing_among(keys_in(connection), now).manager
     except Flaw as flaw:
         yield fail("store", f"{path} {flaw}", "stop the gateway, and `keyhatch restore` a backup")
         return
@@ -58,6 +60,8 @@ def _content(path: Path, now: float) -> Iterator[Finding]:
         ahead = f"the newest record in the store is {span(newest - now)} ahead of it"
         yield fail("clock", ahead, "set the clock of this machine (NTP), or keys live and end at wrong times")
     yield from _ending(ending, now)
+    if not is_managed:
+        yield warn("keys", "none may manage the others", "`keyhatch admin reset` makes one")
 
 
 def _ending(ending: list[ApiKey], now: float) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ import click
 
 from gateway.cli.everywhere import Command
 from gateway.cli.keys.change import confirm
-from gateway.cli.keys.desk import ask, refuse_secret
+from gateway.cli.keys.desk import ask, refuse_secret, say_if_nobody_manages
 from gateway.cli.keys.record import called
 from gateway.cli.keys.verify import read_key
 from gateway.cli.output import Form, data_json, output_option, say
@@ -44,6 +44,11 @@ def revoke(
         if not yes:
             subject = confirm(surroundings, id_or_name, "Revoke {}? It ends for good, open streams included.")
         key = ask(surroundings, lambda desk: desk.revoke(subject))
+    _tell(surroundings, key, form)
+    say_if_nobody_manages(surroundings, key)
+
+
+def _tell(surroundings: Surroundings, key: ApiKey, form: Form) -> None:
     if form == "json":
         data_json(as_json(key, surroundings.clock.now()))
     else:

@@ -6,11 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from gateway.cli.admin_key import ADMIN
 from gateway.cli.doctor import store
-from gateway.cli.doctor.finding import Finding, State
+from gateway.cli.doctor.finding import Finding, State, ok
 from tests.support.records import NOW, StillClock
 from tests.unit.cli.doctor.patients import patient, states
-from tests.unit.store.stores import make, meddle, names
+from tests.unit.store.stores import make, manage, meddle, names
 
 
 @pytest.fixture
@@ -29,11 +30,22 @@ def named(findings: list[Finding], what: str) -> list[Finding]:
 
 
 def test_a_whole_store_is_well_and_left_alone(path: Path) -> None:
+    manage(path, lambda desk: desk.create(ADMIN))
     before = names(path.parent), path.read_bytes()
     found = look(path.parent)
-    assert "whole, 2 keys, 2 entries of the audit" in named(found, "store")[0].found
+    assert "whole, 3 keys, 3 entries of the audit" in named(found, "store")[0].found
     assert set(states(found)) == {State.OK}
     assert (names(path.parent), path.read_bytes()) == before
+
+
+def test_where_no_key_may_manage_the_others_that_is_told(path: Path) -> None:
+    [found] = [each for each in named(look(path.parent), "keys") if each.state is State.WARN]
+    assert "admin reset" in found.mend
+
+
+def test_in_an_empty_store_the_next_start_makes_that_key(tmp_path: Path) -> None:
+    manage(tmp_path / "keys.db", lambda desk: desk.list_keys())
+    assert named(look(tmp_path), "keys") == [ok("keys", "none ends within two weeks")]
 
 
 def test_where_none_is_none_is_made(tmp_path: Path) -> None:
