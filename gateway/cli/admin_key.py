@@ -12,16 +12,15 @@ from pathlib import Path
 from typing import Final
 
 from gateway.cli.loading import door
+from gateway.cli.missing import ADMIN_SCOPE, may_manage_all
 from gateway.cli.output import say
 from gateway.config.load import Loaded
 from gateway.core.keys import ApiKey, Secret, Status
-from gateway.core.scopes import covers
 from gateway.keeper.desk import KeyDesk, KeyDraft
 
 FILE_NAME: Final = "admin.key"
 KEY_NAME: Final = "admin"
 CREATED_BY: Final = "keyhatch"
-ADMIN_SCOPE: Final = "keyhatch:admin"
 ADMIN: Final = KeyDraft(
     name=KEY_NAME,
     scopes=(ADMIN_SCOPE,),
@@ -88,7 +87,7 @@ async def find_admin_key(desk: KeyDesk, now: float) -> ApiKey | None:
     """
     dead = (Status.REVOKED, Status.EXPIRED)
     for key in reversed(await desk.list_keys("all")):
-        is_first = (key.name, key.created_by) == (KEY_NAME, CREATED_BY) and covers(key.scopes, ADMIN_SCOPE)
+        is_first = (key.name, key.created_by) == (KEY_NAME, CREATED_BY) and may_manage_all(key)
         if is_first and key.status(now) not in dead:
             return key
     return None

@@ -5,16 +5,19 @@ that was changed, left out or put in. It cannot see that the end was cut off, un
 somebody noted earlier: that is what `--noted` is for.
 """
 
+import json
 import re
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 import click
 
 from gateway.cli.everywhere import Command, InOrder
 from gateway.cli.keys.desk import ask, refuse_secret
-from gateway.cli.moments import ago
+from gateway.cli.new_file import new_file
 from gateway.cli.output import (
     Form,
     data,
@@ -28,6 +31,7 @@ from gateway.cli.output import (
 from gateway.cli.surroundings import Surroundings, pass_surroundings
 from gateway.keeper.audit import GENESIS, AuditEntry, ChainBroken, as_data, changes, verify_chain
 from gateway.keeper.desk import KeyDesk
+from gateway.keeper.ports import KeyNotFound
 from gateway.wire.key_json import rfc3339
 
 AT_ONCE: Final = 500
@@ -42,7 +46,11 @@ def audit() -> None:
 
 @audit.command("list", cls=Command)
 @click.option(
-    "--key", "key_id", metavar="ID", callback=refuse_secret, help="Only what was done with this key."
+    "--key",
+    "id_or_name",
+    metavar="ID_OR_NAME",
+    callback=refuse_secret,
+    help="Only what was done with this key.",
 )
 @click.option(
     "--limit",
@@ -54,21 +62,19 @@ def audit() -> None:
 )
 @output_option
 @pass_surroundings
-def list_entries(surroundings: Surroundings, key_id: str | None, limit: int, form: Form) -> None:
+def list_entries(surroundings: Surroundings, id_or_name: str | None, limit: int, form: Form) -> None:
     """List what was done, newest first."""
-    entries = ask(surroundings, lambda desk: _last(desk, key_id, limit))
+    with_names = form != "json" and on_terminal()
+    entries, names = ask(surroundings, lambda desk: _last(desk, id_or_name, limit, with_names=with_names))
     if form == "json":
         data_json([as_data(entry) for entry in entries])
     elif entries and on_terminal():
-        now = surroundings.clock.now()
-        rows = [[str(entry.number), ago(entry.at, now), *_words(entry)] for entry in entries]
-        data_table(
-            ["NUMBER", "WHEN", "ACT", "KEY", "BY", "CHANGED"], rows, whole={"NUMBER", "WHEN", "ACT", "KEY"}
-        )
+        rows = [_row_for_people(entry, names) for entry in entries]
+        data_table(["NUMBER", "WHEN", "ACT", "KEY", "BY", "CHANGED"], rows, whole={"NUMBER", "WHEN", "ACT"})
     elif entries:
-        data_rows([[str(entry.number), str(rfc3339(entry.at)), *_words(entry)] for entry in entries])
+        data_rows([_row_for_programs(entry) for entry in entries])
     else:
-        say("Nothing was done yet." if key_id is None else "Nothing was done with such a key.")
+        say("Nothing was done yet.")
 
 
 @audit.command(cls=Command)
@@ -94,19 +100,27 @@ def verify(surroundings: Surroundings, noted: str | None) -> int:
 
 
 @audit.command(cls=Command)
+@click.argument("file", metavar="[FILE]", required=False, type=click.Path(path_type=Path))
 @pass_surroundings
-def export(surroundings: Surroundings) -> None:
-    """Print every entry as a line of JSON, oldest first.
+def export(surroundings: Surroundings, file: Path | None) -> None:
+    """Write every entry as a line of JSON, oldest first: to stdout, or to a new FILE of its owner's alone.
 
     Times are seconds since 1970. A hash is the SHA-256 of the hash before it and of the JSON array of number,
     at, actor, act, key_id, request_id, before and after, without blanks, names sorted, in ASCII.
     """
+    if file is None or str(file) == "-":
+        ask(surroundings, lambda desk: _write(desk, data_json))
+        return
+    with new_file(file) as to:
+        ask(
+            surroundings,
+            lambda desk: _write(desk, lambda told: to.write(f"{json.dumps(told)}\n".encode())),
+        )
 
-    async def everything(desk: KeyDesk) -> None:
-        async for entry in entries_of(desk):
-            data_json(as_data(entry))
 
-    ask(surroundings, everything)
+async def _write(desk: KeyDesk, tell: Callable[[dict[str, object]], object]) -> None:
+    async for entry in entries_of(desk):
+        tell(as_data(entry))
 
 
 async def entries_of(desk: KeyDesk, key_id: str | None = None) -> AsyncIterator[AuditEntry]:
@@ -118,11 +132,29 @@ async def entries_of(desk: KeyDesk, key_id: str | None = None) -> AsyncIterator[
         after = found[-1].number
 
 
-async def _last(desk: KeyDesk, key_id: str | None, limit: int) -> list[AuditEntry]:
+async def _last(
+    desk: KeyDesk, id_or_name: str | None, limit: int, *, with_names: bool
+) -> tuple[list[AuditEntry], dict[str, str]]:
+    """The last entries, newest first, and the names of their keys where they are wanted."""
+    key_id = None if id_or_name is None else await _id_of(desk, id_or_name)
     last: deque[AuditEntry] = deque(maxlen=limit)
     async for entry in entries_of(desk, key_id):
         last.append(entry)
-    return list(reversed(last))
+    names: dict[str, str] = {}
+    for each in {entry.key_id for entry in last if with_names and entry.key_id is not None}:
+        with suppress(KeyNotFound):
+            names[each] = (await desk.resolve(each)).name
+    return list(reversed(last)), names
+
+
+async def _id_of(desk: KeyDesk, id_or_name: str) -> str:
+    """The id that is meant; that of a key whose record was deleted is known by what was done with it."""
+    try:
+        return (await desk.resolve(id_or_name)).id
+    except KeyNotFound:
+        if await desk.audit(0, 1, id_or_name):
+            return id_or_name
+        raise
 
 
 async def _walk(desk: KeyDesk, noted: tuple[int, bytes] | None) -> tuple[int, bytes]:
@@ -145,7 +177,14 @@ def _noted(text: str | None) -> tuple[int, bytes] | None:
     return int(match[1]), bytes.fromhex(match[2])
 
 
-def _words(entry: AuditEntry) -> list[str]:
+def _row_for_people(entry: AuditEntry, names: Mapping[str, str]) -> list[str]:
+    key_id = entry.key_id or ""
     told = ", ".join(changes(entry))
-    by = entry.actor if entry.request_id is None else f"{entry.actor} in {entry.request_id}"
-    return [entry.act, entry.key_id or "", by, told]
+    when = str(rfc3339(entry.at))
+    return [str(entry.number), when, entry.act, names.get(key_id, key_id), entry.actor, told]
+
+
+def _row_for_programs(entry: AuditEntry) -> list[str]:
+    key_id, request_id = entry.key_id or "", entry.request_id or ""
+    told = ", ".join(changes(entry))
+    return [str(entry.number), str(rfc3339(entry.at)), entry.act, key_id, entry.actor, request_id, told]

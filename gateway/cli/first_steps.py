@@ -1,4 +1,4 @@
-"""What somebody is told who starts a gateway that holds no key yet: how to make one, and how to try it.
+"""What somebody is told whose gateway holds no key for callers yet: how to make one, and how to try it.
 
 The commands can be pasted into any terminal, in any folder: files are named in full, and only those that the
 command would not find by itself. Pure but for the working directory.
@@ -12,7 +12,7 @@ from gateway.config.load import Loaded
 from gateway.config.sections import RouteSettings
 
 PASTE: Final = """
-Keyhatch stands at {at}, and holds no key yet, so every caller is refused.
+Keyhatch stands at {at}, and holds no key for callers yet, so every one is refused.
 Paste into another terminal:
 
   # make a key

@@ -6,6 +6,7 @@ so that whoever reads the log never meets a line of another form.
 
 import logging
 import sys
+from contextlib import suppress
 from typing import Final
 
 import click
@@ -14,15 +15,19 @@ from gateway.cli.everywhere import Command
 from gateway.cli.first_steps import create_command, first_steps, program, sources
 from gateway.cli.listening import listening
 from gateway.cli.loading import door, load
+from gateway.cli.missing import NO_MANAGER, Missing, missing_among
 from gateway.cli.output import is_terminal, say, warn
 from gateway.cli.surroundings import Surroundings, pass_surroundings
 from gateway.config.fields import Address
 from gateway.config.load import Loaded
 from gateway.keeper.desk import KeyDesk
+from gateway.keeper.ports import StoreUnavailable
 from gateway.service.gateway import Addresses, Gateway
 from gateway.service.run import run_gateway
 
-NO_KEYS: Final = "there are no keys yet, so every caller is refused; make one: %s"
+NO_CALLER: Final = "there is no key for callers yet, so every caller is refused; make one: %s"
+KEYS_FEW: Final = 1_000
+"""Of so many keys it is looked who is missing among them: to read a million would take ten seconds."""
 
 _log: Final = logging.getLogger("gateway.cli")
 
@@ -69,13 +74,23 @@ def _serve(surroundings: Surroundings, flags: dict[str, str]) -> int:
         _log.info("%s", sources(loaded))
         for warning in () if for_people else loaded.warnings:
             _log.warning("%s", warning)
-        if gateway.has_keys:  # to list them would keep a store of a million busy for ten seconds
-            return
-        called = program(sys.argv[0], sys.executable)
-        if for_people:
-            say(first_steps(door(Address(*addresses.proxy[:2])), loaded, called))
-        else:
-            _log.warning(NO_KEYS, create_command(loaded, called))
+        missing = await _missing_in(gateway, surroundings.clock.now())
+        if missing.manager:
+            _log.warning("%s", NO_MANAGER)
+        if missing.caller:
+            called = program(sys.argv[0], sys.executable)
+            if for_people:
+                say(first_steps(door(Address(*addresses.proxy[:2])), loaded, called))
+            else:
+                _log.warning(NO_CALLER, create_command(loaded, called))
 
     with listening(loaded.settings.server):
         return run_gateway(loaded, surroundings.clock, reload=read, announce=announce, on_empty=on_empty)
+
+
+async def _missing_in(gateway: Gateway, now: float) -> Missing:
+    """Who is missing from the store. What is wrong with it is told elsewhere, and no reason not to serve."""
+    if gateway.keys_counted <= KEYS_FEW:
+        with suppress(StoreUnavailable):
+            return missing_among(await gateway.keyring.list_keys("all"), now)
+    return Missing(caller=False, manager=False)

@@ -91,9 +91,9 @@ class Gateway:
         self._forgetting: Forgetting
 
     @property
-    def has_keys(self) -> bool:
-        """Whether the store holds any key, as last counted; once started."""
-        return any(self._watch.key_counts.values())
+    def keys_counted(self) -> int:
+        """How many keys the store holds, as last counted; once started."""
+        return sum(self._watch.key_counts.values())
 
     async def start(self) -> Addresses:
         """Open everything; raises `StoreUnavailable` or `OSError`, and then nothing is left open."""
@@ -120,7 +120,7 @@ class Gateway:
         watch = self._watch = StoreWatch(store, self._gatekeeper, self._clock, self.metrics.store_failed)
         await watch.look()
         await watch.count()
-        if self._on_empty is not None and not self.has_keys:
+        if self._on_empty is not None and not self.keys_counted:
             await self._on_empty(self.keyring)
         self._run(watch.run())
         self._forgetting = Forgetting(

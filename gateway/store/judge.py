@@ -92,7 +92,8 @@ def judge(
     check = "quick_check" if is_quick else "integrity_check"
     [finding] = connection.execute(f"PRAGMA {check}(1)").fetchone()
     if finding != "ok":
-        raise Flaw(f"is damaged ({str(finding).splitlines()[0]})")
+        told = [line for line in str(finding).splitlines() if not line.startswith("***")]
+        raise Flaw(f"is damaged ({told[0] if told else 'its check says no more'})")
     _assert_shape(connection, known[:version])
     if version == len(known):
         return _content(connection)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 
 from gateway.cli.doctor.finding import Finding, Patient, ok, warn
+from gateway.cli.doctor.running import runs
 from gateway.config.fields import Address
 from gateway.config.model import Settings
 
@@ -12,12 +13,13 @@ def look(patient: Patient) -> Iterator[Finding]:
     """What deserves a look, or one finding that nothing does."""
     settings = patient.loaded.settings
     warnings = [warn("configuration", str(each), "mend it there") for each in patient.loaded.warnings]
-    found = [*warnings, *_nowhere(settings), *_open_doors(settings), *_listeners(settings)]
+    found = [*warnings, *_nowhere(patient), *_open_doors(settings), *_listeners(settings)]
     yield from found or [ok("configuration", str(patient.loaded.path))]
 
 
-def _nowhere(settings: Settings) -> Iterator[Finding]:
-    if not (settings.upstreams and settings.routes):
+def _nowhere(patient: Patient) -> Iterator[Finding]:
+    settings = patient.loaded.settings
+    if not (settings.upstreams and settings.routes) and not runs(patient):
         mend = "write one in config.yaml, or say `keyhatch serve --upstream URL`"
         yield warn("configuration", "no upstream with a route, so nothing would be served", mend)
 

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import re
 import socket
 import urllib.error
 import urllib.request
@@ -9,24 +10,28 @@ from collections.abc import Iterator
 from typing import Final
 
 from gateway.cli.doctor.finding import Finding, Patient, fail, ok, warn
+from gateway.cli.doctor.running import runs
 from gateway.cli.loading import door
 from gateway.config.fields import Address
 
 TIMEOUT_S: Final = 3.0
 _OURS: Final = {"proxy": "/.keyhatch/health", "admin": "/readyz"}
-_BYTES_MAX: Final = 65_536
+_BYTES_MAX: Final = 1_048_576
+LAG_MAX_S: Final = 30.0
+_LAG: Final = re.compile(rb"^keyhatch_last_used_flush_lag_seconds ([0-9.e+]{1,30})$", re.MULTILINE)
 
 
 def look(patient: Patient) -> Iterator[Finding]:
     """One finding for each listener, and one for each thing that a running gateway is not ready for."""
-    server = patient.loaded.settings.server
+    server, is_held = patient.loaded.settings.server, runs(patient)
+    is_ours = is_held or patient.loaded.store_path is None
     for name, address in (("proxy", server.proxy), ("admin", server.admin)):
         what = f"port {address} (server.{name})"
         trouble = _bind(address)
         if trouble is None:
-            yield ok(what, "free")
+            yield ok(what, "free: the gateway that runs listens elsewhere" if is_held else "free")
         elif trouble.errno == errno.EADDRINUSE:
-            yield from _held(what, name, address)
+            yield from _held(what, name, address, is_ours=is_ours)
         else:
             yield fail(
                 what,
@@ -49,15 +54,31 @@ def _bind(address: Address) -> OSError | None:
     return None
 
 
-def _held(what: str, name: str, address: Address) -> Iterator[Finding]:
+def _held(what: str, name: str, address: Address, *, is_ours: bool) -> Iterator[Finding]:
     status, body = _ask(door(address) + _OURS[name])
     told = _read(body)
-    if name == "proxy" and status == 200 and told is not None:
+    is_proxy = name == "proxy" and status == 200 and told is not None
+    is_admin = name == "admin" and told is not None and told.get("status") in ("ready", "not_ready")
+    mend = f"stop that, or choose another address for server.{name}"
+    if not (is_proxy or is_admin):
+        yield fail(what, "held by another program", mend)
+    elif not is_ours:
+        yield fail(what, "held by a gateway with another store: none holds this one", mend)
+    elif is_proxy or told is None:
         yield ok(what, "a gateway serves here")
-    elif name == "admin" and told is not None and told.get("status") in ("ready", "not_ready"):
-        yield from _readiness(what, told)
     else:
-        yield fail(what, "held by another program", f"stop that, or choose another address for server.{name}")
+        yield from _readiness(what, told)
+        yield from _flushing(what, address)
+
+
+def _flushing(what: str, address: Address) -> Iterator[Finding]:
+    """Whether last uses reach the disk; that they wait shows nowhere else while all is answered."""
+    _, page = _ask(door(address) + "/metrics")
+    match = _LAG.search(page)
+    lag_s = 0.0 if match is None else float(match[1])
+    if lag_s > LAG_MAX_S:
+        mend = "see the log, and whether another program has the store locked or its disk is full"
+        yield warn(what, f"uses of keys wait to be written since {lag_s:.0f} s", mend)
 
 
 def _readiness(what: str, told: dict[str, object]) -> Iterator[Finding]:

@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from gateway.cli.doctor import clock, configuration, files, machine, ports, store, upstreams
+from gateway.cli.doctor import clock, configuration, files, machine, ports, running, store, upstreams
 from gateway.cli.doctor.finding import Finding, Patient, fail
 
 Check = Callable[[Patient], Iterable[Finding]]
 
 DEADLINE_S: Final = 20.0
 CHECKS: Final[Sequence[tuple[str, Check]]] = (
+    ("gateway", running.look),
     ("configuration", configuration.look),
     ("upstreams", upstreams.look),
     ("ports", ports.look),

@@ -12,6 +12,8 @@ from typing import Final
 
 from gateway.cli.backup import counted
 from gateway.cli.doctor.finding import Finding, Patient, fail, ok, warn
+from gateway.cli.doctor.running import runs
+from gateway.cli.missing import missing_among
 from gateway.cli.moments import span
 from gateway.core.keys import ApiKey, Status
 from gateway.store.judge import Flaw, judge, keys_in, newest_moment, opened, version_of
@@ -33,13 +35,17 @@ def look(patient: Patient) -> Iterator[Finding]:
     path = Path(os.path.realpath(written))
     yield from _disk(path)
     if not path.is_file():
-        mend = "`keyhatch keys create NAME` begins one; if yours lies elsewhere, name it with --store"
+        mend = (
+            "`keyhatch keys create NAME` begins one, `keyhatch restore FILE` puts a backup there; if yours "
+            "lies elsewhere, name it with --store"
+        )
         yield warn("store", f"there is none at {path}", mend)
         return
-    yield from _content(path, patient.clock.now())
+    yield from _content(path, patient)
 
 
-def _content(path: Path, now: float) -> Iterator[Finding]:
+def _content(path: Path, patient: Patient) -> Iterator[Finding]:
+    now = patient.clock.now()
     log = path.with_name(path.name + "-wal")
     known = load_migrations()
     try:
@@ -48,8 +54,11 @@ def _content(path: Path, now: float) -> Iterator[Finding]:
             if version_of(connection, known) < len(known):
                 yield warn("store", "written by an older Keyhatch", "the next start brings it up to date")
                 return
+            if log.exists() and not runs(patient):
+                yield from _writing(path)
             newest = newest_moment(connection)
             ending = [key for key in keys_in(connection) if key.status(now) is Status.EXPIRING]
+            is_managed = not content.keys or not missing_among(keys_in(connection), now).manager
     except Flaw as flaw:
         yield fail("store", f"{path} {flaw}", "stop the gateway, and `keyhatch restore` a backup")
         return
@@ -58,6 +67,21 @@ def _content(path: Path, now: float) -> Iterator[Finding]:
         ahead = f"the newest record in the store is {span(newest - now)} ahead of it"
         yield fail("clock", ahead, "set the clock of this machine (NTP), or keys live and end at wrong times")
     yield from _ending(ending, now)
+    if not is_managed:
+        yield warn("keys", "none may manage the others", "`keyhatch admin reset` makes one")
+
+
+def _writing(path: Path) -> Iterator[Finding]:
+    """Whether it could be written now: a write is begun and taken back, where no gateway is there to do it.
+
+    The caller has it open too, so this connection is not the last to be closed: that would change files.
+    """
+    try:
+        with opened(path, can_write=True) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+    except Flaw as flaw:
+        yield fail("store", f"{path} {flaw}", "no key could be made or ended meanwhile")
 
 
 def _ending(ending: list[ApiKey], now: float) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from typing import Final
 import click
 
 from gateway.cli.everywhere import Command
-from gateway.cli.keys.desk import ask, refuse_secret
+from gateway.cli.keys.desk import ask, refuse_secret, say_if_nobody_manages
 from gateway.cli.keys.record import called
 from gateway.cli.moments import ago
 from gateway.cli.output import Form, can_ask, data_json, output_option, say
@@ -42,6 +42,8 @@ def _change(name: str, act: _Act, done: str, warning: str, help_text: str) -> Co
             data_json(as_json(key, now))
         else:
             say(done.format(called(key)) + _although(name, key, now))
+        if name != "enable":
+            say_if_nobody_manages(surroundings, key)
 
     return command
 

@@ -12,7 +12,10 @@ import click
 
 from gateway.cli.failures import ExitCode
 from gateway.cli.loading import desk_of
+from gateway.cli.missing import NO_MANAGER, may_manage_all, missing_among
+from gateway.cli.output import say, sentence
 from gateway.cli.surroundings import Surroundings
+from gateway.core.keys import ApiKey
 from gateway.keeper.desk import KeyDesk, holds_secret
 from gateway.store.faults import StoreMissing
 
@@ -42,6 +45,14 @@ class NoStore(click.ClickException):
     """There is no store where the command looked, so nothing of what was asked for is there."""
 
     exit_code = ExitCode.NOT_FOUND
+
+
+def say_if_nobody_manages(surroundings: Surroundings, *changed: ApiKey) -> None:
+    """After a change to a key that may have managed the others: say so where none is left that does."""
+    if any(map(may_manage_all, changed)):
+        keys = ask(surroundings, lambda desk: desk.list_keys("all"))
+        if missing_among(keys, surroundings.clock.now()).manager:
+            say(sentence(NO_MANAGER))
 
 
 def which_key(command: _Decorated) -> _Decorated:

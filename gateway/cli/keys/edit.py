@@ -5,7 +5,7 @@ from typing import Final
 import click
 
 from gateway.cli.everywhere import Command
-from gateway.cli.keys.desk import ask, refuse_secret, which_key
+from gateway.cli.keys.desk import ask, refuse_secret, say_if_nobody_manages, which_key
 from gateway.cli.keys.make import moment_of, split
 from gateway.cli.keys.record import called, fields
 from gateway.cli.output import Form, data_json, output_option, say
@@ -77,6 +77,7 @@ def edit(  # noqa: PLR0913  # one argument per option
         data_json(as_json(key, now))
     else:
         _tell(before, key, now)
+    say_if_nobody_manages(surroundings, before, key)
 
 
 def _list(values: tuple[str, ...], *, empty: bool, options: str) -> tuple[str, ...] | None:

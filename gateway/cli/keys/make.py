@@ -19,7 +19,7 @@ from gateway.cli.output import Form, data, data_json, output_option, say
 from gateway.cli.surroundings import Surroundings, pass_surroundings, whoami
 from gateway.cli.table import clean
 from gateway.core.keys import ApiKey, Secret
-from gateway.keeper.desk import KeyDesk, KeyDraft, RuleBroken
+from gateway.keeper.desk import KeyDesk, KeyDraft, RuleBroken, StateConflict
 from gateway.keeper.expiry import parse_expires
 from gateway.store.faults import StoreMissing
 from gateway.wire.key_json import as_json
@@ -98,9 +98,11 @@ def create(  # noqa: PLR0913  # one argument per option
     )
     try:
         (key, secret), has_namesake = ask(surroundings, lambda desk: _create(desk, draft))
+    except StateConflict:
+        raise
     except RuleBroken as broken:
         raise click.UsageError(str(broken)) from broken
-    if has_namesake and not quiet:
+    if has_namesake:
         say(f'Another key is called "{clean(key.name)}" too: commands will ask for either by its id.')
     may = " ".join(sorted(key.scopes)) or "nothing that needs a scope"
     now = surroundings.clock.now()

@@ -5,7 +5,6 @@ a line is ever printed: what is wrong is told by its number.
 """
 
 import hashlib
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -17,14 +16,16 @@ from gateway.cli.everywhere import Command
 from gateway.cli.keys.desk import ask, refuse_secret
 from gateway.cli.keys.make import moment_of, split
 from gateway.cli.loading import load
+from gateway.cli.new_file import new_file
 from gateway.cli.output import Form, data_json, data_rows, data_table, on_terminal, output_option, say, warn
 from gateway.cli.surroundings import Surroundings, pass_surroundings, whoami
 from gateway.keeper.batch import KEYS_MAX, PAGE_KEYS_MAX, Imported, KeyImport
-from gateway.keeper.desk import KeyDesk, RuleBroken
+from gateway.keeper.desk import KeyDesk, RuleBroken, StateConflict
 from gateway.keeper.exports import end, head, line_of, read_export
 from gateway.keeper.imports import FILE_BYTES_MAX, read_existing
 
 KEYHATCH: Final = "keyhatch"
+TOLD_MAX: Final = 20
 _SPOOL_BYTES: Final = 8 * 1024 * 1024
 _COPY_BYTES: Final = 1024 * 1024
 _NO_TERMS: Final = "an export has scopes, owner, note and expiry of its own: leave these options out"
@@ -91,8 +92,10 @@ def import_keys(  # noqa: PLR0913, PLR0917  # one argument per option
             dry_run=dry_run,
         )
         done = ask(surroundings, lambda desk: desk.import_keys(asked))
+    except StateConflict:
+        raise
     except RuleBroken as broken:
-        raise click.UsageError(str(broken)) from broken
+        raise click.UsageError(_one_per_line(broken)) from broken
     _tell(done, form, dry_run=dry_run)
 
 
@@ -111,7 +114,8 @@ def export_keys(surroundings: Surroundings, file: str | None) -> None:
             _write(sys.stdout.buffer, spool, count)
             sys.stdout.flush()
         else:
-            _write_file(Path(file), spool, count)
+            with new_file(Path(file)) as to:
+                _write(to, spool, count)
     say(f"Exported {count} keys." if count != 1 else "Exported 1 key.")
     if count > KEYS_MAX:
         warn(f"keyhatch keys import takes {KEYS_MAX} keys at most: move the store's file instead.")
@@ -140,21 +144,6 @@ def _write(to: IO[bytes], spool: IO[bytes], count: int) -> None:
     to.flush()
 
 
-def _write_file(path: Path, spool: IO[bytes], count: int) -> None:
-    """A new file of mode 0600, whole or not at all."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError as error:
-        raise click.UsageError(f"{path} is there already: name another file") from error
-    try:
-        with os.fdopen(descriptor, "wb") as to:
-            _write(to, spool, count)
-            os.fsync(to.fileno())
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-
-
 def _read(file: str) -> bytes:
     if file == "-":
         raw = b"" if sys.stdin is None else sys.stdin.buffer.read(FILE_BYTES_MAX + 1)
@@ -164,6 +153,15 @@ def _read(file: str) -> bytes:
     if len(raw) > FILE_BYTES_MAX:
         raise click.UsageError(f"the file is larger than {FILE_BYTES_MAX // 2**20} MiB: divide it")
     return raw
+
+
+def _one_per_line(broken: RuleBroken) -> str:
+    if not broken.problems:
+        return str(broken)
+    told = [f"{each.field}: {each.message}" for each in broken.problems[:TOLD_MAX]]
+    more = len(broken.problems) - TOLD_MAX
+    told += [f"and {more} lines more"] if more > 0 else []
+    return "\n  ".join(["nothing was imported.", *told])
 
 
 def _tell(done: Imported, form: Form, *, dry_run: bool) -> None:

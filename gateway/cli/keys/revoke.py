@@ -8,13 +8,13 @@ import click
 
 from gateway.cli.everywhere import Command
 from gateway.cli.keys.change import confirm
-from gateway.cli.keys.desk import ask, refuse_secret
+from gateway.cli.keys.desk import ask, refuse_secret, say_if_nobody_manages
 from gateway.cli.keys.record import called
 from gateway.cli.keys.verify import read_key
 from gateway.cli.output import Form, data_json, output_option, say
 from gateway.cli.surroundings import Surroundings, pass_surroundings
 from gateway.core.keys import ApiKey
-from gateway.wire.key_json import as_json
+from gateway.wire.key_json import as_json, rfc3339
 
 
 @click.command(cls=Command)
@@ -38,22 +38,31 @@ def revoke(
             raise click.UsageError(
                 "Nothing was given. Pipe the key in, or run this on a terminal and paste it."
             )
+        began = surroundings.clock.now()
         key = ask(surroundings, lambda desk: desk.revoke_by_value(text))
     else:
         subject = id_or_name
         if not yes:
             subject = confirm(surroundings, id_or_name, "Revoke {}? It ends for good, open streams included.")
+        began = surroundings.clock.now()
         key = ask(surroundings, lambda desk: desk.revoke(subject))
+    _tell(surroundings, key, form, began)
+    say_if_nobody_manages(surroundings, key)
+
+
+def _tell(surroundings: Surroundings, key: ApiKey, form: Form, began: float) -> None:
     if form == "json":
         data_json(as_json(key, surroundings.clock.now()))
     else:
-        say(_told(key))
+        say(_told(key, began))
 
 
-def _told(key: ApiKey) -> str:
+def _told(key: ApiKey, began: float) -> str:
     if key.revoked_at is None:
         return (
             f"Ended the secret that {called(key)} had before its rotation: it is refused from now on, and "
             "what it opened ends. The key itself works on with its new secret."
         )
+    if key.revoked_at < began:
+        return f"{called(key)} was revoked on {rfc3339(key.revoked_at)} already: nothing was changed."
     return f"Revoked {called(key)}: it is refused from now on, and its open streams end."

@@ -1,12 +1,16 @@
 """Guarantees of gateway/cli/audit.py: what was done can be read, checked and kept elsewhere."""
 
+import asyncio
 import json
+import stat
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from gateway.keeper.audit import GENESIS, AuditEntry, verify_chain
+from gateway.keeper.desk import KeyDraft
 from tests.unit.cli.command_line import CommandLine
 
 
@@ -33,8 +37,8 @@ def test_what_was_done_is_listed_newest_first(busy: CommandLine) -> None:
         ("2", "create"),
         ("1", "create"),
     ]
-    assert rows[0][5] == "revoked_at"
-    assert rows[2][5] == "disabled_at"
+    assert rows[0][6] == "revoked_at"
+    assert rows[2][6] == "disabled_at"
     assert all(row[4].startswith("host") for row in rows)
 
 
@@ -44,7 +48,38 @@ def test_one_key_and_so_many_entries_can_be_asked_for(busy: CommandLine) -> None
     phone = json.loads(busy("keys", "show", "Phone", "-o", "json").stdout)["id"]
     [entry] = json.loads(busy("audit", "list", "-o", "json", "--key", phone).stdout)
     assert (entry["act"], entry["before"], entry["after"]["name"]) == ("create", None, "Phone")
-    assert "Nothing was done with such a key" in busy("audit", "list", "--key", "key_0000000000000000").stderr
+    assert json.loads(busy("audit", "list", "-o", "json", "--key", "Phone").stdout) == [entry]
+    nobody = busy("audit", "list", "--key", "key_0000000000000000")
+    assert (nobody.exit_code, nobody.stdout) == (3, "")
+
+
+def test_what_was_done_with_a_key_that_was_deleted_is_found_by_its_id(busy: CommandLine) -> None:
+    laptop = busy.record("Laptop").id
+    busy("keys", "delete", "Laptop", "--yes")
+    assert len(busy("audit", "list", "--key", laptop).stdout.splitlines()) == 5
+    assert busy("audit", "list", "--key", "Laptop").exit_code == 3
+
+
+def test_people_see_the_name_of_a_key_and_when_it_was(busy: CommandLine, terminal: None) -> None:
+    phone, laptop = busy.record("Phone").id, busy.record("Laptop").id
+    busy("keys", "delete", "Laptop", "--yes")
+    told = busy("audit", "list").stdout
+    assert all(word in told for word in ("2027-01-15T08:00:00Z", "Phone", laptop))
+    assert phone not in told
+
+
+def test_who_did_it_and_in_which_request_are_two_things(line: CommandLine) -> None:
+    asyncio.run(line.desk.acting("key_1", "req_1").create(KeyDraft(name="one")))
+    [row] = line("audit", "list").stdout.splitlines()
+    assert row.split("\t")[4:6] == ["key_1", "req_1"]
+
+
+def test_an_export_goes_to_a_new_file_that_only_its_owner_may_read(busy: CommandLine) -> None:
+    file = Path("audit.jsonl")
+    assert busy("audit", "export", str(file)).exit_code == 0
+    assert [json.loads(each) for each in file.read_text().splitlines()] == exported(busy)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert busy("audit", "export", str(file)).exit_code == 1
 
 
 def test_the_export_is_a_chain_that_anybody_can_check(busy: CommandLine) -> None:

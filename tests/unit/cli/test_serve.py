@@ -4,11 +4,14 @@ import asyncio
 import errno
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from gateway.cli import serve
+from gateway.cli.admin_key import ADMIN
+from gateway.cli.missing import NO_MANAGER
 from gateway.config.load import Loaded
 from gateway.keeper.ports import StoreUnavailable
 from gateway.service.gateway import Addresses
@@ -128,7 +131,8 @@ class House:
     """As much of a gateway as is announced."""
 
     def __init__(self, line: CommandLine) -> None:
-        self.has_keys = bool(asyncio.run(line.desk.list_keys("all")))
+        self.keys_counted = len(asyncio.run(line.desk.list_keys("all")))
+        self.keyring = line.desk
 
 
 @pytest.fixture
@@ -168,10 +172,47 @@ def test_off_a_terminal_all_that_is_said_is_logged(
     said, logged = started()
     assert said == ""
     assert logged[1].startswith("config.yaml:7:")
-    assert logged[2].startswith("there are no keys yet, so every caller is refused; make one: ")
-    assert logged[2].endswith(f"--config {Path.cwd()}/config.yaml")
+    assert logged[2] == NO_MANAGER
+    assert logged[3].startswith("there is no key for callers yet, so every caller is refused; make one: ")
+    assert logged[3].endswith(f"--config {Path.cwd()}/config.yaml")
     line.make("one")
-    assert len(started()[1]) == 2
+    assert started()[1][2:] == [NO_MANAGER]
+    line.make("admin", "--scope", "keyhatch:admin")
+    assert started()[1][2:] == []
+
+
+def test_a_large_store_is_not_read_to_see_who_is_missing(
+    line: CommandLine, started: Callable[..., tuple[str, list[str]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line.make("one")
+    monkeypatch.setattr(serve, "KEYS_FEW", 0)
+    assert len(started(*ELSEWHERE)[1]) == 1
+
+
+def test_records_that_cannot_be_read_are_no_reason_not_to_serve(
+    line: CommandLine, started: Callable[..., tuple[str, list[str]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line.make("one")
+    tried = []
+
+    async def broken(*_: object) -> None:
+        tried.append(True)
+        raise StoreUnavailable("damaged")
+
+    def house(_: CommandLine) -> SimpleNamespace:
+        return SimpleNamespace(keys_counted=1, keyring=SimpleNamespace(list_keys=broken))
+
+    monkeypatch.setitem(globals(), "House", house)
+    assert len(started(*ELSEWHERE)[1]) == 1
+    assert tried
+
+
+def test_an_admin_key_is_none_for_callers(
+    line: CommandLine, started: Callable[..., tuple[str, list[str]]]
+) -> None:
+    asyncio.run(line.desk.create(ADMIN))
+    (told,) = started(*ELSEWHERE)[1][1:]
+    assert told.startswith("there is no key for callers yet")
 
 
 def test_on_a_terminal_who_has_no_key_yet_is_told_what_to_paste(
@@ -181,7 +222,9 @@ def test_on_a_terminal_who_has_no_key_yet_is_told_what_to_paste(
     said, logged = started(*ELSEWHERE)
     assert f"keys create -q 'My first key' --store sqlite:///{Path.cwd()}/other.db)" in said
     assert "curl -i http://127.0.0.1:1/.keyhatch/me" in said
-    assert len(logged) == 1
+    assert logged[1:] == [NO_MANAGER]
+    asyncio.run(line.desk.create(ADMIN))
+    assert "no key for callers yet" in started(*ELSEWHERE)[0]
     line.make("one")
     assert started(*ELSEWHERE)[0] == ""
 

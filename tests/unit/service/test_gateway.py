@@ -280,10 +280,10 @@ async def test_a_scrape_shows_what_each_room_knows(house: House, main: Upstream)
 
 async def test_a_start_counts_the_keys_there_are(house: House) -> None:
     gateway = await house.start()
-    assert not gateway.has_keys
+    assert not gateway.keys_counted
     await house.make_key()
     await gateway.stop()
-    assert (await house.start()).has_keys
+    assert (await house.start()).keys_counted
     assert 'keyhatch_keys{status="active"} 1.0' in await house.metrics()
 
 

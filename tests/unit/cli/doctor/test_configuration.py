@@ -7,7 +7,7 @@ import pytest
 
 from gateway.cli.doctor import configuration
 from gateway.cli.doctor.finding import State
-from tests.unit.cli.doctor.patients import patient, states
+from tests.unit.cli.doctor.patients import holding, patient, states
 
 UPSTREAMS = {"main": {"url": "http://127.0.0.1:9"}}
 ROUTE = {"id": "all", "path": "/**", "upstream": "main", "scopes": []}
@@ -42,3 +42,8 @@ def test_a_plain_configuration_is_well(tmp_path: Path) -> None:
 def test_what_is_too_open_is_warned_of(tmp_path: Path, sections: dict[str, Any], expected: str) -> None:
     [only] = told(tmp_path, **sections)
     assert expected in only
+
+
+def test_without_an_upstream_a_gateway_that_runs_has_one_by_its_flags(tmp_path: Path) -> None:
+    with holding(tmp_path / "keys.db"):
+        assert told(tmp_path, upstreams={}, routes=[]) == []

@@ -1,16 +1,19 @@
 """Guarantees of gateway/cli/doctor/store.py: whether the store is whole and has room, without touching it."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from gateway.cli.admin_key import ADMIN
 from gateway.cli.doctor import store
-from gateway.cli.doctor.finding import Finding, State
+from gateway.cli.doctor.finding import Finding, State, ok
 from tests.support.records import NOW, StillClock
-from tests.unit.cli.doctor.patients import patient, states
-from tests.unit.store.stores import make, meddle, names
+from tests.unit.cli.doctor.patients import holding, patient, states
+from tests.unit.store.stores import make, manage, meddle, names
 
 
 @pytest.fixture
@@ -29,21 +32,84 @@ def named(findings: list[Finding], what: str) -> list[Finding]:
 
 
 def test_a_whole_store_is_well_and_left_alone(path: Path) -> None:
+    manage(path, lambda desk: desk.create(ADMIN))
     before = names(path.parent), path.read_bytes()
     found = look(path.parent)
-    assert "whole, 2 keys, 2 entries of the audit" in named(found, "store")[0].found
+    assert "whole, 3 keys, 3 entries of the audit" in named(found, "store")[0].found
     assert set(states(found)) == {State.OK}
     assert (names(path.parent), path.read_bytes()) == before
 
 
+def test_where_no_key_may_manage_the_others_that_is_told(path: Path) -> None:
+    [found] = [each for each in named(look(path.parent), "keys") if each.state is State.WARN]
+    assert "admin reset" in found.mend
+
+
+def test_in_an_empty_store_the_next_start_makes_that_key(tmp_path: Path) -> None:
+    manage(tmp_path / "keys.db", lambda desk: desk.list_keys())
+    assert named(look(tmp_path), "keys") == [ok("keys", "none ends within two weeks")]
+
+
 def test_where_none_is_none_is_made(tmp_path: Path) -> None:
     [found] = named(look(tmp_path), "store")
-    assert (found.state, "keys create" in found.mend, names(tmp_path)) == (State.WARN, True, set())
+    assert (found.state, "keys create" in found.mend, "keyhatch restore" in found.mend) == (
+        State.WARN,
+        True,
+        True,
+    )
+    assert names(tmp_path) == set()
 
 
 def test_keys_in_memory_fail(tmp_path: Path) -> None:
     [found] = store.look(patient(tmp_path, store={"url": "memory:"}))
     assert found.state is State.FAIL
+
+
+OTHER = """
+import os, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN EXCLUSIVE")
+if sys.argv[2] == "leave":
+    connection.execute("UPDATE keys SET note = 'written'")
+    connection.execute("COMMIT")
+    os._exit(0)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_one_that_nobody_can_write_fails_and_goes_on_being_whole(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.store.judge.BUSY_TIMEOUT_S", 0.05)
+    command = [sys.executable, "-c", OTHER, str(path), "hold"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        with holding(path):  # the gateway itself says whether it can write
+            assert State.FAIL not in states(named(look(path.parent), "store"))
+        first, second = named(look(path.parent), "store")
+        other.communicate()
+    assert (first.state, second.state) == (State.FAIL, State.OK)
+    assert "locked for writing by another program" in first.found
+
+
+def test_what_a_killed_gateway_left_beside_it_is_left_as_it_is(path: Path) -> None:
+    subprocess.run([sys.executable, "-c", OTHER, str(path), "leave"], check=True)
+    kept = [path, path.with_name("keys.db-wal")]
+    before = [each.read_bytes() for each in kept]
+    assert before[1]
+    assert states(named(look(path.parent), "store")) == [State.OK]
+    assert [each.read_bytes() for each in kept] == before
+
+
+def test_what_sqlite_says_of_damage_is_told_without_its_frame(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[4096 * 3 : 4096 * 3 + 8] = b"\xff" * 8
+    path.write_bytes(data)
+    [found] = named(look(path.parent), "store")
+    assert found.state is State.FAIL
+    assert "***" not in found.found
 
 
 @pytest.mark.parametrize(

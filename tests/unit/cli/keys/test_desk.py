@@ -72,3 +72,36 @@ def test_making_a_key_makes_one_folder_and_no_more(line: CommandLine) -> None:
     assert create("one/keys.db") == 0
     assert create("two/folders/keys.db") == 1
     assert [path.name for path in Path().iterdir()] == ["one"]
+
+
+LAST = [
+    pytest.param(["revoke", "--yes"], id="revoke"),
+    pytest.param(["disable"], id="disable"),
+    pytest.param(["edit", "--no-scopes"], id="edit"),
+    pytest.param(["edit", "--scope", "keyhatch:write", "-o", "json"], id="edit-json"),
+]
+
+
+@pytest.mark.parametrize("words", LAST)
+def test_whoever_takes_the_last_manager_away_is_told(line: CommandLine, words: list[str]) -> None:
+    line.make("boss", "--scope", "keyhatch:admin")
+    line.make("deputy", "--scope", "keyhatch:admin")
+    first = line("keys", words[0], "deputy", *words[1:])
+    last = line("keys", words[0], "boss", *words[1:])
+    assert (first.exit_code, last.exit_code) == (0, 0)
+    assert "admin reset" not in first.stderr
+    assert last.stderr.endswith("No key may manage the others; `keyhatch admin reset` makes one.\n")
+
+
+def test_whoever_deletes_the_record_of_the_last_manager_is_told(line: CommandLine) -> None:
+    line.make("boss", "--scope", "keyhatch:admin")
+    line("keys", "revoke", "boss", "--yes")
+    assert "admin reset" in line("keys", "delete", "boss", "--yes").stderr
+
+
+def test_a_change_to_a_key_that_manages_nothing_lists_no_keys(
+    line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line.make("one")
+    monkeypatch.setattr(line.desk, "list_keys", None)
+    assert "admin reset" not in line("keys", "revoke", "one", "--yes").stderr

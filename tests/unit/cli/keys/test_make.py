@@ -1,6 +1,7 @@
 """Guarantees of gateway/cli/keys/make.py: a secret is printed once, on stdout alone."""
 
 import json
+from dataclasses import replace
 from ipaddress import ip_network
 
 import pytest
@@ -127,7 +128,30 @@ def test_a_name_that_another_key_has_is_taken_and_that_is_said(line: CommandLine
     assert 'Another key is called "one" too' in result.stderr
     assert "by its id" in result.stderr
     assert "Another key" not in line("keys", "create", "two").stderr
-    assert line("keys", "create", "two", "-q").stderr == ""
+    quiet = line("keys", "create", "two", "-q")
+    assert 'Another key is called "two" too' in quiet.stderr
+    assert quiet.stdout.startswith("kh_")
+    assert line("keys", "create", "three", "-q").stderr == ""
+
+
+def test_more_keys_than_an_owner_may_have_is_a_failure_and_no_wrong_usage(line: CommandLine) -> None:
+    line.desk.rules = replace(line.desk.rules, max_active_per_owner=1)
+    line.make("one", "--owner", "ann")
+    line.make("two")
+    made = line("keys", "create", "three", "--owner", "ann")
+    edited = line("keys", "edit", "two", "--owner", "ann")
+    imported = line(
+        "keys",
+        "import",
+        "-",
+        "--format",
+        "lines",
+        "--owner",
+        "ann",
+        stdin="t,9fK2xQ7pLm4Wz8Rt3Vb6Yc1Nd5Hs0Jg\n",
+    )
+    assert [made.exit_code, edited.exit_code, imported.exit_code] == [1, 1, 1]
+    assert made.stderr == edited.stderr
 
 
 def test_a_name_that_is_a_key_is_refused_and_not_repeated(line: CommandLine) -> None:

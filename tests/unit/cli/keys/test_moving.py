@@ -137,7 +137,7 @@ def test_a_file_that_is_there_is_not_written_over(line: CommandLine, tmp_path: P
     file = tmp_path / "keys.jsonl"
     file.write_text("mine")
     result = line("keys", "export", str(file))
-    assert (result.exit_code, file.read_text()) == (2, "mine")
+    assert (result.exit_code, file.read_text()) == (1, "mine")
     assert "is there already" in result.stderr
 
 
@@ -173,3 +173,14 @@ def test_an_export_is_copied_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     spool, to = io.BytesIO(b'{"id":1}\n'), io.BytesIO()
     moving._write(to, spool, 1)
     assert to.getvalue().splitlines()[1] == b'{"id":1}'
+
+
+def test_each_line_that_cannot_be_taken_is_told_on_a_line_of_its_own(line: CommandLine) -> None:
+    weak = "".join(f"name{number},secret{number}\n" for number in range(25))
+    told = line("keys", "import", "-", "--format", "lines", stdin=weak)
+    first, *problems = told.stderr.splitlines()
+    assert (told.exit_code, first) == (2, "Error: Nothing was imported.")
+    assert [each.startswith(f"  line {number + 1}: ") for number, each in enumerate(problems[:20])] == [
+        True
+    ] * 20
+    assert problems[20] == "  and 5 lines more."

@@ -70,3 +70,17 @@ def test_a_key_as_an_argument_is_refused_and_not_repeated(line: CommandLine) -> 
     result = line("keys", "revoke", secret, "--yes")
     assert result.exit_code == 2
     assert secret[3:] not in result.output
+
+
+@pytest.mark.parametrize("by_value", [False, True])
+def test_one_that_was_revoked_before_is_told_since_when(line: CommandLine, *, by_value: bool) -> None:
+    secret = line.make("one")
+    line("keys", "revoke", "one", "--yes")
+    line.clock.at += 3600
+    again = (
+        line("keys", "revoke", "--by-value", stdin=secret)
+        if by_value
+        else line("keys", "revoke", "one", "-y")
+    )
+    assert again.exit_code == 0
+    assert "was revoked on 2027-01-15T08:00:00Z already: nothing was changed" in again.stderr

@@ -1,0 +1,26 @@
+"""A file that a command writes records to: new, its owner's alone, whole or not there."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import click
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[IO[bytes]]:
+    """A new file of mode 0600. Where what is done with it raises, it is removed again."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError as error:
+        raise click.ClickException(f"{path} is there already: name another file") from error
+    try:
+        with os.fdopen(descriptor, "wb") as to:
+            yield to
+            to.flush()
+            os.fsync(to.fileno())
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
