@@ -53,7 +53,7 @@ class StoreReplaced(StoreUnavailable):
     """The file was deleted, moved or replaced while it was open."""
 
 
-RESTORE: Final = "stop the gateway and put a backup copy in its place"
+RESTORE: Final = "stop the gateway and put a backup back with `keyhatch restore FILE`"
 _LOCKED: Final = "is locked for writing by another program: close whatever has it open"
 _BY_NAME: Final[tuple[tuple[str, type[StoreUnavailable], str], ...]] = (
     ("SQLITE_BUSY", StoreBusy, _LOCKED),

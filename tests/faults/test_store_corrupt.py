@@ -173,7 +173,7 @@ def gone_but_for_its_log(home: Home) -> None:
     [
         (flipped, "is damaged"),
         (truncated, "is damaged"),
-        (emptied, "is empty (0 bytes), so the keys it held are gone: stop the gateway and put a backup copy"),
+        (emptied, "is empty (0 bytes), so the keys it held are gone: stop the gateway and put a backup back"),
         (gone_but_for_its_log, "is missing, but its write-ahead log"),
     ],
 )

@@ -55,9 +55,9 @@ def a_folder(home: Home) -> None:
 
 TROUBLES = [
     pytest.param(newer, "was written by a newer Keyhatch", "install the newer version", id="newer"),
-    pytest.param(damaged, "is damaged", "put a backup copy in its place", id="damaged"),
-    pytest.param(truncated, "is damaged", "put a backup copy in its place", id="truncated"),
-    pytest.param(empty, "is empty (0 bytes)", "put a backup copy in its place", id="empty"),
+    pytest.param(damaged, "is damaged", "keyhatch restore FILE", id="damaged"),
+    pytest.param(truncated, "is damaged", "keyhatch restore FILE", id="truncated"),
+    pytest.param(empty, "is empty (0 bytes)", "keyhatch restore FILE", id="empty"),
     pytest.param(of_another_kind, "is not a SQLite file", "name another file", id="another-kind"),
     pytest.param(
         of_another_program, "is another program's database", "name another file", id="another-program"

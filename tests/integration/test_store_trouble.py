@@ -169,7 +169,7 @@ def test_a_store_whose_pages_are_overwritten(home: Home) -> None:
         ran = home.keyhatch("keys", "create", "Not now", "-q")
         assert (ran.code, ran.out) == (1, "")
         assert f"{home.store} is damaged" in ran.err
-        assert "backup copy" in ran.err
+        assert "keyhatch restore FILE" in ran.err
         gateway.stop()
     ran = home.keyhatch("serve")
     assert ran.code == 1

@@ -72,6 +72,22 @@ def meddle(path: Path, *statements: str) -> None:
         connection.commit()
 
 
+def make_older(path: Path) -> None:
+    """Take from the file what came with schema 3 and later."""
+    meddle(
+        path,
+        "DROP TABLE once",
+        "DROP INDEX secrets_imported",
+        "ALTER TABLE secrets DROP COLUMN imported",
+        "DROP TABLE refusals",
+        "DROP TABLE usage",
+        "ALTER TABLE keys DROP COLUMN previous_secret_last_used_from",
+        "ALTER TABLE keys DROP COLUMN previous_preview",
+        "ALTER TABLE keys DROP COLUMN previous_until_first_use",
+        "PRAGMA user_version = 2",
+    )
+
+
 def remake(path: Path, table: str, ours: str, theirs: str) -> None:
     """Give a table other rules, and leave its columns and rows as they are."""
     with closing(sqlite3.connect(path)) as connection:

@@ -19,7 +19,7 @@ from gateway.store.lock import StoreLock
 from gateway.store.restore import RestoreRefused, restoring
 from gateway.store.sqlite import open_sqlite
 from tests.support.records import NOW, record
-from tests.unit.store.stores import audit_of, keys_of, make, manage, meddle, names, remake
+from tests.unit.store.stores import audit_of, keys_of, make, make_older, manage, meddle, names, remake
 
 
 @pytest.fixture
@@ -282,18 +282,7 @@ def test_what_root_restores_belongs_to_the_stores_owner(path: Path, file: Path) 
 
 
 def test_a_store_with_an_older_schema_is_brought_up_to_date_on_a_copy(path: Path, file: Path) -> None:
-    meddle(
-        file,
-        "DROP TABLE once",
-        "DROP INDEX secrets_imported",
-        "ALTER TABLE secrets DROP COLUMN imported",
-        "DROP TABLE refusals",
-        "DROP TABLE usage",
-        "ALTER TABLE keys DROP COLUMN previous_secret_last_used_from",
-        "ALTER TABLE keys DROP COLUMN previous_preview",
-        "ALTER TABLE keys DROP COLUMN previous_until_first_use",
-        "PRAGMA user_version = 2",
-    )
+    make_older(file)
     before = file.read_bytes()
     restored(path.with_name("other.db"), file)
     assert keys_of(path.with_name("other.db")) == keys_of(path)

@@ -147,7 +147,7 @@ def only_its_log(path: Path) -> None:
 
 
 REFUSED: list[tuple[Callable[[Path], None], type[StoreUnavailable], str]] = [
-    (no_bytes, StoreEmptied, r"is empty \(0 bytes\), so the keys it held are gone: .*backup copy"),
+    (no_bytes, StoreEmptied, r"is empty \(0 bytes\), so the keys it held are gone: .*keyhatch restore FILE"),
     (prose, StoreForeign, "is not a SQLite file: name another file"),
     (another_programs, StoreForeign, "is another program's database: name another file"),
     (of_nobody, StoreForeign, "is another program's database"),

@@ -13,7 +13,7 @@ from gateway.cli.doctor import store
 from gateway.cli.doctor.finding import Finding, State, ok
 from tests.support.records import NOW, StillClock
 from tests.unit.cli.doctor.patients import holding, patient, states
-from tests.unit.store.stores import make, manage, meddle, names
+from tests.unit.store.stores import make, make_older, manage, meddle, names
 
 
 @pytest.fixture
@@ -122,18 +122,7 @@ def test_what_is_not_whole_fails_with_the_mend(path: Path, harm: str) -> None:
 
 
 def test_an_older_store_is_said_to_be_brought_up_to_date(path: Path) -> None:
-    meddle(
-        path,
-        "DROP TABLE once",
-        "DROP INDEX secrets_imported",
-        "ALTER TABLE secrets DROP COLUMN imported",
-        "DROP TABLE refusals",
-        "DROP TABLE usage",
-        "ALTER TABLE keys DROP COLUMN previous_secret_last_used_from",
-        "ALTER TABLE keys DROP COLUMN previous_preview",
-        "ALTER TABLE keys DROP COLUMN previous_until_first_use",
-        "PRAGMA user_version = 2",
-    )
+    make_older(path)
     assert states(named(look(path.parent), "store")) == [State.WARN]
 
 
