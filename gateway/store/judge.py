@@ -17,7 +17,7 @@ from typing import Final
 from gateway.core.keys import ApiKey
 from gateway.keeper.audit import GENESIS, ChainBroken, verify_chain
 from gateway.keeper.bounds import can_go_on
-from gateway.store import audit_rows, rows
+from gateway.store import audit_rows, rows, usage_rows
 from gateway.store.schema import APPLICATION_ID, Migration, load_migrations
 
 BUSY_TIMEOUT_S: Final = 5.0
@@ -149,6 +149,8 @@ def _content(connection: sqlite3.Connection) -> Content:
         raise Flaw("is damaged (a digest leads to a key that is not there)")
     if connection.execute(_STRAYS).fetchone() is not None:
         raise Flaw("is damaged (a key's digest is missing)")
+    if connection.execute(usage_rows.SELECT_STRANGE).fetchone() is not None:
+        raise Flaw("is damaged (a day of usage holds what no day can)")
     number, end = 0, GENESIS
     try:
         for row in connection.execute(_ENTRIES, (0,)):

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from gateway.core.refusal import Reason
+from gateway.keeper.bounds import SHOWN_CHARS_MAX
 from gateway.keeper.days import UsageDay, UsageQuery, day_at, number_of
 
 _KINDS: Final = (str, int, int, int, int, str, str)
@@ -61,6 +62,22 @@ DELETE FROM usage WHERE (key_id, day) IN (
 )
 """
 FORGOTTEN: Final = "SELECT changes()"
+
+_DAY_MAX: Final = 2**48
+"""Far more than a day holds (a count of 281 TB), and the sum of ninety years of it is a number still."""
+_COUNTED: Final = f"BETWEEN 0 AND {_DAY_MAX}"
+_REASONS: Final = ", ".join(f"'{reason.value}'" for reason in Reason)
+SELECT_STRANGE: Final = f"""
+SELECT 1 FROM usage
+WHERE NOT (requests {_COUNTED} AND bytes_in {_COUNTED} AND bytes_out {_COUNTED})
+    OR typeof(requests) || typeof(bytes_in) || typeof(bytes_out) <> 'integerintegerinteger'
+    OR typeof(last_address) <> 'text' OR length(last_address) > {SHOWN_CHARS_MAX}
+UNION ALL
+SELECT 1 FROM refusals
+WHERE NOT count {_COUNTED} OR typeof(count) <> 'integer' OR reason NOT IN ({_REASONS})
+LIMIT 1
+"""  # noqa: S608
+"""Days that could not be read, or whose sums could not."""
 
 
 def row_of(value: UsageDay) -> dict[str, Any]:

@@ -69,6 +69,31 @@ def test_whatever_is_wrong_is_a_flaw_that_says_what(path: Path, statement: str, 
         judged(path)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE usage SET requests = 9223372036854775807",
+        "UPDATE usage SET bytes_in = 1 + (1 << 48)",
+        "UPDATE usage SET bytes_out = 1.5",
+        "UPDATE usage SET last_address = x'00'",
+        "UPDATE usage SET last_address = hex(zeroblob(50))",
+        "UPDATE refusals SET reason = 'no such reason'",
+        "UPDATE refusals SET count = 9223372036854775807",
+    ],
+)
+def test_a_day_that_could_not_be_summed_is_a_flaw(path: Path, change: str) -> None:
+    make(path, "one")
+    meddle(
+        path,
+        "INSERT INTO usage SELECT id, 9, 1, 2, 1 << 48, '::1' FROM keys",
+        "INSERT INTO refusals SELECT id, 9, 'key_revoked', 1 FROM keys",
+    )
+    assert judged(path).keys == 1
+    meddle(path, change)
+    with pytest.raises(Flaw, match="a day of usage holds what no day can"):
+        judged(path)
+
+
 def test_an_index_that_lies_is_found_by_the_thorough_look_alone(path: Path) -> None:
     make(path, "one")
     meddle(
