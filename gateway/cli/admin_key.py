@@ -7,6 +7,7 @@ could not be written is removed again: nobody would ever know it.
 
 import logging
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -30,23 +31,26 @@ ADMIN: Final = KeyDraft(
 )
 SHOWN: Final = """
 This store is new, so here is its admin key. It is shown this once: keep it in a password manager.
-It manages all other keys at {admin}/api/v1; should it be lost, `keyhatch admin reset` makes another.
+It manages all other keys; should it be lost, `keyhatch admin reset` makes another.
 
-  export ADMIN_KEY={key}
+  export ADMIN="Authorization: Bearer {key}"
+  curl -H "$ADMIN" {admin}/api/v1/keys
 """
 NOT_WRITTEN: Final = "no admin key was made, %s cannot be written: %s; `keyhatch admin reset` makes one"
 
 _log: Final = logging.getLogger("gateway.cli")
 
 
-async def make_first_key(desk: KeyDesk, loaded: Loaded, *, for_people: bool) -> None:
-    """Make the admin key of a store that holds no key at all."""
+async def make_first_key(
+    desk: KeyDesk, loaded: Loaded, *, for_people: bool, tell: Callable[[str], None] = say
+) -> None:
+    """Make the admin key of a store that holds no key at all; `tell` shows it to people."""
     file = None if loaded.store_path is None else key_file(loaded.store_path)
     if file is None and not for_people:
         return  # a store in memory, and nobody to show a key to
     key, secret = await desk.create(ADMIN)
     if for_people or file is None:
-        say(SHOWN.format(key=secret.reveal(), admin=door(loaded.settings.server.admin)))
+        tell(SHOWN.format(key=secret.reveal(), admin=door(loaded.settings.server.admin)))
         return
     try:
         write_secret(file, secret)

@@ -14,7 +14,7 @@ from gateway.store.faults import StoreMissing
 from gateway.store.judge import Content
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, short_help="Copy the store to FILE, whole and checked.")
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Replace FILE if it is there.")
 @output_option

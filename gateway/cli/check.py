@@ -13,7 +13,7 @@ from gateway.config.load import Loaded
 from gateway.config.problems import ConfigError, Problem
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, short_help="Check the configuration; name all that is wrong.")
 @output_option
 @pass_surroundings
 def check(surroundings: Surroundings, form: Form) -> int:

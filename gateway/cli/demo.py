@@ -11,7 +11,7 @@ import shlex
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -20,7 +20,7 @@ from gateway.cli.admin_key import make_first_key
 from gateway.cli.first_steps import program, sources
 from gateway.cli.listening import listening
 from gateway.cli.loading import all_flags, door, refuse_memory
-from gateway.cli.output import data, is_terminal
+from gateway.cli.output import data, is_terminal, say
 from gateway.cli.surroundings import Surroundings
 from gateway.config.fields import Address
 from gateway.config.load import DEFAULT_FILE, Loaded, find_config
@@ -86,12 +86,18 @@ def serve_demo(surroundings: Surroundings, flags: dict[str, str]) -> int:
             at = door(Address(*addresses.proxy[:2]))
             if path is not None:
                 _log.info("the demo server stands behind %s; routes and store are those of %s", at, path)
+                say_later.close()
                 return
             secret = await fresh_key(gateway.keyring, loaded, surroundings.clock.now())
             data(what_to_paste(at, secret, loaded.store_path))
+            say_later.close()
 
-        on_empty = partial(make_first_key, loaded=loaded, for_people=is_terminal(sys.stderr))
-        with listening(loaded.settings.server):
+        def tell(admin_key: str) -> None:
+            say_later.callback(say, admin_key)
+
+        on_empty = partial(make_first_key, loaded=loaded, for_people=is_terminal(sys.stderr), tell=tell)
+        # last of all, and also if it does not come to that: the key was made, and is shown this once
+        with listening(loaded.settings.server), ExitStack() as say_later:
             return run_gateway(loaded, surroundings.clock, reload=read, announce=announce, on_empty=on_empty)
 
 

@@ -25,7 +25,7 @@ from gateway.wire.reply import say_why
 from gateway.wire.story import ALLOWED, NEEDS_KEY, REFUSED, Story, story_json, tell
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, short_help="Say which route a request meets, and how it fares.")
 @click.argument("method")
 @click.argument("path", callback=refuse_secret)
 @click.option("--key-id", metavar="ID", callback=refuse_secret, help="Judge this key: its id or its name.")

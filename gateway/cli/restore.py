@@ -29,7 +29,7 @@ from gateway.store.restore import Prospect, restoring
 NAMED_MAX: Final = 20
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, short_help="Put the backup FILE in the store's place.")
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.option(

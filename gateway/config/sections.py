@@ -105,8 +105,8 @@ class ServerSettings(Section):
     )
     admin: AddressField = Field(
         default=Address("127.0.0.1", 8081),
-        description="Health and metrics: /healthz, /readyz and /metrics. It asks for no key, so keep it off "
-        "public networks.",
+        description="/healthz, /readyz and /metrics, which ask for no key, and the management API, which "
+        "does. Keep it off public networks.",
     )
     plane: Literal["lean", "aiohttp"] = Field(
         default="lean",

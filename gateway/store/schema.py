@@ -14,6 +14,7 @@ Promises
 The version is SQLite's `user_version`; `application_id` marks the file as ours.
 """
 
+import logging
 import os
 import sqlite3
 import stat
@@ -27,6 +28,8 @@ from gateway.store.faults import RESTORE, StoreEmptied, StoreForeign, StoreTooNe
 from gateway.store.modes import assert_ours_to_tighten, tighten
 
 APPLICATION_ID: Final = 0x4B_48_61_74  # "KHat"
+UPGRADED: Final = "bringing the store from schema %d to %d; as it was it is kept as %s.schema-%d"
+_log: Final = logging.getLogger("gateway.store")
 _MIGRATIONS: Final = Path(__file__).with_name("migrations")
 _MAGIC: Final = b"SQLite format 3\0"
 
@@ -81,6 +84,7 @@ async def make_ready(path: Path, migrations: Sequence[Migration], *, busy_timeou
             )
         if version < len(migrations):
             await _keep_copy(path, connection, version)
+            _log.info(UPGRADED, version, len(migrations), path.name, version)
         await connection.fetch("PRAGMA journal_mode = WAL")
         await migrate(connection, migrations)
     finally:

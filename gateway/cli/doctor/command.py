@@ -18,7 +18,7 @@ from gateway.config.problems import ConfigError
 _COLOURS: Final = {State.OK: "green", State.WARN: "yellow", State.FAIL: "red"}
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, short_help="Look at everything around the gateway, with mends.")
 @output_option
 @pass_surroundings
 def doctor(surroundings: Surroundings, form: Form) -> int:

@@ -15,7 +15,7 @@ from gateway.cli.keys.usage import usage
 from gateway.cli.keys.verify import verify
 
 
-@click.group(cls=InOrder)
+@click.group(cls=InOrder, short_help="Make, list, change and check keys.")
 def keys() -> None:
     """Make, list, change and check keys, whether or not a server runs."""
 

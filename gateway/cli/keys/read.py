@@ -16,6 +16,7 @@ from gateway.cli.output import (
     on_terminal,
     output_option,
     say,
+    terminal_width,
 )
 from gateway.cli.surroundings import Surroundings, pass_surroundings
 from gateway.core.keys import Status
@@ -40,7 +41,7 @@ def list_keys(surroundings: Surroundings, status: str | None, owner: str | None,
     if form == "json":
         data_json([as_json(key, now) for key in found])
     elif found and on_terminal():
-        head, rows = table_for_people(found, now)
+        head, rows = table_for_people(found, now, terminal_width())
         data_table(head, rows, paints={"STATUS": paint_status}, whole=WHOLE_COLUMNS)
     elif found:
         data_rows([row_for_programs(key, now) for key in found])

@@ -1,18 +1,20 @@
 """A key's record for eyes: its row in a list, its fields when it is shown, its name in a sentence."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import click
 
 from gateway.cli.moments import ago, ahead
-from gateway.cli.table import clean
+from gateway.cli.table import CELL_WIDTH_MIN, GAP, cells, clean
 from gateway.core.keys import ApiKey
 from gateway.keeper.expiry import MOMENT_MAX
 from gateway.wire.key_json import rfc3339
 
-WHOLE_COLUMNS: Final = frozenset({"KEY", "CREATED", "EXPIRES", "STATUS", "ID"})
-"""What is of no use when it is cut. Names, scopes, owners and places of last use make room."""
+WHOLE_COLUMNS: Final = frozenset({"NAME", "KEY", "CREATED", "EXPIRES", "STATUS", "ID"})
+"""What is of no use when it is cut. Scopes, owners and places of last use make room."""
+SPARED: Final = ("CREATED", "ID")
+"""What is left out, in this order, where there is no room for the rest."""
 _COLOURS: Final = {
     "active": "green",
     "expiring": "yellow",
@@ -22,7 +24,7 @@ _COLOURS: Final = {
 }
 
 
-def table_for_people(keys: Sequence[ApiKey], now: float) -> tuple[list[str], list[list[str]]]:
+def table_for_people(keys: Sequence[ApiKey], now: float, width: int) -> tuple[list[str], list[list[str]]]:
     """Head and rows for a terminal. Owners are a column where there are any, ids where names repeat."""
     columns: dict[str, list[str]] = {
         "NAME": [key.name for key in keys],
@@ -39,7 +41,19 @@ def table_for_people(keys: Sequence[ApiKey], now: float) -> tuple[list[str], lis
         del columns["OWNER"]
     if len(set(columns["NAME"])) == len(keys):
         del columns["ID"]
+    for title in SPARED:
+        if title in columns and _width_at_least(columns) > width:
+            del columns[title]
     return [*columns], [list(row) for row in zip(*columns.values(), strict=True)]
+
+
+def _width_at_least(columns: Mapping[str, Sequence[str]]) -> int:
+    """How wide a table is whose other columns gave all they can."""
+    wide = 0
+    for title, found in columns.items():
+        natural = max(cells(clean(each)) for each in (title, *found))
+        wide += natural if title in WHOLE_COLUMNS else min(natural, CELL_WIDTH_MIN)
+    return wide + len(GAP) * (len(columns) - 1)
 
 
 def row_for_programs(key: ApiKey, now: float) -> list[str]:

@@ -23,6 +23,7 @@ from gateway.config.load import Loaded, load
 from gateway.core.keys import Secret
 from gateway.demo import demo_settings
 from gateway.keeper.desk import KeyDraft
+from gateway.keeper.keyring import Keyring
 from gateway.service.gateway import Addresses
 from tests.unit.cli.command_line import NOW, CommandLine
 from tests.unit.cli.config_files import GOOD
@@ -152,11 +153,17 @@ def test_the_commands_to_paste_call_this_program_as_it_was_called(invoked_as: st
 class Run:
     """Stands in for `run_gateway`, and keeps what it was given."""
 
+    desk: Keyring | None = None
+
     def __call__(self, loaded: Loaded, clock: object, **rest: Any) -> int:
         self.loaded, self.announce = loaded, rest["announce"]
+        if self.desk is not None:
+            asyncio.run(rest["on_empty"](self.desk))
         self.again = rest["reload"]()
         asyncio.run(
-            self.announce(SimpleNamespace(keyring=None), Addresses(("127.0.0.1", 1), ("127.0.0.1", 2), None))
+            self.announce(
+                SimpleNamespace(keyring=self.desk), Addresses(("127.0.0.1", 1), ("127.0.0.1", 2), None)
+            )
         )
         return 0
 
@@ -215,3 +222,39 @@ def test_a_file_that_merely_lies_here_is_left_alone_and_that_is_said(
     assert "config.yaml is not used" in caplog.text
     assert result.stderr == ""
     assert run.loaded.settings.store.url == "sqlite:///keyhatch-demo.db"
+
+
+@pytest.fixture
+def people(line: CommandLine, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody sits before the terminal of a demo whose store is new."""
+
+    async def no_key(*_: object) -> Secret:
+        return Secret("kh_made")
+
+    monkeypatch.setattr(demo, "fresh_key", no_key)
+    monkeypatch.setattr(demo, "is_terminal", lambda _stream: True)
+    run.desk = line.desk
+
+
+def test_the_admin_key_of_a_new_store_comes_after_what_to_try(line: CommandLine, people: None) -> None:
+    told = line("serve", "--demo").output
+    assert told.count('export ADMIN="Authorization: Bearer kh_') == 1
+    assert told.index("export KEY=kh_made") < told.index("export ADMIN=")
+
+
+def test_where_a_file_was_named_it_is_shown_too(line: CommandLine, people: None) -> None:
+    Path("mine.yaml").write_text(GOOD)
+    assert "export ADMIN=" in line("serve", "--demo", "--config", "mine.yaml").stderr
+
+
+def test_a_demo_that_fails_after_the_admin_key_was_made_shows_it_all_the_same(
+    line: CommandLine, run: Run, people: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def taken(*_: object, **rest: Any) -> int:
+        asyncio.run(rest["on_empty"](line.desk))
+        raise OSError(98, "error while attempting to bind on address ('127.0.0.1', 8081): in use")
+
+    monkeypatch.setattr(demo, "run_gateway", taken)
+    result = line("serve", "--demo")
+    assert result.exit_code == 1
+    assert "export ADMIN=" in result.stderr

@@ -39,6 +39,15 @@ def test_the_commands_are_the_promised_ones_and_each_loads() -> None:
     assert root.get_command(context, "back") is None
 
 
+def test_on_a_terminal_of_80_columns_no_line_of_the_help_is_cut(
+    line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    told = line("--help").stdout.partition("Commands:")[2]
+    assert "completion" in told
+    assert "..." not in told
+
+
 def test_an_unknown_command_is_a_usage_error_with_a_suggestion(line: CommandLine) -> None:
     result = line("key", "list")
     assert result.exit_code == 2

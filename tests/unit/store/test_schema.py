@@ -348,6 +348,17 @@ async def test_a_statement_that_fails_undoes_its_whole_migration(path: Path) -> 
 # --- The copy before a migration
 
 
+async def test_that_a_store_is_brought_up_to_date_is_logged_once(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await make_store(path)
+    with caplog.at_level("INFO", "gateway.store"):
+        await make_store(path, keys=0, migrations=NEXT)
+        await make_store(path, keys=0, migrations=NEXT)
+    [told] = [record.getMessage() for record in caplog.records]
+    assert told.endswith(f"kept as keys.db.schema-{len(FIRST)}")
+
+
 async def test_an_older_store_is_copied_before_it_is_touched(path: Path) -> None:
     await make_store(path)
     leftover = path.with_name("keys.db.copy")

@@ -36,7 +36,7 @@ def test_what_is_no_status_has_none() -> None:
 
 
 def test_a_use_without_an_address_is_told_without_one() -> None:
-    _, (row,) = table_for_people([dataclasses.replace(KEY, last_used_at=NOW - 7200)], NOW)
+    _, (row,) = table_for_people([dataclasses.replace(KEY, last_used_at=NOW - 7200)], NOW, 200)
     assert "2 h ago" in row
 
 
