@@ -13,8 +13,11 @@ carries our prefix, or its digest is among those of imported secrets (`core.ours
    subprotocol or any header that carries a well-formed key amid other text, percent-encoded or within
    Basic. No upstream and no upstream's log sees one.
 5. No byte of a path is ever changed, so a request with a well-formed key in its path is refused (`in_path`).
-   Rules 4 and 5 know a key amid other text by its form. An imported secret has none: it is found, and
-   stripped, where it stands as a whole in an accepted place, and nowhere else.
+   Rules 4 and 5 know a key amid other text by its form. An imported secret has none: it is found, judged
+   and stripped where it stands as a whole in an accepted place, and nowhere else. Whole is also: behind a
+   scheme or within Basic in any header of rule 1 (with a colon within it as well, as user, as user and
+   password), percent-encoded once more than the place wants, and behind that subprotocol's words in
+   quotes or capitals. Encoded twice, cut, amid other text, or in another place, it passes like any text.
 6. Only the digest leaves this room.
 7. While nobody knows what was imported, whatever might be is `doubtful`, and the request may not pass.
 """
@@ -40,7 +43,8 @@ _PLACES: Final = {
     b"x-goog-api-key": "x-goog-api-key",
 }
 KEY_HEADERS: Final = frozenset(_PLACES)
-_SHOWING: Final = KEY_HEADERS | {b"authorization", b"sec-websocket-protocol"}
+_CREDENTIALS: Final = KEY_HEADERS | {b"authorization"}
+_SHOWING: Final = _CREDENTIALS | {b"sec-websocket-protocol"}
 _QUERY_PLACES: Final = {b"access_token": "?access_token=", b"api_key": "?api_key="}
 SUBPROTOCOL_PREFIX: Final = "openai-insecure-api-key."
 
@@ -245,9 +249,9 @@ def _without_ours(findings: Findings) -> Deny:
 
 def _left_of_header(scan: _Scan, name: bytes, value: bytes) -> bytes | None:
     """What may be forwarded of one header: all of it, a part, or None."""
+    if scan.all_ours.asks and name in _CREDENTIALS and _is_imported_in_disguise(scan, name, value):
+        return None
     if name == b"authorization":
-        if scan.all_ours.asks and _is_imported_pair(scan, value):
-            return None
         return _left_of_credential(scan, "Authorization", value, tuple(authorization_texts(value)))
     if name in _PLACES:
         return _left_of_credential(scan, _PLACES[name], value, (_text(value),))
@@ -258,10 +262,28 @@ def _left_of_header(scan: _Scan, name: bytes, value: bytes) -> bytes | None:
     return None if scan.keys_in(value) else value
 
 
-def _is_imported_pair(scan: _Scan, value: bytes) -> bool:
-    """Whether an imported secret with a colon within was sent as user and password."""
-    scheme, rest = (*_text(value).split(maxsplit=1), "", "")[:2]
-    return scheme.lower().rstrip(":") == "basic" and scan.note_imported("Authorization", _basic(rest))
+def _is_imported_in_disguise(scan: _Scan, name: bytes, value: bytes) -> bool:
+    """Whether an imported secret stands in a credential's header in a way that `note` would not read."""
+    place = _PLACES.get(name, "Authorization")
+    noted = [scan.note_imported(place, text) for text in set(_disguised(name, value))]
+    return any(noted)
+
+
+def _disguised(name: bytes, value: bytes) -> Iterator[str]:
+    """What else a header may say: a pair of Basic whole or as the user, what a scheme or a `%` hides."""
+    text = _text(value)
+    scheme, rest = (*text.split(maxsplit=1), "", "")[:2]
+    if scheme.lower().rstrip(":") == "basic":
+        pair = _basic(rest)
+        user, _, _ = pair.rpartition(":")
+        yield pair
+        if ":" in user:
+            yield user
+    for each in authorization_texts(value):
+        if "%" in each:
+            yield forgive(_text(unquote_to_bytes(_raw(each))))
+        if name in KEY_HEADERS and each != text:
+            yield forgive(each)
 
 
 def _left_of_credential(scan: _Scan, place: str, value: bytes, texts: tuple[str, ...]) -> bytes | None:
@@ -288,7 +310,15 @@ def _is_key_protocol(scan: _Scan, part: bytes) -> bool:
     protocol = _text(part).strip()
     text = protocol.removeprefix(SUBPROTOCOL_PREFIX)
     accepted = scan.kind is Kind.WEBSOCKET
-    return text != protocol and scan.note("Sec-WebSocket-Protocol", text, accepted=accepted)
+    if text != protocol:
+        return scan.note("Sec-WebSocket-Protocol", text, accepted=accepted)
+    if not scan.all_ours.asks:
+        return False
+    bare = forgive(protocol)
+    begins, text = bare[: len(SUBPROTOCOL_PREFIX)], forgive(bare[len(SUBPROTOCOL_PREFIX) :])
+    return begins.lower() == SUBPROTOCOL_PREFIX and scan.note_imported(
+        "Sec-WebSocket-Protocol", text, accepted=accepted
+    )
 
 
 def _left_of_query(scan: _Scan, query: bytes) -> bytes:
@@ -303,18 +333,26 @@ def _is_key_parameter(scan: _Scan, part: bytes, *, hides: bool) -> bool:
     place = _QUERY_PLACES.get(raw_name)
     if place is not None:
         accepted = scan.kind is not Kind.PLAIN
+        if scan.all_ours.asks and _is_imported_parameter(scan, place, raw_value, accepted=accepted):
+            return True
         text = _text(unquote_to_bytes(raw_value.replace(b"+", b" ")))
         if scan.note(place, text, accepted=accepted):
             return True
-        if scan.all_ours.asks and b"+" in raw_value:  # some clients put an imported secret there as it is
-            text = _text(unquote_to_bytes(raw_value))
-            if scan.note_imported(place, text, accepted=accepted):
-                return True
     if not hides or (scan.mark not in part and b"%" not in part):
         return False
     strays = scan.keys_in(part)
     scan.ours.extend(Shown("the query", stray, accepted=False) for stray in strays)
     return bool(strays)
+
+
+def _is_imported_parameter(scan: _Scan, place: str, raw_value: bytes, *, accepted: bool) -> bool:
+    """Whether an imported secret was put into the query as it is, with its `+`, or encoded twice."""
+    texts = set()
+    for spelled in {raw_value, raw_value.replace(b"+", b" ")}:
+        once = unquote_to_bytes(spelled)
+        texts |= {_text(once), forgive(_text(unquote_to_bytes(once)))}
+    noted = [scan.note_imported(place, text, accepted=accepted) for text in texts]
+    return any(noted)
 
 
 @lru_cache(maxsize=16)

@@ -20,6 +20,9 @@ PLACES = {
     "alone": b"Authorization: " + TEXT,
     "basic-user": b"Authorization: Basic " + base64.b64encode(TEXT + b":"),
     "basic-password": b"Authorization: Basic " + base64.b64encode(b"x:" + TEXT),
+    "basic-elsewhere": b"X-API-Key: Basic " + base64.b64encode(TEXT + b":"),
+    "scheme-elsewhere": b"api-key: Token " + TEXT,
+    "percent-encoded": b"Authorization: Bearer " + TEXT.replace(b"-", b"%2D"),
     "x-api-key": b"X-API-Key: " + TEXT,
     "api-key": b"api-key: " + TEXT,
     "xi-api-key": b"xi-api-key: " + TEXT,
@@ -136,3 +139,16 @@ async def test_while_nobody_knows_what_was_imported_no_foreign_credential_passes
     stand.assert_untouched()
     await stand.gatekeeper.data_changed()
     assert await reason(stand, b"X-API-Key: " + TEXT) == (401, b"credential_foreign")
+
+
+@pytest.mark.differs("aiohttp", "values that are not UTF-8")
+async def test_a_blank_of_latin_1_pasted_around_it_is_forgiven(stand: Stand) -> None:
+    await imported(stand)
+    assert await reason(stand, b"X-API-Key: \xa0" + TEXT + b"\xa0") == (200, None)
+    assert stand.upstream.the_request().all(b"x-api-key") == []
+
+
+async def test_a_no_break_space_pasted_around_it_is_forgiven(stand: Stand) -> None:
+    await imported(stand)
+    assert await reason(stand, b"X-API-Key: \xc2\xa0" + TEXT + b"\xc2\xa0") == (200, None)
+    assert stand.upstream.the_request().all(b"x-api-key") == []

@@ -10,7 +10,7 @@ from tests.support.real_upstreams import DemoUpstream
 from tests.support.running_gateway import Home, RunningGateway, eventually
 
 TEXT = "sk-q7ZbR2mX9tLw4VnKc8DsPe"
-OTHER = "b1946ac92492d2347c6235b4d2611184"
+OTHER = "d7a56d3cfcf9a44dc716691acdaba1b8"
 
 
 @pytest.fixture(scope="module")

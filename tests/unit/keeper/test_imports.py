@@ -15,7 +15,7 @@ from gateway.keeper.imports import preview_of_existing, read_existing
 from tests.unit.core.samples import A
 
 GOOD = "sk-q7ZbR2mX9tLw4VnKc8DsPe"
-OTHER = "b1946ac92492d2347c6235b4d2611184"
+OTHER = "d7a56d3cfcf9a44dc716691acdaba1b8"
 SHORT = "q7ZbR2mX9tLw4VnKc8Ds"
 
 Form = Literal["lines", "env", "digests"]

@@ -11,7 +11,7 @@ from gateway.cli.keys import moving
 from tests.unit.cli.command_line import NOW, CommandLine
 
 GOOD = "sk-q7ZbR2mX9tLw4VnKc8DsPe"
-OTHER = "b1946ac92492d2347c6235b4d2611184"
+OTHER = "d7a56d3cfcf9a44dc716691acdaba1b8"
 
 
 def test_strings_on_stdin_become_keys_that_pass(line: CommandLine) -> None:
@@ -28,7 +28,7 @@ def test_strings_on_stdin_become_keys_that_pass(line: CommandLine) -> None:
     assert key.scopes == {"chat:write", "models:read"}
     assert key.created_by.startswith("cli")
     assert line("keys", "verify", stdin=GOOD).exit_code == 0
-    assert line.record("imported-2").preview == "b194…1184"
+    assert line.record("imported-2").preview == "d7a5…a1b8"
     assert GOOD not in result.output
 
 
