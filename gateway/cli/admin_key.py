@@ -31,10 +31,9 @@ ADMIN: Final = KeyDraft(
 )
 SHOWN: Final = """
 This store is new, so here is its admin key. It is shown this once: keep it in a password manager.
-It manages all other keys; should it be lost, `keyhatch admin reset` makes another.
+It manages all other keys at {admin}/api/v1; should it be lost, `keyhatch admin reset` makes another.
 
   export ADMIN="Authorization: Bearer {key}"
-  curl -H "$ADMIN" {admin}/api/v1/keys
 """
 NOT_WRITTEN: Final = "no admin key was made, %s cannot be written: %s; `keyhatch admin reset` makes one"
 
