@@ -174,20 +174,20 @@ def test_and_what_is_doubtful_passes_nowhere(*, public: bool) -> None:
     assert admit(asked, doors, Ours("kh", None)) == Deny(Reason.STORE_UNAVAILABLE, route_id="door")
 
 
-COLON = "q7ZbR2mX9tLw4:VnKc8DsPe"
+OF_TWO_PARTS = "q7ZbR2mX9tLw4:VnKc8DsPe"
 OLD = "sk-q7ZbR2mX9tLw4VnKc8DsPe"
-KNOWN = Ours("kh", frozenset(map(digest_of, (COLON, OLD))))
+HELD = Ours("kh", frozenset(map(digest_of, (OF_TWO_PARTS, OLD))))
 DISGUISED: dict[str, tuple[str, str | bytes]] = {
-    "user-with-a-colon": ("authorization", basic(f"{COLON}:")),
-    "user-with-a-colon-and-a-password": ("authorization", basic(f"{COLON}:pw")),
-    "user-and-password": ("authorization", basic(COLON)),
+    "user-with-a-colon": ("authorization", basic(f"{OF_TWO_PARTS}:")),
+    "user-with-a-colon-and-a-password": ("authorization", basic(f"{OF_TWO_PARTS}:pw")),
+    "user-and-password": ("authorization", basic(OF_TWO_PARTS)),
     "percent-encoded": ("authorization", b"Bearer " + OLD.replace("-", "%2D").encode()),
     "percent-encoded-elsewhere": ("x-api-key", OLD.replace("-", "%2D").encode()),
     "percent-encoded-user": ("authorization", basic(f"{OLD.replace('-', '%2D')}:")),
     "scheme-elsewhere": ("x-api-key", b"Token " + OLD.encode()),
     "scheme-and-quotes": ("api-key", b'ApiKey: "' + OLD.encode() + b'"'),
     "basic-elsewhere": ("xi-api-key", basic(f"x:{OLD}")),
-    "basic-with-a-colon-elsewhere": ("x-goog-api-key", basic(f"{COLON}:")),
+    "basic-with-a-colon-elsewhere": ("x-goog-api-key", basic(f"{OF_TWO_PARTS}:")),
     "quoted-subprotocol": ("sec-websocket-protocol", b'"openai-insecure-api-key.' + OLD.encode() + b'"'),
     "capital-subprotocol": ("sec-websocket-protocol", b"OpenAI-Insecure-API-Key." + OLD.encode()),
 }
@@ -196,12 +196,12 @@ DISGUISED: dict[str, tuple[str, str | bytes]] = {
 @pytest.mark.parametrize("field", DISGUISED.values(), ids=DISGUISED)
 def test_an_imported_secret_in_disguise_is_judged_and_goes_no_further(field: tuple[str, str | bytes]) -> None:
     asked = view(field, kind=SOCKET)
-    findings = find(asked, KNOWN)
-    assert choose(findings, "kh") in {digest_of(COLON), digest_of(OLD)}
+    findings = find(asked, HELD)
+    assert choose(findings, "kh") in {digest_of(OF_TWO_PARTS), digest_of(OLD)}
     assert findings.strip.apply(asked.headers) == ()
     beside = choose(
         find(
-            view(field, ("x-goog-api-key" if field[0] == "x-api-key" else "x-api-key", A), kind=SOCKET), KNOWN
+            view(field, ("x-goog-api-key" if field[0] == "x-api-key" else "x-api-key", A), kind=SOCKET), HELD
         ),
         "kh",
     )
@@ -212,6 +212,6 @@ def test_an_imported_secret_in_disguise_is_judged_and_goes_no_further(field: tup
 
 def test_a_parameter_that_was_encoded_twice_is_an_imported_secret_too() -> None:
     asked = view(path="/v1?a=1&access_token=sk%252Dq7ZbR2mX9tLw4VnKc8DsPe", kind=SOCKET)
-    findings = find(asked, KNOWN)
+    findings = find(asked, HELD)
     assert choose(findings, "kh") == digest_of(OLD)
     assert findings.strip.query == b"a=1"
