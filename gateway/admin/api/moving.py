@@ -3,6 +3,7 @@
 Whoever can write digests makes keys, so all of it takes keyhatch:admin.
 """
 
+import asyncio
 from typing import Any, Final, cast
 
 from gateway.admin.api.ask import Answer, Ask
@@ -11,7 +12,7 @@ from gateway.admin.api.keys import expiry_of
 from gateway.admin.api.problems import invalid
 from gateway.admin.api.words import ImportKeys, Paged
 from gateway.keeper.authority import Want, admit
-from gateway.keeper.batch import KeyImport
+from gateway.keeper.batch import Existing, KeyImport
 from gateway.keeper.desk import Problem
 from gateway.keeper.exports import as_data, whole_of
 from gateway.keeper.imports import read_existing
@@ -40,11 +41,8 @@ async def import_keys(ask: Ask) -> Answer:
     admit(ask.manager, Want.DELETE)
     if (asked.records is None) is (asked.text is None) or (asked.text is None) is not (asked.format is None):
         raise invalid([Problem("records", EITHER)])
-    prefix = ask.house.keyring.rules.prefix
     wanted = KeyImport(
-        existing=()
-        if asked.text is None or asked.format is None
-        else read_existing(asked.text.encode(), asked.format, prefix, tuple(asked.only)),
+        existing=await _existing(asked, ask.house.keyring.rules.prefix),
         records=tuple(_whole(number, told) for number, told in enumerate(asked.records or ())),
         scopes=tuple(asked.scopes),
         owner=asked.owner,
@@ -57,6 +55,15 @@ async def import_keys(ask: Ask) -> Answer:
     done = await ask.desk(Want.DELETE).import_keys(wanted)
     named = [{"id": key.id, "name": key.name, "preview": key.preview} for key in done.keys]
     return Answer({"keys": named, "skipped": done.skipped})
+
+
+async def _existing(asked: ImportKeys, prefix: str) -> tuple[Existing, ...]:
+    """In a thread: to judge ten thousand strings takes a second, and callers are served meanwhile."""
+    if asked.text is None or asked.format is None:
+        return ()
+    return await asyncio.to_thread(
+        read_existing, asked.text.encode(), asked.format, prefix, tuple(asked.only)
+    )
 
 
 def _whole(number: int, told: dict[str, Any]) -> WholeKey:
