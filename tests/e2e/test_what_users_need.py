@@ -312,7 +312,7 @@ def test_keys_per_environment_have_a_limit_that_says_so(admin: Management) -> No
     for environment in ("Development", "Staging", "Production"):
         admin.create(environment, owner="globex")
     refused = admin("POST", "/keys", {"name": "One more", "owner": "globex"})
-    assert (refused.status, refused.data["code"]) == (409, "state_conflict")
+    assert (refused.status, refused.data["code"]) == (409, "limit_reached")
     assert "has 3 keys, 3 is the most" in refused.data["detail"]
     assert len(admin.every("/keys?owner=globex")) == 3
 
