@@ -156,7 +156,9 @@ class Gateway:
         try:
             await self._plane.drain(DRAIN_GRACE_S)
         except asyncio.CancelledError:
-            await self._plane.drain(CUT_GRACE_S)
+            # In a task of its own: until Python 3.11.3 a timeout within a cancelled task ends in another
+            # cancellation, and nothing would be cut.
+            await asyncio.ensure_future(self._plane.drain(CUT_GRACE_S))
             raise
 
     async def _open_store(self) -> tuple[KeyStore, Path | None]:
