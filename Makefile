@@ -14,8 +14,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --no-input --disable-pip-version-check
 TYPED := $(wildcard gateway bench tests)
-# What `make check` leaves to `make test`: the checks it runs itself, and files that start many processes.
-SLOW := $(addprefix tests/,arch/test_checks.py arch/test_coverage_floors.py unit/cli/test_demo.py unit/cli/test_root.py unit/logs/test_setup.py)
+# What `make check` leaves to `make test`: the checks it runs itself, and what starts many processes or servers.
+SLOW := $(addprefix tests/,arch/test_checks.py arch/test_coverage_floors.py arch/test_loading.py unit/cli/test_demo.py unit/cli/test_root.py unit/logs/test_setup.py unit/admin/api)
 
 PYTHONS := $(or $(PYTHON),python3.13 python3.12 python3.11 python3)
 FIT := import sys, ensurepip, venv, ssl, sqlite3; sys.exit(sys.version_info < (3, 11))
