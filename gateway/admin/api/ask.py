@@ -4,8 +4,9 @@ import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+from gateway.admin.api.asked import cursor_of
 from gateway.admin.api.problems import Code, Refused
 from gateway.admin.api.words import Asked
 from gateway.core.keys import ApiKey, Secret
@@ -16,6 +17,8 @@ from gateway.keeper.desk import StateConflict
 from gateway.keeper.keyring import Keyring
 from gateway.keeper.ports import Clock, KeyNotFound, OnceDone, OnceTaken
 from gateway.wire.key_json import as_json
+
+T = TypeVar("T")
 
 REPLAYED: Final = "Idempotency-Replayed"
 
@@ -114,6 +117,13 @@ class Ask:
             )
         key = await self.key(done.key_id)
         return Answer(as_json(key, self.now), {"ETag": etag_of(key), REPLAYED: "true"}, HTTPStatus.OK)
+
+
+def page_of(found: list[T], limit: int, tell: Callable[[T], object], place: Callable[[T], object]) -> Answer:
+    """A piece of a list: one value more than wanted was asked for, and says if there is more."""
+    page = found[:limit]
+    cursor = cursor_of(place(page[-1])) if len(found) > limit else None
+    return Answer({"items": [tell(each) for each in page], "next_cursor": cursor})
 
 
 def etag_of(key: ApiKey) -> str:

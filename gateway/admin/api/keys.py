@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final, Literal, TypeVar, cast
 
-from gateway.admin.api.ask import Answer, Ask
-from gateway.admin.api.asked import cursor_of, number_of
+from gateway.admin.api.ask import Answer, Ask, page_of
+from gateway.admin.api.asked import number_of
 from gateway.admin.api.words import CreateKey, EditKey, ListKeys, RotateKey, ShowKey
 from gateway.core.keys import Shape, Status
 from gateway.core.providers import looks_like
 from gateway.core.refusal import Deny, Reason
-from gateway.keeper.authority import Want, admit, assert_holds
+from gateway.keeper.authority import Want, assert_holds
 from gateway.keeper.desk import (
     KeyDraft,
     KeyEdit,
@@ -38,7 +38,6 @@ async def create(ask: Ask) -> Answer:
     """Make a key, for oneself where one manages only one's own."""
     asked = cast("CreateKey", ask.body)
     draft = draft_of(asked.model_dump(exclude_unset=True), ask.now, created_by=ask.me.id)
-    admit(ask.manager, Want.CHANGE)
     assert_holds(ask.manager, draft.scopes)
     if "owner" not in asked.model_fields_set and not ask.manager.may_everywhere(Want.CHANGE):
         draft = replace(draft, owner=ask.manager.owner)
@@ -55,7 +54,6 @@ async def create(ask: Ask) -> Answer:
 async def list_keys(ask: Ask) -> Answer:
     """A piece of the list."""
     asked = cast("ListKeys", ask.query)
-    admit(ask.manager, Want.LOOK)
     only = ask.manager.only_owner
     if only is not None and asked.owner not in (None, only):
         return Answer({"items": [], "next_cursor": None})
@@ -66,13 +64,7 @@ async def list_keys(ask: Ask) -> Answer:
         limit=asked.limit + 1,
         before=number_of(asked.cursor),
     )
-    page, more = found[: asked.limit], found[asked.limit :]
-    return Answer(
-        {
-            "items": [as_json(key, ask.now) for _, key in page],
-            "next_cursor": cursor_of(page[-1][0]) if more else None,
-        }
-    )
+    return page_of(found, asked.limit, lambda each: as_json(each[1], ask.now), lambda each: each[0])
 
 
 async def show(ask: Ask) -> Answer:
@@ -143,7 +135,6 @@ async def enable(ask: Ask) -> Answer:
 
 async def verify(ask: Ask) -> Answer:
     """Say what a text is. Of a key that is not theirs to see they learn nothing."""
-    admit(ask.manager, Want.LOOK)
     found = await ask.house.keyring.verify(cast("ShowKey", ask.body).key)
     only = ask.manager.only_owner
     if only is not None and found.key is not None and found.key.owner != only:

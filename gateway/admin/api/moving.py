@@ -6,12 +6,12 @@ Whoever can write digests makes keys, so all of it takes keyhatch:admin.
 import asyncio
 from typing import Any, Final, cast
 
-from gateway.admin.api.ask import Answer, Ask
-from gateway.admin.api.asked import cursor_of, number_of
+from gateway.admin.api.ask import Answer, Ask, page_of
+from gateway.admin.api.asked import number_of
 from gateway.admin.api.keys import expiry_of
 from gateway.admin.api.problems import invalid
 from gateway.admin.api.words import ImportKeys, Paged
-from gateway.keeper.authority import Want, admit
+from gateway.keeper.authority import Want
 from gateway.keeper.batch import Existing, KeyImport
 from gateway.keeper.desk import Problem
 from gateway.keeper.exports import as_data, whole_of
@@ -24,21 +24,13 @@ EITHER: Final = "either `records`, or `text` with its `format`: exactly one of t
 async def export_keys(ask: Ask) -> Answer:
     """A piece of all records, oldest first, with the digests that lead to them."""
     asked = cast("Paged", ask.query)
-    admit(ask.manager, Want.DELETE)
     found = await ask.house.keyring.export_keys(number_of(asked.cursor) or 0, asked.limit + 1)
-    page, more = found[: asked.limit], found[asked.limit :]
-    return Answer(
-        {
-            "items": [as_data(whole) for _, whole in page],
-            "next_cursor": cursor_of(page[-1][0]) if more else None,
-        }
-    )
+    return page_of(found, asked.limit, lambda each: as_data(each[1]), lambda each: each[0])
 
 
 async def import_keys(ask: Ask) -> Answer:
     """Make keys of what somebody has already, all of them or none."""
     asked = cast("ImportKeys", ask.body)
-    admit(ask.manager, Want.DELETE)
     if (asked.records is None) is (asked.text is None) or (asked.text is None) is not (asked.format is None):
         raise invalid([Problem("records", EITHER)])
     wanted = KeyImport(

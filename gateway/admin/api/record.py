@@ -3,14 +3,14 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, cast
 
-from gateway.admin.api.ask import Answer, Ask
+from gateway.admin.api.ask import Answer, Ask, page_of
 from gateway.admin.api.asked import cursor_of, day_and_key_of, number_of
 from gateway.admin.api.problems import invalid
 from gateway.admin.api.words import ExplainRequest, ListAudit, ListUsage
 from gateway.core.policy import read_address
 from gateway.core.scopes import RESERVED_SCOPES
 from gateway.keeper.audit import GENESIS, AuditEntry, ChainBroken, as_data, verify_chain
-from gateway.keeper.authority import Want, admit
+from gateway.keeper.authority import Want
 from gateway.keeper.days import UsageQuery
 from gateway.keeper.days import as_data as usage_json
 from gateway.keeper.desk import NotAllowed, Problem
@@ -29,7 +29,6 @@ async def me(ask: Ask) -> Answer:
 
 async def scopes(ask: Ask) -> Answer:
     """The catalogue, and the scopes of management."""
-    admit(ask.manager, Want.LOOK)
     catalogue = ask.house.keyring.rules.catalogue
     told = [(scope, text, False) for scope, text in sorted(catalogue.items())]
     told += [(scope, text, True) for scope, text in RESERVED_SCOPES.items()]
@@ -41,7 +40,6 @@ async def scopes(ask: Ask) -> Answer:
 async def audit(ask: Ask) -> Answer:
     """A piece of the record. Who manages only their own keys asks for one of them."""
     asked = cast("ListAudit", ask.query)
-    admit(ask.manager, Want.LOOK)
     _assert_may_ask_of(ask, asked.key_id)
     if ask.manager.only_owner is not None:
         await ask.key(asked.key_id)
@@ -59,7 +57,6 @@ async def audit(ask: Ask) -> Answer:
 async def usage(ask: Ask) -> Answer:
     """What keys did on the callers' port, by day or in all."""
     asked = cast("ListUsage", ask.query)
-    admit(ask.manager, Want.LOOK)
     _assert_may_ask_of(ask, asked.key_id)
     if asked.key_id is not None:
         await ask.key(asked.key_id)
@@ -72,13 +69,7 @@ async def usage(ask: Ask) -> Answer:
         after=day_and_key_of(asked.cursor),
     )
     found = await ask.house.keyring.usage(asked.key_id, query)
-    page, more = found[: asked.limit], found[asked.limit :]
-    return Answer(
-        {
-            "items": [usage_json(each) for each in page],
-            "next_cursor": cursor_of(f"{page[-1].day} {page[-1].key_id}") if more else None,
-        }
-    )
+    return page_of(found, asked.limit, usage_json, lambda each: f"{each.day} {each.key_id}")
 
 
 async def chain(ask: Ask) -> Answer:
@@ -96,7 +87,6 @@ async def chain(ask: Ask) -> Answer:
 async def explain(ask: Ask) -> Answer:
     """Say which route a request meets, what it needs, and how a key would fare."""
     asked = cast("ExplainRequest", ask.body)
-    admit(ask.manager, Want.LOOK)
     if asked.address is not None and read_address(asked.address) is None:
         raise invalid([Problem("address", "is no address: write one like 192.168.1.20")])
     key = None if asked.key_id is None else await ask.key(asked.key_id)
