@@ -38,12 +38,13 @@ _BACKLOG: Final = 16
 class ControlServer:
     """Serves a desk on the socket of a store; `start` it under the store's lock, `stop` it before letting go.
 
-    `peer_uid` tells which user is on the other end, None where the system cannot say.
+    `desk` is called with the first question. `peer_uid` tells which user is on the other end, None where the
+    system cannot say.
     """
 
     def __init__(
         self,
-        desk: KeyDesk,
+        desk: Callable[[], KeyDesk],
         store_path: Path,
         *,
         peer_uid: Callable[[Peer], int | None] = uid_of_peer,
@@ -107,7 +108,7 @@ class ControlServer:
         await load_beside("gateway.admin.control_app")
         from gateway.admin.control_app import control_runner  # noqa: PLC0415 - loaded with the line above
 
-        runner = self._runner = control_runner(self._desk, self._peer_uid, close_grace_s=_STOP_S)
+        runner = self._runner = control_runner(self._desk(), self._peer_uid, close_grace_s=_STOP_S)
         await runner.setup()
         assert runner.server is not None  # noqa: S101 - setup made it
         return runner.server

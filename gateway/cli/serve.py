@@ -92,5 +92,5 @@ async def _missing_in(gateway: Gateway, now: float) -> Missing:
     """Who is missing from the store. What is wrong with it is told elsewhere, and no reason not to serve."""
     if gateway.keys_counted <= KEYS_FEW:
         with suppress(StoreUnavailable):
-            return missing_among(await gateway.keyring.list_keys("all"), now)
+            return missing_among(await gateway.keys(), now)
     return Missing(caller=False, manager=False)

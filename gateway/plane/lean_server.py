@@ -13,7 +13,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import Final, cast
 
 from gateway.plane.connections import Connections, descriptors_for_callers
 from gateway.plane.contract import Ground, Surroundings
@@ -54,7 +54,8 @@ class LeanPlane:
         """Listen, and return the address in use (port 0 picks one). Raises `OSError` if it is taken."""
         loop = asyncio.get_running_loop()
         self._descriptors = descriptors_for_callers()
-        self._listener = await loop.create_server(lambda: LeanCaller(self), host, port, backlog=BACKLOG)
+        at = cast("list[str]", [host.encode()])  # a str would load the tables of IDNA, 0.3 MB
+        self._listener = await loop.create_server(lambda: LeanCaller(self), at, port, backlog=BACKLOG)
         self._sweep()
         bound = self._listener.sockets[0].getsockname()
         return bound[0], bound[1]

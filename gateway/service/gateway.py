@@ -15,6 +15,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -27,11 +28,11 @@ from gateway.admin.listener import AdminListener
 from gateway.config.fields import Address
 from gateway.config.load import Loaded
 from gateway.config.model import Settings
+from gateway.core.keys import ApiKey
 from gateway.core.policy import moment
+from gateway.keeper.desk import KeyDesk
 from gateway.keeper.gatekeeper import Gatekeeper
-from gateway.keeper.keyring import Keyring
 from gateway.keeper.ports import Clock, KeyStore
-from gateway.keeper.terms import Rules
 from gateway.logs import Logs, Observers
 from gateway.metrics import Metrics
 from gateway.plane.contract import Ground, Plane, Surroundings
@@ -43,6 +44,9 @@ from gateway.store.sqlite import open_sqlite
 
 if TYPE_CHECKING:
     from aiohttp import web
+
+    from gateway.keeper.keyring import Keyring
+    from gateway.keeper.terms import Rules
 
 DRAIN_GRACE_S: Final = 30.0
 CUT_GRACE_S: Final = 0.05  # aiohttp takes 0 for no limit at all
@@ -69,7 +73,7 @@ class Addresses:
     control: Path | None
 
 
-OnEmpty = Callable[[Keyring], Awaitable[None]]
+OnEmpty = Callable[[KeyDesk], Awaitable[None]]
 """Called once, before anybody is served, if the store holds no key at all."""
 
 
@@ -84,7 +88,8 @@ class Gateway:
         self._clock = clock
         self._open = AsyncExitStack()
         self.metrics = Metrics(version=__version__, plane=loaded.settings.server.plane, clock=clock)
-        self.keyring: Keyring
+        self._in_force = loaded.settings
+        self._store: KeyStore
         self._gatekeeper: Gatekeeper
         self._plane: Plane
         self._watch: StoreWatch
@@ -94,6 +99,30 @@ class Gateway:
     def keys_counted(self) -> int:
         """How many keys the store holds, as last counted; once started."""
         return sum(self._watch.key_counts.values())
+
+    async def keys(self) -> list[ApiKey]:
+        """Every record of the store; raises `StoreUnavailable`."""
+        return await self._store.list_keys()
+
+    @cached_property
+    def keyring(self) -> "Keyring":
+        """What changes keys; made, and loaded, when somebody needs it first. Once started."""
+        from gateway.keeper.keyring import Keyring  # noqa: PLC0415 - 0.2 MB that an idle gateway needs not
+
+        keys, keeper = self._in_force.keys, self._gatekeeper
+        return Keyring(
+            self._store,
+            self._clock,
+            prefix=self._started_with.settings.keys.prefix,
+            default_expiry_s=keys.default_expiry_s,
+            max_active_per_owner=keys.max_active_per_owner,
+            catalogue=self._in_force.scopes,
+            entropy=secrets.token_bytes,
+            on_change=keeper.key_changed,
+            latest=keeper.latest,
+            days=keeper.usage.days,
+            on_import=keeper.imported,
+        )
 
     async def start(self) -> Addresses:
         """Open everything; raises `StoreUnavailable` or `OSError`, and then nothing is left open."""
@@ -106,10 +135,11 @@ class Gateway:
     async def _start(self) -> Addresses:
         settings = self._started_with.settings
         store, path = await self._open_store()
+        self._store = store
         self._build(settings, store)
         await self._gatekeeper.load()
         if path is not None:
-            control = ControlServer(self.keyring, path)
+            control = ControlServer(lambda: self.keyring, path)
             await control.start()
             self._open.push_async_callback(control.stop)
         self._run(self._gatekeeper.live.run())
@@ -144,7 +174,9 @@ class Gateway:
         self.metrics.know(table.routes)
         self._gatekeeper.table, self._plane.ground = table, ground
         self._forgetting.kept_s = settings.keys.usage_kept_s
-        self.keyring.rules = _rules(settings, self._started_with.settings.keys.prefix)
+        self._in_force = settings
+        if "keyring" in vars(self):
+            self.keyring.rules = _rules(settings, self._started_with.settings.keys.prefix)
         self._logs.set_level(settings.logging.level)
         self._access_log.on = settings.logging.access
 
@@ -176,19 +208,6 @@ class Gateway:
         table = table_of(settings)
         self.metrics.know(table.routes)
         self._gatekeeper = Gatekeeper(table, keys.prefix, store, self._clock, self.metrics.store_failed)
-        self.keyring = Keyring(
-            store,
-            self._clock,
-            prefix=keys.prefix,
-            default_expiry_s=keys.default_expiry_s,
-            max_active_per_owner=keys.max_active_per_owner,
-            catalogue=settings.scopes,
-            entropy=secrets.token_bytes,
-            on_change=self._gatekeeper.key_changed,
-            latest=self._gatekeeper.latest,
-            days=self._gatekeeper.usage.days,
-            on_import=self._gatekeeper.imported,
-        )
         observers = Observers([self.metrics, self._access_log, self._gatekeeper.usage.days])
         around = Surroundings(self._gatekeeper, observers, self._clock)
         self._plane = _plane(settings.server.plane)(ground_of(settings), around)
@@ -275,7 +294,9 @@ def _report(task: asyncio.Future[None]) -> None:
         _log.critical("a task of the gateway ended unexpectedly", exc_info=trouble)
 
 
-def _rules(settings: Settings, prefix: str) -> Rules:
+def _rules(settings: Settings, prefix: str) -> "Rules":
+    from gateway.keeper.terms import Rules  # noqa: PLC0415 - loaded with the keyring
+
     keys = settings.keys
     return Rules(prefix, keys.default_expiry_s, keys.max_active_per_owner, settings.scopes)
 

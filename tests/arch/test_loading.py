@@ -47,7 +47,8 @@ print(json.dumps(asyncio.run(main())))
 """
 
 WEB = {"aiohttp", "attr", "multidict", "yarl"}
-LATE = {*WEB, "difflib", "email", "importlib.metadata", "prometheus_client", "shutil"}
+LIBRARIES = {"difflib", "email", "encodings.idna", "importlib.metadata", "prometheus_client", "shutil"}
+LATE = {*WEB, *LIBRARIES, "gateway.keeper.keyring"}
 
 
 @pytest.fixture(autouse=True)

@@ -31,7 +31,7 @@ async def stand(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         yield stand
         return
     path = tmp_path / "keys.db"
-    server = ControlServer(stand.desk, path)
+    server = ControlServer(lambda: stand.desk, path)
     await server.start()
     yield replace(stand, desk=RemoteKeyring(path))
     await server.stop()

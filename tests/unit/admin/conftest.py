@@ -45,7 +45,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def server(path: Path) -> AsyncIterator[ControlServer]:
-    serving = ControlServer(make_keyring(), path)
+    serving = ControlServer(make_keyring, path)
     await serving.start()
     yield serving
     await serving.stop()

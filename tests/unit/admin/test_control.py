@@ -33,7 +33,7 @@ async def test_the_socket_is_its_owners_alone_from_its_first_moment(
     monkeypatch.setattr(socket, "socket", Watched)
     before = os.umask(0)
     try:
-        server = ControlServer(make_keyring(), path)
+        server = ControlServer(make_keyring, path)
         await server.start()
     finally:
         assert os.umask(before) == 0
@@ -44,7 +44,7 @@ async def test_the_socket_is_its_owners_alone_from_its_first_moment(
 async def test_a_socket_left_behind_is_replaced(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(short(socket_path(path)))
-    server = ControlServer(make_keyring(), path)
+    server = ControlServer(make_keyring, path)
     await server.start()
     assert await RemoteKeyring(path).is_there()
     await server.stop()
@@ -59,7 +59,7 @@ async def test_stopping_removes_the_socket_and_may_be_repeated(path: Path, serve
 
 async def test_stopping_leaves_a_socket_that_is_not_its_own(path: Path, server: ControlServer) -> None:
     take_away(path)
-    other = ControlServer(make_keyring(), path)
+    other = ControlServer(make_keyring, path)
     await other.start()
     await server.stop()
     assert await RemoteKeyring(path).is_there()
@@ -80,17 +80,17 @@ async def test_a_file_in_its_place_is_left_alone_and_named(path: Path) -> None:
 
     something_else()
     with pytest.raises(StoreUnavailable, match=r"keys\.db\.sock is not a socket: move it away"):
-        await ControlServer(make_keyring(), path).start()
+        await ControlServer(make_keyring, path).start()
     assert is_there(path)
 
 
 async def test_a_folder_where_nothing_can_listen_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable, match=r"cannot listen on .*keys\.db\.sock: No such file"):
-        await ControlServer(make_keyring(), tmp_path / "missing" / "keys.db").start()
+        await ControlServer(make_keyring, tmp_path / "missing" / "keys.db").start()
 
 
 async def test_a_server_that_never_started_may_be_stopped(path: Path) -> None:
-    await ControlServer(make_keyring(), path).stop()
+    await ControlServer(make_keyring, path).stop()
 
 
 def test_it_serves_on_uvloop_as_well(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_it_serves_on_uvloop_as_well(tmp_path: Path) -> None:
     path.parent.mkdir()
 
     async def create_and_find() -> str:
-        server = ControlServer(make_keyring(), path)
+        server = ControlServer(make_keyring, path)
         await server.start()
         try:
             await RemoteKeyring(path).create(KeyDraft(name="laptop"))
@@ -118,7 +118,7 @@ async def test_what_was_asked_before_the_stop_is_answered(path: Path) -> None:
             await go_on.wait()
             raise KeyNotFound("the answer")
 
-    server = ControlServer(as_desk(Slow()), path)
+    server = ControlServer(lambda: as_desk(Slow()), path)
     await server.start()
     question = asyncio.ensure_future(RemoteKeyring(path).resolve("laptop"))
     await asked.wait()

@@ -23,7 +23,7 @@ from tests.unit.admin.conftest import as_desk, make_keyring, send
 
 @pytest.mark.parametrize("uid", [12_345, -1, None])
 async def test_strangers_are_refused_before_they_are_heard(path: Path, uid: int | None) -> None:
-    server = ControlServer(as_desk(None), path, peer_uid=lambda _: uid)
+    server = ControlServer(lambda: as_desk(None), path, peer_uid=lambda _: uid)
     await server.start()
     with pytest.raises(NotAllowed, match=rf"only root and the user .* \(uid {os.geteuid()}\)"):
         await RemoteKeyring(path).create(KeyDraft(name="laptop"))
@@ -33,7 +33,7 @@ async def test_strangers_are_refused_before_they_are_heard(path: Path, uid: int 
 
 @pytest.mark.parametrize("uid", [0, os.geteuid()])
 async def test_root_and_the_owner_are_served(path: Path, uid: int) -> None:
-    server = ControlServer(make_keyring(), path, peer_uid=lambda _: uid)
+    server = ControlServer(make_keyring, path, peer_uid=lambda _: uid)
     await server.start()
     assert await RemoteKeyring(path).is_there()
     await server.stop()
@@ -81,7 +81,7 @@ async def test_the_unexpected_is_logged_here_and_told_without_its_words(
         async def resolve(self, _: str) -> ApiKey:
             raise RuntimeError("the inside of the house")
 
-    server = ControlServer(as_desk(Broken()), path)
+    server = ControlServer(lambda: as_desk(Broken()), path)
     await server.start()
     with pytest.raises(StoreUnavailable, match="met something unexpected: see its log") as refusal:
         await RemoteKeyring(path).resolve("laptop")
@@ -99,7 +99,7 @@ async def test_no_secret_is_logged_whatever_is_asked_and_whatever_breaks(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     keyring = make_keyring()
-    server = ControlServer(keyring, path)
+    server = ControlServer(lambda: keyring, path)
     await server.start()
     far = RemoteKeyring(path)
     key, first = await far.create(KeyDraft(name="laptop"))
@@ -146,7 +146,7 @@ def _holds(told: dict[str, Any], secret: Secret) -> bool:
 
 
 async def test_what_is_done_is_recorded_under_the_user_who_asked(path: Path) -> None:
-    server = ControlServer(make_keyring(), path)
+    server = ControlServer(make_keyring, path)
     await server.start()
     remote = RemoteKeyring(path)
     key, _ = await remote.create(KeyDraft(name="laptop"))

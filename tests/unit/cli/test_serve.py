@@ -13,6 +13,7 @@ from gateway.cli import serve
 from gateway.cli.admin_key import ADMIN
 from gateway.cli.missing import NO_MANAGER
 from gateway.config.load import Loaded
+from gateway.core.keys import ApiKey
 from gateway.keeper.ports import StoreUnavailable
 from gateway.service.gateway import Addresses
 from tests.unit.cli.command_line import CommandLine
@@ -131,8 +132,11 @@ class House:
     """As much of a gateway as is announced."""
 
     def __init__(self, line: CommandLine) -> None:
-        self.keys_counted = len(asyncio.run(line.desk.list_keys("all")))
-        self.keyring = line.desk
+        self._found = asyncio.run(line.desk.list_keys("all"))
+        self.keys_counted = len(self._found)
+
+    async def keys(self) -> list[ApiKey]:
+        return self._found
 
 
 @pytest.fixture
@@ -200,7 +204,7 @@ def test_records_that_cannot_be_read_are_no_reason_not_to_serve(
         raise StoreUnavailable("damaged")
 
     def house(_: CommandLine) -> SimpleNamespace:
-        return SimpleNamespace(keys_counted=1, keyring=SimpleNamespace(list_keys=broken))
+        return SimpleNamespace(keys_counted=1, keys=broken)
 
     monkeypatch.setitem(globals(), "House", house)
     assert len(started(*ELSEWHERE)[1]) == 1

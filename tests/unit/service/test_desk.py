@@ -63,7 +63,7 @@ async def test_the_file_is_closed_when_the_work_fails(path: Path) -> None:
 
 async def test_a_running_server_is_asked_under_its_own_rules(path: Path) -> None:
     async with desk_for(path, {"a:b": "what the server allows"}) as near:
-        server = ControlServer(near, path)
+        server = ControlServer(lambda: near, path)
         await server.start()
         async with desk_for(path, {"c:d": "what the command allows"}) as far:
             assert isinstance(far, RemoteKeyring)
@@ -89,7 +89,7 @@ async def test_a_server_that_is_just_starting_is_waited_for(path: Path) -> None:
             await asyncio.sleep(0)
         assert not far.done()
         await near.create(KeyDraft(name="from the server"))
-        server = ControlServer(near, path)
+        server = ControlServer(lambda: near, path)
         await server.start()
         assert await far == ("RemoteKeyring", "from the server")
         await server.stop()
@@ -180,7 +180,7 @@ async def test_a_server_that_began_the_store_meanwhile_is_asked_for_the_key(tmp_
     path = tmp_path / "keys.db"
     async with desk_for(path) as desk, desk_for(path, {"a:b": "what the server allows"}) as near:
         await near.create(KeyDraft(name="server"))
-        server = ControlServer(near, path)
+        server = ControlServer(lambda: near, path)
         await server.start()
         await desk.create(KeyDraft(name="laptop", scopes=("a:b",)))
         assert {key.name for key in await desk.list_keys()} == {"server", "laptop"}
@@ -207,7 +207,7 @@ async def main():
     path = Path(sys.argv[1])
     options = dict(clock=StillClock(), prefix="kh", default_expiry_s=None, max_active_per_owner=5)
     async with open_desk(path, **options, catalogue={}, entropy=os.urandom) as desk:
-        await ControlServer(desk, path).start()
+        await ControlServer(lambda: desk, path).start()
         await desk.create(KeyDraft(name="from the server"))
         os.kill(os.getpid(), signal.SIGKILL)
 

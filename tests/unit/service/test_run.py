@@ -16,8 +16,7 @@ import pytest
 
 from gateway.config.load import Loaded, load
 from gateway.config.problems import ConfigError, Problem
-from gateway.keeper.desk import KeyDraft
-from gateway.keeper.keyring import Keyring
+from gateway.keeper.desk import KeyDesk, KeyDraft
 from gateway.service import run as module
 from gateway.service.gateway import Addresses, Gateway
 from gateway.service.run import INTERRUPTED, run_gateway, serve
@@ -291,7 +290,7 @@ async def test_where_the_loop_knows_no_signals_it_serves_without(
 async def test_an_empty_store_is_told_of_once_and_a_filled_one_is_not(house: House) -> None:
     told_of: list[int] = []
 
-    async def on_empty(desk: Keyring) -> None:
+    async def on_empty(desk: KeyDesk) -> None:
         told_of.append(len(await desk.list_keys("all")))
         await desk.create(KeyDraft(name="first"))
 
