@@ -23,6 +23,7 @@ from gateway.config.load import load
 from gateway.logs import configure
 from gateway.service.clock import SystemClock
 from gateway.service.gateway import Gateway
+from gateway.service.run import _loop_factory
 
 async def ask(at, target):
     reader, writer = await asyncio.open_connection(*at)
@@ -43,7 +44,8 @@ async def main():
     return loaded
 
 logs = configure("info", "json", io.StringIO())
-print(json.dumps(asyncio.run(main())))
+with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    print(json.dumps(runner.run(main())))
 """
 
 WEB = {"aiohttp", "attr", "multidict", "yarl"}
