@@ -89,6 +89,10 @@ class Gateway:
         self._open = AsyncExitStack()
         self.metrics = Metrics(version=__version__, plane=loaded.settings.server.plane, clock=clock)
         self._in_force = loaded.settings
+        self._proxy_at: tuple[str, int] = (
+            loaded.settings.server.proxy.host,
+            loaded.settings.server.proxy.port,
+        )
         self._store: KeyStore
         self._gatekeeper: Gatekeeper
         self._plane: Plane
@@ -160,6 +164,7 @@ class Gateway:
         self._connect_sources(watch)
         admin_at = await self._start_admin(settings.server.admin, store)
         proxy_at = await self._plane.start(settings.server.proxy.host, settings.server.proxy.port)
+        self._proxy_at = proxy_at
         self._open.push_async_callback(self._drain)
         self.metrics.config_loaded()
         return Addresses(proxy_at, admin_at, None if path is None else socket_path(path))
@@ -262,11 +267,22 @@ class Gateway:
         from gateway.admin.api.serve import Api  # noqa: PLC0415
         from gateway.admin.api.throttle import Throttle  # noqa: PLC0415
         from gateway.admin.app import build_admin_app  # noqa: PLC0415
+        from gateway.admin.console.files import add_files, read_files  # noqa: PLC0415
+        from gateway.admin.console.sign_in import Facts, SignIn  # noqa: PLC0415
+        from gateway.admin.sessions import Sessions  # noqa: PLC0415
+
+        def facts() -> Facts:
+            rules = self.keyring.rules
+            return Facts(self._proxy_at, rules.prefix, rules.default_expiry_s)
 
         app = build_admin_app(pages, hosts)
         house = House(self.keyring, self._clock, lambda: self._gatekeeper.table)
-        access = Access(self.keyring, self._clock, Throttle(self._clock), self._gatekeeper.note_use)
+        sessions = Sessions(self._clock, secrets.token_bytes)
+        throttle = Throttle(self._clock)
+        access = Access(self.keyring, self._clock, throttle, sessions, self._gatekeeper.note_use)
         Api(house, access).add_to(app)
+        SignIn(access, self._clock, facts).add_to(app)
+        add_files(app, read_files())
         return app
 
     def _run(self, endless: Awaitable[None]) -> None:

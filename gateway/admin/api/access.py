@@ -5,7 +5,9 @@
 3. Whoever guesses again and again is told to wait (`throttle`). A guess is a text that looks like a key and
    is none: to show nothing, another provider's key or one that has died is no guess.
 4. A use of a key here is a use: it shows in `last_used_at`, and it is the first use that a rotation may wait
-   for. What was refused is none.
+   for. What was refused is none, nor what a page of the console asks by itself.
+5. Where no key is shown, a session of the console stands for the key that was shown when it began
+   (`gateway.admin.sessions`).
 """
 
 from collections.abc import Callable, Iterable
@@ -15,6 +17,7 @@ from typing import Final
 
 from gateway.admin.api.problems import Code, Refused
 from gateway.admin.api.throttle import Throttle
+from gateway.admin.sessions import Sessions, shown_in
 from gateway.core.credentials import NOTHING_TO_STRIP, choose, find
 from gateway.core.decision import NeedKey
 from gateway.core.keys import ApiKey
@@ -44,6 +47,7 @@ class Visitor:
     key: ApiKey
     digest: bytes = field(repr=False)
     peer: str
+    is_background: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +57,43 @@ class Access:
     keyring: Keyring
     clock: Clock
     throttle: Throttle
+    sessions: Sessions
     note_use: NoteUse
 
     async def admit(self, headers: Iterable[tuple[bytes, bytes]], peer: str) -> Visitor:
         """Whoever asks; raises `Refused`, or `StoreUnavailable`."""
         shown = tuple((name.lower(), value.strip(b" \t")) for name, value in headers)
         chosen = self._choose(shown, peer)
+        session = shown_in(shown)
+        if isinstance(chosen, Deny) and chosen.reason is Reason.CREDENTIAL_MISSING and session:
+            found = self.sessions.holder(session)
+            if found is None:
+                raise session_ended()
+            return await self._admit(found, peer, is_background=session.is_background)
         if isinstance(chosen, Deny):
             raise self._refusal(chosen, peer)
+        return await self._admit(chosen, peer)
+
+    async def admit_text(self, text: str, peer: str) -> Visitor:
+        """Whoever typed this as their key; raises `Refused`, or `StoreUnavailable`."""
+        chosen = self._choose(((b"x-api-key", text.strip().encode()),), peer)
+        if isinstance(chosen, Deny):
+            raise self._refusal(chosen, peer)
+        return await self._admit(chosen, peer)
+
+    async def _admit(self, chosen: bytes, peer: str, *, is_background: bool = False) -> Visitor:
         key = await self.keyring.holder_of(chosen)
         now = self.clock.now()
         verdict = judge(NeedKey(chosen, _ANY_KEY, NOTHING_TO_STRIP, peer), key, now)
         if isinstance(verdict, Deny) or key is None:
             assert isinstance(verdict, Deny)  # noqa: S101 - no record is never allowed
             raise self._refusal(verdict, peer)
-        return Visitor(manager_of(key), key, chosen, peer)
+        return Visitor(manager_of(key), key, chosen, peer, is_background)
 
     def was_answered(self, visitor: Visitor) -> None:
         """Rule 4: what they asked was done."""
-        self.note_use(visitor.key, visitor.digest, visitor.peer, self.clock.now())
+        if not visitor.is_background:
+            self.note_use(visitor.key, visitor.digest, visitor.peer, self.clock.now())
 
     async def admit_holder(self, text: str, peer: str) -> Visitor:
         """Whoever holds this secret, were it revoked already; raises `Refused`, or `StoreUnavailable`."""
@@ -95,6 +117,16 @@ class Access:
         if said.challenge is not None:
             headers["WWW-Authenticate"] = said.challenge
         return Refused(HTTPStatus(said.status), deny.reason.value, said.message, headers=headers)
+
+
+def session_ended() -> Refused:
+    """There is no such session: it never was, or it is over."""
+    return Refused(
+        HTTPStatus.UNAUTHORIZED,
+        Code.SESSION_ENDED,
+        "Your session is over. Sign in again with your key.",
+        headers={"WWW-Authenticate": 'Bearer realm="keyhatch"'},
+    )
 
 
 def _told_to_wait(wait_s: int) -> Refused:

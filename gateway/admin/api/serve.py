@@ -9,6 +9,7 @@
 import json
 import logging
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -52,6 +53,10 @@ _NO_OPERATION: Final = {
 _ID: Final = "{id:(?!(?:verify|revoke-by-value|export|import)$)[^/]+}"  # no ids
 
 
+Do = Callable[[web.Request, str], Awaitable[web.Response]]
+"""What answers a request, given its id; raises what `problem_of` knows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Api:
     """The management API over one house."""
@@ -76,16 +81,15 @@ class Api:
 
     async def answer(self, operation: Operation, request: web.Request) -> web.Response:
         """The answer to one request, whatever comes of it."""
-        request_id = secrets.token_hex(16)
-        try:
+
+        async def do(request: web.Request, request_id: str) -> web.Response:
             answer = await self._ask(operation, request, request_id)
-        except Exception as error:  # noqa: BLE001 - refusals and accidents alike are answered here
-            return _told(self._problem(error, request_id), request_id)
-        status = operation.status if answer.status is None else answer.status
-        return _response(status, answer, request_id)
+            status = operation.status if answer.status is None else answer.status
+            return _response(status, answer)
+
+        return await answered(do, request)
 
     async def _ask(self, operation: Operation, request: web.Request, request_id: str) -> Answer:
-        assert_same_origin(request)
         if operation.shows_key:
             return await self._ask_with_key(operation, request, request_id)
         visitor = await self.access.admit(request.raw_headers, request.remote or "")
@@ -146,14 +150,17 @@ class Api:
             return None
         return lambda values: judge(values, self.house.keyring.rules, now)
 
-    def _problem(self, error: Exception, request_id: str) -> ProblemDetails:
-        problem = problem_of(error)
-        if problem is None:
-            _LOG.error("request %s met something unexpected", request_id, exc_info=error)
-            return _ACCIDENT
-        if isinstance(error, StoreUnavailable):
-            _LOG.warning("request %s: %s", request_id, error)
-        return problem
+
+async def answered(do: Do, request: web.Request) -> web.Response:
+    """What `do` answers, and a problem whatever else comes of it; no page elsewhere gets that far."""
+    request_id = secrets.token_hex(16)
+    try:
+        assert_same_origin(request)
+        response = await do(request, request_id)
+    except Exception as error:  # noqa: BLE001 - refusals and accidents alike are answered here
+        return _told(_problem(error, request_id), request_id)
+    response.headers["X-Request-Id"] = request_id
+    return response
 
 
 @web.middleware
@@ -171,13 +178,22 @@ async def _unanswered(request: web.Request, handler: Handler) -> web.StreamRespo
         return _told(ProblemDetails(status, code, detail, headers=headers), secrets.token_hex(16))
 
 
-def _response(status: HTTPStatus, answer: Answer, request_id: str) -> web.Response:
-    headers = {**answer.headers, "X-Request-Id": request_id}
+def _problem(error: Exception, request_id: str) -> ProblemDetails:
+    problem = problem_of(error)
+    if problem is None:
+        _LOG.error("request %s met something unexpected", request_id, exc_info=error)
+        return _ACCIDENT
+    if isinstance(error, StoreUnavailable):
+        _LOG.warning("request %s: %s", request_id, error)
+    return problem
+
+
+def _response(status: HTTPStatus, answer: Answer) -> web.Response:
     if answer.data is None:
-        return web.Response(status=status, headers=headers)
+        return web.Response(status=status, headers=answer.headers)
     body = json.dumps(answer.data, ensure_ascii=False).encode("utf-8") + b"\n"
     return web.Response(
-        status=status, body=body, headers=headers, content_type="application/json", charset="utf-8"
+        status=status, body=body, headers=answer.headers, content_type="application/json", charset="utf-8"
     )
 
 

@@ -25,6 +25,7 @@ from gateway.admin.api.serve import Api
 from gateway.admin.api.throttle import Throttle
 from gateway.admin.app import build_admin_app
 from gateway.admin.hosts import Hosts
+from gateway.admin.sessions import Sessions
 from gateway.core.keys import ApiKey
 from gateway.core.routes import Route, RouteTable
 from gateway.keeper.desk import KeyDraft
@@ -99,7 +100,8 @@ class Stand:
             on_change=lambda key_id, _key: self.changes.append(key_id),
         )
         self.throttle = Throttle(self.clock)
-        self.access = Access(self.keyring, self.clock, self.throttle, self._note)
+        self.sessions = Sessions(self.clock, repeatable_entropy())
+        self.access = Access(self.keyring, self.clock, self.throttle, self.sessions, self._note)
         self.api = Api(House(self.keyring, self.clock, lambda: ROUTES), self.access)
         self.app = build_admin_app(make_pages(), Hosts())
         self.api.add_to(self.app)
