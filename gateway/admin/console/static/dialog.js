@@ -1,0 +1,159 @@
+// Dialogs and the fields in them: native <dialog>, labels that belong to their fields, and every refusal told
+// at the field it is about.
+
+import { button, h, icon, replace, unseen } from "./dom.js";
+
+let number = 0;
+
+/** A fresh id for an element. */
+export const newId = (word) => `${word}-${++number}`;
+
+/**
+ * Open a dialog. `mayClose` is asked before Esc, the cross or a click beside it close it.
+ * Returns {element, body, foot, close, closed (a promise)}.
+ */
+export function openDialog(title, { wide = false, mayClose = () => true } = {}) {
+  const titleId = newId("title");
+  const body = h("div", { class: "dialog-body" });
+  const foot = h("div", { class: "dialog-foot" });
+  const opener = document.activeElement;
+  let done;
+  const closed = new Promise((resolve) => { done = resolve; });
+  const close = (value) => {
+    if (!element.isConnected) return;
+    element.close();
+    element.remove();
+    if (opener?.isConnected) opener.focus();
+    done(value);
+  };
+  const tryClose = () => { if (mayClose()) close(); };
+  const element = h(
+    "dialog",
+    { class: wide ? "wide" : "", "aria-labelledby": titleId },
+    h(
+      "div",
+      { class: "dialog-head" },
+      h("h2", { id: titleId }, title),
+      h("button", { type: "button", class: "cross", onclick: tryClose }, icon("close"), unseen("Close")),
+    ),
+    body,
+    foot,
+  );
+  element.addEventListener("cancel", (event) => { event.preventDefault(); tryClose(); });
+  // Chrome closes at a second Esc whatever was said to the first: so the key itself is taken.
+  element.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") { event.preventDefault(); tryClose(); }
+  });
+  document.body.append(element);
+  element.showModal();
+  return { element, body, foot, close, closed };
+}
+
+/** A labelled field. `input` is an element; hint and error are tied to it for screen readers. */
+export function field(label, input, { hint, name, optional = false } = {}) {
+  const id = input.id || newId("field");
+  const hintId = `${id}-hint`;
+  const errorId = `${id}-error`;
+  input.id = id;
+  input.setAttribute("aria-describedby", `${hintId} ${errorId}`);
+  const error = h("p", { class: "error", id: errorId, hidden: true });
+  const hintElement = h("div", { class: "hint", id: hintId }, hint ?? null);
+  const element = h(
+    "div",
+    { class: "field" },
+    h("label", { for: id }, label, optional && h("span", { class: "quiet" }, " (optional)")),
+    input,
+    hintElement,
+    error,
+  );
+  return { element, input, name, hint: hintElement, error, isGroup: false };
+}
+
+/** Several choices under one heading. */
+export function group(legend, children, { hint, name } = {}) {
+  const error = h("p", { class: "error", hidden: true });
+  const element = h(
+    "fieldset",
+    { class: "field" },
+    h("legend", null, legend),
+    hint && h("div", { class: "hint" }, hint),
+    children,
+    error,
+  );
+  return { element, input: element, name, error, isGroup: true };
+}
+
+export const text = (properties = {}) =>
+  h("input", { type: "text", autocomplete: "off", spellcheck: "false", autocapitalize: "off", ...properties });
+
+/**
+ * A form in a dialog: fields, a button that does it, and refusals told where they belong.
+ * `act` gets nothing and may throw a Problem; what it returns closes the dialog.
+ */
+export function formIn(dialog, fields, label, act, { kind = "primary", also = [] } = {}) {
+  const general = h("div", { class: "error general", role: "alert", hidden: true });
+  const submit = h("button", { type: "submit", class: `button ${kind}` }, label);
+  const form = h("form", { novalidate: true, id: newId("form") }, general, fields.map((each) => each.element ?? each));
+  submit.setAttribute("form", form.id);
+  const say = (place, message) => {
+    place.hidden = !message;
+    place.textContent = message ?? "";
+  };
+  const clear = () => {
+    say(general, null);
+    for (const each of fields) {
+      if (!each.error) continue;
+      say(each.error, null);
+      each.input.removeAttribute("aria-invalid");
+    }
+  };
+  const tell = (problem) => {
+    const rest = [];
+    let first = null;
+    for (const wrong of problem.errors ?? []) {
+      const at = fields.find((each) => each.name && each.error && each.name.split(" ").includes(wrong.field.split(".")[0]));
+      if (!at) { rest.push(`${wrong.field}: ${wrong.message}`); continue; }
+      say(at.error, sentence(wrong.message));
+      if (!at.isGroup) at.input.setAttribute("aria-invalid", "true");
+      first ??= at.isGroup ? at.element.querySelector("input") : at.input;
+    }
+    if (!problem.errors?.length || rest.length) say(general, rest.length ? rest.join("; ") : problem.message);
+    (first ?? general).focus?.();
+  };
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (submit.disabled) return;
+    clear();
+    submit.disabled = true;
+    submit.setAttribute("aria-busy", "true");
+    try {
+      const value = await act();
+      if (value !== undefined) dialog.close(value);
+    } catch (problem) {
+      tell(problem);
+    } finally {
+      submit.disabled = false;
+      submit.removeAttribute("aria-busy");
+    }
+  });
+  replace(dialog.body, form);
+  replace(dialog.foot, also, button("Cancel", () => dialog.close()), submit);
+  return { form, submit };
+}
+
+const sentence = (message) => `${message[0].toUpperCase()}${message.slice(1)}.`;
+
+/** Ask a yes-or-no question; true if they confirmed. `typed`: a word that has to be typed first. */
+export async function confirm(title, body, label, { kind = "primary", typed } = {}) {
+  const dialog = openDialog(title);
+  const word = typed && field(["Type ", h("b", null, typed), " to confirm"], text({ class: "mono" }));
+  const { submit } = formIn(dialog, [h("div", { class: "prose" }, body), word].filter(Boolean), label, () => true, { kind });
+  if (word) {
+    submit.disabled = true;
+    word.input.addEventListener("input", () => { submit.disabled = word.input.value.trim() !== typed.trim(); });
+    word.input.focus();
+  } else {
+    submit.focus();
+  }
+  return (await dialog.closed) === true;
+}

@@ -1,0 +1,131 @@
+// The keys as this page knows them: all records that may be seen, kept true without reloading. New uses are
+// asked for every few seconds, everything else when the audit has grown.
+
+import { ask, askAll } from "./api.js";
+import { DAY, now } from "./time.js";
+
+const MOST = 20_000;
+const LIVE_MS = 3000;
+
+const byId = new Map();
+const listeners = new Set();
+let loading = null;
+let lastEntry = null;
+
+export const records = {
+  isWhole: true,
+  isLoaded: false,
+  all: () => byId.values(),
+  get: (id) => byId.get(id),
+  count: () => byId.size,
+
+  /** Hear of changes; returns what stops it. */
+  listen(listener) {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  },
+
+  /** A record that an answer told. */
+  put(record) {
+    byId.set(record.id, withoutSecret(record));
+    tell();
+  },
+
+  drop(id) {
+    byId.delete(id);
+    tell();
+  },
+
+  forget() {
+    byId.clear();
+    records.isLoaded = false;
+    lastEntry = null;
+  },
+
+  /** Load everything; what is there stays in place meanwhile. */
+  load(options = {}) {
+    loading ??= loadAll(options).finally(() => { loading = null; });
+    return loading;
+  },
+};
+
+const tell = () => { for (const listener of [...listeners]) listener(); };
+
+function withoutSecret(record) {
+  const { key: _secret, ...rest } = record;
+  return rest;
+}
+
+async function loadAll(options) {
+  const seen = new Set();
+  const { isWhole } = await askAll(
+    "/keys",
+    { status: "all" },
+    (items) => {
+      for (const item of items) {
+        byId.set(item.id, item);
+        seen.add(item.id);
+      }
+      tell();
+    },
+    { most: MOST, ...options },
+  );
+  for (const id of byId.keys()) if (!seen.has(id)) byId.delete(id);
+  records.isWhole = isWhole;
+  records.isLoaded = true;
+  tell();
+}
+
+/** Keep records true while the page is looked at. */
+export function keepTrue(mayAudit) {
+  setInterval(async () => {
+    if (document.hidden || !records.isLoaded || loading) return;
+    try {
+      await lookForUses();
+      if (mayAudit()) await lookForActs();
+    } catch { /* told by the banner, or by the dialog to sign in */ }
+  }, LIVE_MS);
+}
+
+async function lookForUses() {
+  const since = new Date(now() - 3 * LIVE_MS).toISOString().replace(/\.\d+Z/, "Z");
+  let changed = false;
+  await askAll("/keys", { status: "all", used_since: since }, (items) => {
+    for (const item of items) {
+      const known = byId.get(item.id);
+      if (known && known.use_count === item.use_count && known.last_used_at === item.last_used_at) continue;
+      byId.set(item.id, item);
+      changed = true;
+    }
+  }, { background: true, most: 1000 });
+  if (changed) tell();
+}
+
+async function lookForActs() {
+  const { items } = await ask("GET", "/audit?order=desc&limit=1", undefined, { background: true });
+  const newest = items[0]?.number ?? 0;
+  const isNew = lastEntry !== null && newest !== lastEntry;
+  lastEntry = newest;
+  if (isNew) await records.load({ background: true });
+}
+
+// --- What a record says
+
+export const STATUS = { active: "Active", expiring: "Expires soon", expired: "Expired", disabled: "Disabled", revoked: "Revoked" };
+
+export const works = (record) => record.status === "active" || record.status === "expiring";
+
+/** Never used, and could be: nobody holds its secret yet, as far as anybody knows. */
+export const isUnused = (record) => record.use_count === 0 && works(record);
+
+export const isForgotten = (record) =>
+  record.status !== "revoked" && Date.parse(record.last_used_at ?? record.created_at) < now() - 30 * DAY;
+
+// --- What a grant gives (the rules of gateway/core/scopes.py)
+
+export function holds(held, scope) {
+  const [resource, action] = scope.split(":");
+  const isReserved = resource === "keyhatch";
+  if (isReserved && held.includes("keyhatch:admin")) return true;
+  return held.includes(scope) || held.includes(`${resource}:*`) || (!isReserved && (held.includes("*") || held.includes(`*:${action}`)));
+}
