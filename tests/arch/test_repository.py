@@ -1,6 +1,7 @@
 """The repository is whole and speaks of the product alone: pinned locks, short Makefile, no foreign paths."""
 
 import itertools
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.arch.sources import ROOT, committed_files, text
 MAKE_TARGETS_MAX = 15
 MAKE_TARGETS_PROMISED = {"run", "test", "check", "bench", "lint", "type", "docs", "clean", "help"}
 LOCKS = ("requirements/run.txt", "requirements/dev.txt")
+NODE_LOCK = "tests/browser/package-lock.json"
 PYTHONS = ("3.11", "3.12", "3.13")
 
 # A path of one machine, or the address of a package index, is of no use to anyone else.
@@ -68,6 +70,15 @@ def test_everything_that_is_installed_is_pinned_by_hash(lock: str) -> None:
     assert [name for name, (_, hashes) in pins(lock).items() if hashes == 0] == []
     loose = [line for line in text(lock).splitlines() if re.match(r"\s*(-e|--(?!hash)|\w+ @|https?:)", line)]
     assert loose == []
+
+
+def test_everything_from_npm_is_pinned_by_hash_wherever_it_comes_from() -> None:
+    packages = json.loads(text(NODE_LOCK))["packages"]
+    wanted = packages.pop("")["dependencies"]
+    assert {name: packages[f"node_modules/{name}"]["version"] for name in wanted} == wanted
+    for entry in packages.values():
+        assert entry["integrity"].startswith("sha512-")
+        assert "resolved" not in entry, "npm writes no address while tests/browser/.npmrc says so"
 
 
 def test_the_locks_hold_what_the_project_declares() -> None:

@@ -1,9 +1,9 @@
 """An upstream whose answers last as long as the test wants, and which knows who is still there.
 
-`/ticks` is an event stream without an end, `/held` an answer that comes when the test lets it go, `/ws` a
-WebSocket that echoes and closes as it is told (`close 4001 why`), `/ws-ticks` one that speaks without an
-end. `open_now` counts what is under way and
-`arrived` every request there ever was, so a test sees what the gateway did on this side.
+`/v1/models` is answered at once, `/ticks` is an event stream without an end, `/held` an answer that comes
+when the test lets it go, `/ws` a WebSocket that echoes and closes as it is told (`close 4001 why`), `/ws-
+ticks` one that speaks without an end. `open_now` counts what is under way and `arrived` every request there
+ever was, so a test sees what the gateway did on this side.
 """
 
 import asyncio
@@ -24,6 +24,7 @@ class LastingUpstream(AppUpstream):
         app = web.Application()
         app.add_routes(
             [
+                web.get("/v1/models", self._list),
                 web.get("/ticks", self._tick),
                 web.route("*", "/held", self._hold),
                 web.get("/ws", self._talk),
@@ -41,6 +42,10 @@ class LastingUpstream(AppUpstream):
     def let_go(self) -> None:
         """Answer whatever is held, now and from now on."""
         self.call(self._let_go.set)
+
+    async def _list(self, request: web.Request) -> web.StreamResponse:
+        with _Present(self, request):
+            return web.json_response({"object": "list", "data": [{"id": "tiny", "object": "model"}]})
 
     async def _tick(self, request: web.Request) -> web.StreamResponse:
         with _Present(self, request):
