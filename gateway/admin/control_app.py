@@ -177,7 +177,7 @@ async def _delete(desk: KeyDesk, asked: AskOne) -> Words:
 
 
 async def _audit(desk: KeyDesk, asked: AskAudit) -> Words:
-    entries = await desk.audit(asked.after, asked.limit, asked.key_id)
+    entries = await desk.audit(asked.query())
     return TellAudit(entries=tuple(map(TellEntry.of, entries)))
 
 

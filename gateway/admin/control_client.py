@@ -54,7 +54,7 @@ from gateway.admin.moving_words import (
 )
 from gateway.core.credentials import forgive
 from gateway.core.keys import ApiKey, Secret
-from gateway.keeper.audit import AuditEntry
+from gateway.keeper.audit import FIRST_ENTRIES, AuditEntry, AuditQuery
 from gateway.keeper.batch import PAGE_KEYS_MAX, Imported, KeyImport
 from gateway.keeper.days import UsageDay, UsageQuery
 from gateway.keeper.desk import (
@@ -187,9 +187,9 @@ class RemoteKeyring:
             for each in (await self._ask("verify_digests", asked, TellVerifications)).found
         ]
 
-    async def audit(self, after: int = 0, limit: int = 100, key_id: str | None = None) -> list[AuditEntry]:
-        """What was done, oldest first."""
-        asked = _worded(AskAudit, after=after, limit=limit, key_id=key_id)
+    async def audit(self, query: AuditQuery = FIRST_ENTRIES) -> list[AuditEntry]:
+        """What was done, in the order asked for."""
+        asked = _worded(AskAudit, **_values(query))
         return [entry.entry() for entry in (await self._ask("audit", asked, TellAudit)).entries]
 
     async def usage(self, id_or_name: str | None = None, query: UsageQuery | None = None) -> list[UsageDay]:
@@ -286,7 +286,7 @@ async def _post(connector: _Connector, act: str, asked: bytes, timeout_s: float)
         return response.status, await response.read()
 
 
-def _values(asked: KeyDraft | KeyEdit | Rotation | UsageQuery) -> dict[str, Any]:
+def _values(asked: KeyDraft | KeyEdit | Rotation | AuditQuery | UsageQuery) -> dict[str, Any]:
     return {field.name: getattr(asked, field.name) for field in fields(asked)}
 
 

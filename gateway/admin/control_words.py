@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.core.keys import ApiKey, Secret, Shape, Status
 from gateway.core.refusal import Reason
-from gateway.keeper.audit import AuditEntry, as_data
+from gateway.keeper.audit import ActName, AuditEntry, AuditQuery, as_data
 from gateway.keeper.days import USAGE_LIMIT_MAX, UsageDay, UsageQuery
 from gateway.keeper.desk import (
     KeyDraft,
@@ -113,6 +113,13 @@ class AskAudit(Words):
     after: int = Field(ge=0)
     limit: int = Field(ge=1, le=AUDIT_LIMIT_MAX)
     key_id: str | None
+    act: ActName | None
+    actor: str | None
+    newest_first: bool
+
+    def query(self) -> AuditQuery:
+        """The words as a query."""
+        return AuditQuery(**{name: getattr(self, name) for name in type(self).model_fields})
 
 
 class AskUsage(Words):
@@ -208,7 +215,7 @@ class TellEntry(Words):
 
 
 class TellAudit(Words):
-    """Entries, oldest first."""
+    """Entries, in the order asked for."""
 
     entries: tuple[TellEntry, ...]
 

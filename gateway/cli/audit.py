@@ -7,9 +7,9 @@ somebody noted earlier: that is what `--noted` is for.
 
 import json
 import re
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -29,7 +29,17 @@ from gateway.cli.output import (
     say,
 )
 from gateway.cli.surroundings import Surroundings, pass_surroundings
-from gateway.keeper.audit import GENESIS, AuditEntry, ChainBroken, as_data, changes, verify_chain
+from gateway.keeper.audit import (
+    ACTS,
+    GENESIS,
+    ActName,
+    AuditEntry,
+    AuditQuery,
+    ChainBroken,
+    as_data,
+    changes,
+    verify_chain,
+)
 from gateway.keeper.desk import KeyDesk
 from gateway.keeper.ports import KeyNotFound
 from gateway.wire.key_json import rfc3339
@@ -52,6 +62,8 @@ def audit() -> None:
     callback=refuse_secret,
     help="Only what was done with this key.",
 )
+@click.option("--act", type=click.Choice(ACTS), metavar="ACT", help=f"Only such acts: {', '.join(ACTS)}.")
+@click.option("--actor", metavar="WHO", help="Only what they did: a key's id, or host:UID.")
 @click.option(
     "--limit",
     metavar="N",
@@ -62,10 +74,18 @@ def audit() -> None:
 )
 @output_option
 @pass_surroundings
-def list_entries(surroundings: Surroundings, id_or_name: str | None, limit: int, form: Form) -> None:
+def list_entries(
+    surroundings: Surroundings,
+    id_or_name: str | None,
+    act: ActName | None,
+    actor: str | None,
+    limit: int,
+    form: Form,
+) -> None:
     """List what was done, newest first."""
     with_names = form != "json" and on_terminal()
-    entries, names = ask(surroundings, lambda desk: _last(desk, id_or_name, limit, with_names=with_names))
+    query = AuditQuery(limit=limit, act=act, actor=actor, newest_first=True)
+    entries, names = ask(surroundings, lambda desk: _last(desk, id_or_name, query, with_names=with_names))
     if form == "json":
         data_json([as_data(entry) for entry in entries])
     elif entries and on_terminal():
@@ -74,7 +94,8 @@ def list_entries(surroundings: Surroundings, id_or_name: str | None, limit: int,
     elif entries:
         data_rows([_row_for_programs(entry) for entry in entries])
     else:
-        say("Nothing was done yet.")
+        narrowed = (id_or_name, act, actor) != (None, None, None)
+        say("Nothing like that was done." if narrowed else "Nothing was done yet.")
 
 
 @audit.command(cls=Command)
@@ -123,28 +144,33 @@ async def _write(desk: KeyDesk, tell: Callable[[dict[str, object]], object]) -> 
         tell(as_data(entry))
 
 
-async def entries_of(desk: KeyDesk, key_id: str | None = None) -> AsyncIterator[AuditEntry]:
+async def entries_of(desk: KeyDesk) -> AsyncIterator[AuditEntry]:
     """Every entry, oldest first."""
     after = 0
-    while found := await desk.audit(after, AT_ONCE, key_id):
+    while found := await desk.audit(AuditQuery(after=after, limit=AT_ONCE)):
         for entry in found:
             yield entry
         after = found[-1].number
 
 
 async def _last(
-    desk: KeyDesk, id_or_name: str | None, limit: int, *, with_names: bool
+    desk: KeyDesk, id_or_name: str | None, query: AuditQuery, *, with_names: bool
 ) -> tuple[list[AuditEntry], dict[str, str]]:
-    """The last entries, newest first, and the names of their keys where they are wanted."""
+    """The first entries of a query, and the names of their keys where they are wanted."""
+    most = query.limit
     key_id = None if id_or_name is None else await _id_of(desk, id_or_name)
-    last: deque[AuditEntry] = deque(maxlen=limit)
-    async for entry in entries_of(desk, key_id):
-        last.append(entry)
+    query = replace(query, key_id=key_id)
+    last: list[AuditEntry] = []
+    while found := await desk.audit(replace(query, limit=min(most - len(last), AT_ONCE))):
+        last += found
+        query = replace(query, after=found[-1].number)
+        if len(last) == most:
+            break
     names: dict[str, str] = {}
     for each in {entry.key_id for entry in last if with_names and entry.key_id is not None}:
         with suppress(KeyNotFound):
             names[each] = (await desk.resolve(each)).name
-    return list(reversed(last)), names
+    return last, names
 
 
 async def _id_of(desk: KeyDesk, id_or_name: str) -> str:
@@ -152,7 +178,7 @@ async def _id_of(desk: KeyDesk, id_or_name: str) -> str:
     try:
         return (await desk.resolve(id_or_name)).id
     except KeyNotFound:
-        if await desk.audit(0, 1, id_or_name):
+        if await desk.audit(AuditQuery(limit=1, key_id=id_or_name)):
             return id_or_name
         raise
 

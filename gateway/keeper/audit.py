@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args
 
 from gateway.core.keys import ApiKey
 
@@ -21,6 +21,23 @@ GENESIS: Final = bytes(32)
 
 HOST: Final = "host"
 """The actor where nobody else is known: whoever may read and write the store's file on this machine."""
+
+ActName = Literal[
+    "create",
+    "edit",
+    "disable",
+    "enable",
+    "rotate",
+    "first_use",
+    "finish_rotation",
+    "undo_rotation",
+    "revoke",
+    "delete",
+    "import",
+    "restore",
+]
+ACTS: Final[tuple[ActName, ...]] = get_args(ActName)
+"""Whatever can be done with keys, by the name that entries have for it. A store is restored in one entry."""
 
 Described = Mapping[str, Any]
 
@@ -45,7 +62,7 @@ class Once:
 class Act:
     """What is being done, by whom (a key's id, or `host`), in which request, and when (seconds, UTC)."""
 
-    name: str
+    name: ActName
     actor: str = HOST
     request_id: str | None = None
     at: float = 0.0
@@ -66,6 +83,25 @@ class AuditEntry:
     after: Described | None
     previous: bytes = field(repr=False)
     hash: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditQuery:
+    """Which entries are wanted: at most `limit`, oldest first unless `newest_first`.
+
+    `after`: the number of the last entry that is known already, 0 for none. What comes next in that order is
+    told. `actor` and `act` stand there exactly so.
+    """
+
+    after: int = 0
+    limit: int = 100
+    key_id: str | None = None
+    act: ActName | None = None
+    actor: str | None = None
+    newest_first: bool = False
+
+
+FIRST_ENTRIES: Final = AuditQuery()
 
 
 class ChainBroken(Exception):

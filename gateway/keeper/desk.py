@@ -15,7 +15,7 @@ from typing import Final, Literal, Protocol
 
 from gateway.core.keys import ApiKey, Secret, Shape, Status
 from gateway.core.refusal import Reason
-from gateway.keeper.audit import AuditEntry
+from gateway.keeper.audit import FIRST_ENTRIES, AuditEntry, AuditQuery
 from gateway.keeper.batch import PAGE_KEYS_MAX, Imported, KeyImport
 from gateway.keeper.days import UsageDay, UsageQuery
 from gateway.keeper.ports import WholeKey
@@ -193,8 +193,8 @@ class KeyDesk(Protocol):
     async def verify(self, text: str) -> Verification:
         """Say what a text is and why it would be refused. It may be any text at all."""
 
-    async def audit(self, after: int = 0, limit: int = 100, key_id: str | None = None) -> list[AuditEntry]:
-        """What was done: entries with numbers beyond `after`, oldest first; those of one key, if named."""
+    async def audit(self, query: AuditQuery = FIRST_ENTRIES) -> list[AuditEntry]:
+        """What was done, in the order asked for."""
 
     async def usage(self, id_or_name: str | None = None, query: UsageQuery | None = None) -> list[UsageDay]:
         """What keys did, or one key, day by day and newest first, what was not written yet included.

@@ -29,7 +29,7 @@ from gateway.core.keys import (
     preview_of,
 )
 from gateway.core.policy import standing
-from gateway.keeper.audit import HOST, Act, Once
+from gateway.keeper.audit import HOST, Act, ActName, Once
 from gateway.keeper.desk import (
     KeyDraft,
     KeyEdit,
@@ -267,11 +267,11 @@ class Keyring(MovingKeys, LookingKeys):
     def _new_secret(self) -> Secret:
         return compose_secret(self.rules.prefix, self._entropy(ENTROPY_BYTES))
 
-    async def _update(self, id_or_name: str, change: Callable[[ApiKey], ApiKey], what: str) -> ApiKey:
+    async def _update(self, id_or_name: str, change: Callable[[ApiKey], ApiKey], what: ActName) -> ApiKey:
         found = await self._find(id_or_name)
         return self._latest(await _finish(self._write(found.id, change, self._act(what))))
 
-    def _act(self, what: str, once: Once | None = None) -> Act:
+    def _act(self, what: ActName, once: Once | None = None) -> Act:
         return Act(what, self.actor, self.request_id, self._clock.now(), once)
 
     async def _write(self, key_id: str, change: Callable[[ApiKey], ApiKey], act: Act) -> ApiKey:

@@ -13,7 +13,7 @@ from gateway.core.keys import ApiKey, Status, shape_of
 from gateway.core.policy import standing
 from gateway.core.providers import looks_like
 from gateway.core.refusal import Deny, Reason
-from gateway.keeper.audit import AuditEntry
+from gateway.keeper.audit import FIRST_ENTRIES, AuditEntry, AuditQuery
 from gateway.keeper.days import UsageDay, UsageQuery
 from gateway.keeper.desk import NameAmbiguous, RuleBroken, StatusFilter, Verification, holds_secret, quoted
 from gateway.keeper.ports import Clock, KeyNotFound, KeyQuery, KeyStore, OnceDone
@@ -102,9 +102,9 @@ class LookingKeys(ABC):
             return Verification(shape=shape, key=self._latest(key))
         return Verification(shape=shape, key=self._latest(key), reason=dead.reason, facts=dead.facts)
 
-    async def audit(self, after: int = 0, limit: int = 100, key_id: str | None = None) -> list[AuditEntry]:
-        """What was done, oldest first."""
-        return await self._store.audit(after=after, limit=limit, key_id=key_id)
+    async def audit(self, query: AuditQuery = FIRST_ENTRIES) -> list[AuditEntry]:
+        """What was done, in the order asked for."""
+        return await self._store.audit(query)
 
     async def usage(self, id_or_name: str | None = None, query: UsageQuery | None = None) -> list[UsageDay]:
         """What keys did, or one key, day by day; raises `KeyNotFound` or `NameAmbiguous`."""

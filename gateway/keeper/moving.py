@@ -18,7 +18,7 @@ from gateway.core.ours import could_be_imported
 from gateway.core.policy import standing
 from gateway.core.refusal import Reason
 from gateway.core.scopes import is_reserved
-from gateway.keeper.audit import Act, Once
+from gateway.keeper.audit import Act, ActName, Once
 from gateway.keeper.batch import DIGESTS_MAX, KEYS_MAX, PAGE_KEYS_MAX, Existing, Imported, KeyImport, Named
 from gateway.keeper.bounds import can_be_shown
 from gateway.keeper.desk import (
@@ -61,7 +61,7 @@ class MovingKeys(ABC):
     _creating: asyncio.Lock
 
     @abstractmethod
-    def _act(self, what: str, once: Once | None = None) -> Act: ...
+    def _act(self, what: ActName, once: Once | None = None) -> Act: ...
 
     async def import_keys(self, asked: KeyImport) -> Imported:
         """Make keys of existing strings, or records of another gateway; all of them or none."""

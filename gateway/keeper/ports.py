@@ -11,7 +11,7 @@ from typing import Final, Literal, Protocol
 
 from gateway.core.keys import ApiKey, Status
 from gateway.core.refusal import Reason
-from gateway.keeper.audit import Act, AuditEntry
+from gateway.keeper.audit import FIRST_ENTRIES, Act, AuditEntry, AuditQuery
 from gateway.keeper.days import UsageDay, UsageQuery
 
 
@@ -97,7 +97,7 @@ class Clock(Protocol):
 
 
 CREATE: Final = Act("create")
-CHANGE: Final = Act("change")
+CHANGE: Final = Act("edit")
 DELETE: Final = Act("delete")
 IMPORT: Final = Act("import")
 """What is written of an act of which no more is said."""
@@ -163,8 +163,8 @@ class KeyStore(Protocol):
     async def find_once(self, actor: str, name: str) -> OnceDone | None:
         """What the actor did under this name, as long as it is remembered."""
 
-    async def audit(self, *, after: int = 0, limit: int = 100, key_id: str | None = None) -> list[AuditEntry]:
-        """Entries with numbers beyond `after`, oldest first. Each write above left one, or did not happen."""
+    async def audit(self, query: AuditQuery = FIRST_ENTRIES) -> list[AuditEntry]:
+        """Entries of acts. Each write above left one, or did not happen."""
 
     async def record_uses(self, uses: Sequence[Use], days: Sequence[UsageDay] = ()) -> None:
         """Add a batch of uses and of days of usage in one transaction.

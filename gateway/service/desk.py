@@ -19,7 +19,7 @@ from typing import Final
 from gateway.admin.control_client import RemoteKeyring
 from gateway.admin.control_path import socket_path
 from gateway.core.keys import ApiKey, Secret
-from gateway.keeper.audit import AuditEntry, host_actor
+from gateway.keeper.audit import FIRST_ENTRIES, AuditEntry, AuditQuery, host_actor
 from gateway.keeper.batch import PAGE_KEYS_MAX, Imported, KeyImport
 from gateway.keeper.days import UsageDay, UsageQuery
 from gateway.keeper.desk import KeyDesk, KeyDraft, KeyEdit, Rotation, StatusFilter, Verification
@@ -168,8 +168,8 @@ class _DeskWithoutStore:
     async def verify_digests(self, digests: Sequence[bytes]) -> list[Verification]:
         return await self._desk.verify_digests(digests)
 
-    async def audit(self, after: int = 0, limit: int = 100, key_id: str | None = None) -> list[AuditEntry]:
-        return await self._desk.audit(after, limit, key_id)
+    async def audit(self, query: AuditQuery = FIRST_ENTRIES) -> list[AuditEntry]:
+        return await self._desk.audit(query)
 
     async def usage(self, id_or_name: str | None = None, query: UsageQuery | None = None) -> list[UsageDay]:
         return await self._desk.usage(id_or_name, query)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import date
 
 from gateway.core.keys import ApiKey, Status
-from gateway.keeper.audit import GENESIS, Act, AuditEntry, chained
+from gateway.keeper.audit import FIRST_ENTRIES, GENESIS, Act, AuditEntry, AuditQuery, chained
 from gateway.keeper.days import UsageDay, UsageQuery, added, page_of
 from gateway.keeper.ports import (
     CHANGE,
@@ -94,10 +94,11 @@ class MemoryKeyStore:
         wanted = [each for each in numbered if query.before is None or each[0] < query.before]
         return sorted(wanted, key=lambda each: each[0])[::-1][: query.limit]
 
-    async def audit(self, *, after: int = 0, limit: int = 100, key_id: str | None = None) -> list[AuditEntry]:
-        """Entries with numbers beyond `after`, oldest first."""
+    async def audit(self, query: AuditQuery = FIRST_ENTRIES) -> list[AuditEntry]:
+        """Entries of acts, in the order asked for."""
         self._assert_open()
-        return [entry for entry in self._entries[after:] if key_id in (None, entry.key_id)][:limit]
+        entries = self._entries[::-1] if query.newest_first else self._entries
+        return [entry for entry in entries if _is_asked_for(entry, query)][: query.limit]
 
     async def find_once(self, actor: str, name: str) -> OnceDone | None:
         """What the actor did under this name, as long as it is remembered."""
@@ -246,6 +247,14 @@ def _is_wanted(key: ApiKey, query: KeyQuery) -> bool:
     is_listed = status is not Status.REVOKED if query.status is None else query.status in ("all", status)
     text, told = (query.text or "").lower(), (key.name, key.owner, key.note, key.preview)
     return is_listed and query.owner in (None, key.owner) and any(text in each.lower() for each in told)
+
+
+def _is_asked_for(entry: AuditEntry, query: AuditQuery) -> bool:
+    is_ahead = entry.number > query.after
+    if query.newest_first:
+        is_ahead = query.after == 0 or entry.number < query.after
+    places = ((query.key_id, entry.key_id), (query.act, entry.act), (query.actor, entry.actor))
+    return is_ahead and all(wanted in (None, found) for wanted, found in places)
 
 
 def _used(key: ApiKey, use: Use) -> ApiKey:

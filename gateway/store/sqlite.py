@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.core.keys import EXPIRING_WINDOW_S, ApiKey, Status
-from gateway.keeper.audit import GENESIS, Act, AuditEntry, chained
+from gateway.keeper.audit import FIRST_ENTRIES, GENESIS, Act, AuditEntry, AuditQuery, chained
 from gateway.keeper.days import UsageDay, UsageQuery, number_of
 from gateway.keeper.ports import (
     CHANGE,
@@ -119,12 +119,9 @@ class SqliteKeyStore(ManyKeys):
         found = await self._read(rows.SELECT_PAGE, asked)
         return [(row[0], self._key(row[1:-1])) for row in found]
 
-    async def audit(self, *, after: int = 0, limit: int = 100, key_id: str | None = None) -> list[AuditEntry]:
-        """Entries with numbers beyond `after`, oldest first."""
-        if key_id is None:
-            found = await self._read(audit_rows.SELECT, (after, limit))
-        else:
-            found = await self._read(audit_rows.SELECT_OF_KEY, (after, key_id, limit))
+    async def audit(self, query: AuditQuery = FIRST_ENTRIES) -> list[AuditEntry]:
+        """Entries of acts, in the order asked for."""
+        found = await self._read(*audit_rows.asked(query))
         try:
             return [audit_rows.entry_of(row) for row in found]
         except (ValueError, RecursionError) as error:

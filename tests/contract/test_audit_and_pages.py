@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.core.keys import Status
-from gateway.keeper.audit import GENESIS, Act, Once, described, verify_chain
+from gateway.keeper.audit import GENESIS, Act, AuditQuery, Once, described, verify_chain
 from gateway.keeper.ports import (
     ONCE_KEPT_S,
     KeyNotFound,
@@ -64,7 +64,7 @@ async def test_every_write_leaves_an_entry_that_tells_who_what_and_how_it_stood(
     made, changed = record(), record(note="new", revision=2)
     await store.insert(made, Act("create", "key_admin", "req-1", NOW))
     await store.update(
-        "key_1", lambda key: replace(key, note="new"), Act("change", "key_admin", "req-2", NOW + 1)
+        "key_1", lambda key: replace(key, note="new"), Act("edit", "key_admin", "req-2", NOW + 1)
     )
     await store.delete("key_1", Act("delete", "host", None, NOW + 2))
     entries = await store.audit()
@@ -72,7 +72,7 @@ async def test_every_write_leaves_an_entry_that_tells_who_what_and_how_it_stood(
         (each.number, each.at, each.actor, each.act, each.key_id, each.request_id) for each in entries
     ] == [
         (1, NOW, "key_admin", "create", "key_1", "req-1"),
-        (2, NOW + 1, "key_admin", "change", "key_1", "req-2"),
+        (2, NOW + 1, "key_admin", "edit", "key_1", "req-2"),
         (3, NOW + 2, "host", "delete", "key_1", None),
     ]
     told = [described(key) for key in (None, made, changed, None)]
@@ -92,12 +92,58 @@ async def test_entries_are_read_in_pieces_and_by_key(store: KeyStore) -> None:
     for number in range(1, 6):
         await store.insert(record(f"key_{number}"))
     entries = await store.audit()
-    assert await store.audit(limit=2) == entries[:2]
-    assert await store.audit(after=2, limit=2) == entries[2:4]
-    assert await store.audit(after=9) == []
-    assert await store.audit(key_id="key_4") == [entries[3]]
+    assert await store.audit(AuditQuery(limit=2)) == entries[:2]
+    assert await store.audit(AuditQuery(after=2, limit=2)) == entries[2:4]
+    assert await store.audit(AuditQuery(after=9)) == []
+    assert await store.audit(AuditQuery(key_id="key_4")) == [entries[3]]
     begun = verify_chain(entries[:2])
     assert verify_chain(entries[2:], *begun) == verify_chain(entries)
+
+
+NEWEST = AuditQuery(newest_first=True)
+
+
+async def test_entries_are_read_newest_first_without_a_gap_whatever_comes_between(store: KeyStore) -> None:
+    for number in range(1, 6):
+        await store.insert(record(f"key_{number}"))
+    entries = await store.audit()
+    assert await store.audit(NEWEST) == entries[::-1]
+    seen, query = [], replace(NEWEST, limit=2)
+    while found := await store.audit(query):
+        seen += found
+        await store.insert(record(f"key_new_{len(seen)}"))
+        query = replace(query, after=found[-1].number)
+    assert seen == entries[::-1]
+    assert await store.audit(replace(NEWEST, after=1)) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "numbers"),
+    [
+        pytest.param({"act": "create"}, [1, 2, 5], id="act"),
+        pytest.param({"act": "revoke"}, [], id="an-act-that-nobody-did"),
+        pytest.param({"actor": "host"}, [2, 4], id="actor"),
+        pytest.param({"actor": "HOST"}, [], id="exactly"),
+        pytest.param({"actor": "%"}, [], id="no-pattern"),
+        pytest.param({"actor": "' OR 1=1 --"}, [], id="injection"),
+        pytest.param({"key_id": "key_1", "act": "edit"}, [3, 4], id="key-and-act"),
+        pytest.param({"key_id": "key_1", "act": "edit", "actor": "host"}, [4], id="all-three"),
+        pytest.param({"actor": "key_admin", "after": 1, "limit": 1}, [3], id="a-piece"),
+        pytest.param({"actor": "key_admin", "newest_first": True}, [5, 3, 1], id="newest-first"),
+        pytest.param(
+            {"actor": "key_admin", "newest_first": True, "after": 5, "limit": 1}, [3], id="a-newest-piece"
+        ),
+    ],
+)
+async def test_entries_are_found_by_key_act_and_actor_together(
+    store: KeyStore, query: dict[str, Any], numbers: list[int]
+) -> None:
+    await store.insert(record("key_1"), Act("create", "key_admin"))
+    await store.insert(record("key_2"), Act("create", "host"))
+    await store.update("key_1", lambda key: replace(key, note="1"), Act("edit", "key_admin"))
+    await store.update("key_1", lambda key: replace(key, note="2"), Act("edit", "host"))
+    await store.insert(record("key_3"), Act("create", "key_admin"))
+    assert [entry.number for entry in await store.audit(AuditQuery(**query))] == numbers
 
 
 async def test_no_entry_holds_a_digest(store: KeyStore) -> None:

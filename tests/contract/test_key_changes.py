@@ -3,6 +3,7 @@
 import pytest
 
 from gateway.core.refusal import Reason
+from gateway.keeper.audit import AuditQuery
 from gateway.keeper.desk import KeyEdit, Rotation, RuleBroken, StateConflict
 from gateway.keeper.expiry import MOMENT_MAX
 from gateway.keeper.ports import KeyNotFound, Use
@@ -119,7 +120,7 @@ async def test_whoever_holds_a_secret_can_end_it(stand: Stand) -> None:
     for _ in range(2):
         assert (await stand.desk.revoke_by_value(second.reveal())).revoked_at == NOW
     assert await stand.reason(second) is Reason.KEY_REVOKED
-    acts = [(entry.act, entry.actor) for entry in await stand.desk.audit(after=2)]
+    acts = [(entry.act, entry.actor) for entry in await stand.desk.audit(AuditQuery(after=2))]
     assert acts == [("finish_rotation", key.id), ("revoke", key.id)]
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.keeper.audit import Act, verify_chain
+from gateway.keeper.audit import Act, AuditQuery, verify_chain
 from gateway.keeper.ports import KeyStore, WholeKey
 from gateway.store.faults import StoreConflict
 from tests.support.records import NOW, digest, record
@@ -32,7 +32,7 @@ async def test_many_are_written_found_and_read_whole(store: KeyStore) -> None:
     assert numbered[0][1] == WholeKey(record("key_first"), {record("key_first").digest: False})
     assert await store.whole_keys(numbered[2][0], 2) == numbered[3:5]
     assert await store.whole_keys(numbered[-1][0], 2) == []
-    entries = await store.audit(limit=MANY + 2)
+    entries = await store.audit(AuditQuery(limit=MANY + 2))
     assert [entry.act for entry in entries] == ["create", *["import"] * MANY]
     verify_chain(entries)
 

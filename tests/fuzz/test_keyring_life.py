@@ -11,7 +11,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 
 from gateway.core.keys import ApiKey, Secret, Status
 from gateway.core.refusal import Reason
-from gateway.keeper.audit import verify_chain
+from gateway.keeper.audit import AuditQuery, verify_chain
 from gateway.keeper.desk import KeyDraft, Rotation, RuleBroken, StateConflict
 from gateway.keeper.ports import KeyNotFound
 from gateway.store.memory import MemoryKeyStore
@@ -182,7 +182,7 @@ class KeyringLife(RuleBasedStateMachine):
 
     @invariant()
     def everything_that_was_done_is_on_record_and_in_its_place(self) -> None:
-        entries = self.ask(self.store.audit(limit=1_000))
+        entries = self.ask(self.store.audit(AuditQuery(limit=1_000)))
         verify_chain(entries)
         made = sum(entry.act == "create" for entry in entries)
         assert made == len(self.models)

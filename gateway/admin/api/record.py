@@ -9,7 +9,7 @@ from gateway.admin.api.problems import invalid
 from gateway.admin.api.words import ExplainRequest, ListAudit, ListUsage
 from gateway.core.policy import read_address
 from gateway.core.scopes import RESERVED_SCOPES
-from gateway.keeper.audit import GENESIS, AuditEntry, ChainBroken, as_data, verify_chain
+from gateway.keeper.audit import GENESIS, AuditEntry, AuditQuery, ChainBroken, as_data, verify_chain
 from gateway.keeper.authority import Want
 from gateway.keeper.days import UsageQuery
 from gateway.keeper.days import as_data as usage_json
@@ -43,8 +43,15 @@ async def audit(ask: Ask) -> Answer:
     _assert_may_ask_of(ask, asked.key_id)
     if ask.manager.only_owner is not None:
         await ask.key(asked.key_id)
-    after = number_of(asked.cursor) or 0
-    found = await ask.house.keyring.audit(after, asked.limit + 1, asked.key_id)
+    query = AuditQuery(
+        after=number_of(asked.cursor) or 0,
+        limit=asked.limit + 1,
+        key_id=asked.key_id,
+        act=asked.act,
+        actor=asked.actor,
+        newest_first=asked.order == "desc",
+    )
+    found = await ask.house.keyring.audit(query)
     page, more = found[: asked.limit], found[asked.limit :]
     return Answer(
         {
@@ -77,7 +84,7 @@ async def chain(ask: Ask) -> Answer:
     _assert_sees_all(ask)
     number, hash_, problem = 0, GENESIS, None
     try:
-        while entries := await ask.house.keyring.audit(number, _ENTRIES_AT_ONCE):
+        while entries := await ask.house.keyring.audit(AuditQuery(after=number, limit=_ENTRIES_AT_ONCE)):
             number, hash_ = verify_chain(entries, number, hash_)
     except ChainBroken as broken:
         problem = str(broken)

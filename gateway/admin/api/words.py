@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.core.keys import Shape, Status
 from gateway.core.refusal import Reason
+from gateway.keeper.audit import ActName
 from gateway.keeper.batch import KEYS_MAX
 from gateway.keeper.terms import NAME_CHARS_MAX, NETWORKS_MAX, NOTE_CHARS_MAX, SCOPES_MAX
 
@@ -137,7 +138,15 @@ class ListKeys(Paged):
 class ListAudit(Paged):
     """Which entries of the audit to list."""
 
+    order: Literal["asc", "desc"] = Field(default="asc", description="`desc` is newest first.")
     key_id: str | None = Field(default=None, pattern=KEY_ID, description="Acts on this key alone.")
+    act: ActName | None = Field(default=None, description="Such acts alone.")
+    actor: Text | None = Field(
+        default=None,
+        min_length=1,
+        description="What they did alone: a key's id, or `host:UID`.",
+        examples=["host:1000"],
+    )
 
 
 Day = Annotated[
@@ -289,7 +298,7 @@ class AuditEntryTold(Told):
 
 
 class AuditList(Told):
-    """A piece of the record, oldest first."""
+    """A piece of the record, in the order asked for."""
 
     items: list[AuditEntryTold]
     next_cursor: str | None

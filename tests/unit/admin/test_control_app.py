@@ -13,7 +13,7 @@ from gateway.admin.control_app import ACTS
 from gateway.admin.control_client import RemoteKeyring
 from gateway.admin.control_words import ASKED_BYTES_MAX
 from gateway.core.keys import ApiKey, Secret
-from gateway.keeper.audit import verify_chain
+from gateway.keeper.audit import AuditQuery, verify_chain
 from gateway.keeper.desk import KeyDesk, KeyDraft, NotAllowed, Rotation
 from gateway.keeper.ports import StoreUnavailable
 from tests.unit.admin.conftest import as_desk, make_keyring, send
@@ -157,6 +157,9 @@ async def test_what_is_done_is_recorded_under_the_user_who_asked(path: Path) -> 
         ("revoke", f"host:{os.geteuid()}"),
     ]
     assert verify_chain(entries) == (2, entries[-1].hash)
-    assert await remote.audit(after=1, limit=1) == entries[1:]
-    assert await remote.audit(key_id="key_0000000000000000") == []
+    assert await remote.audit(AuditQuery(after=1, limit=1)) == entries[1:]
+    assert await remote.audit(AuditQuery(key_id="key_0000000000000000")) == []
+    assert await remote.audit(AuditQuery(newest_first=True)) == entries[::-1]
+    assert await remote.audit(AuditQuery(act="create")) == entries[:1]
+    assert await remote.audit(AuditQuery(actor="host")) == []
     await server.stop()

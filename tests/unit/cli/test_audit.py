@@ -53,6 +53,31 @@ def test_one_key_and_so_many_entries_can_be_asked_for(busy: CommandLine) -> None
     assert (nobody.exit_code, nobody.stdout) == (3, "")
 
 
+def test_acts_and_who_did_them_can_be_asked_for(busy: CommandLine) -> None:
+    asyncio.run(busy.desk.acting("key_1").create(KeyDraft(name="one")))
+
+    def numbers(*words: str) -> list[int]:
+        return [entry["number"] for entry in json.loads(busy("audit", "list", "-o", "json", *words).stdout)]
+
+    assert numbers("--act", "create") == [6, 2, 1]
+    assert numbers("--act", "create", "--limit", "2") == [6, 2]
+    assert numbers("--actor", "key_1") == [6]
+    assert numbers("--act", "create", "--key", "Laptop") == [1]
+    assert numbers("--act", "revoke", "--actor", "key_1") == []
+    nothing = busy("audit", "list", "--actor", "key_2")
+    assert (nothing.stdout, "Nothing like that was done" in nothing.stderr) == ("", True)
+    assert busy("audit", "list", "--act", "key.create").exit_code == 2
+
+
+def test_a_long_list_is_read_in_pieces_and_no_further_than_asked_for(
+    busy: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.cli.audit.AT_ONCE", 2)
+    for many in (1, 2, 3, 4, 5, 6):
+        entries = json.loads(busy("audit", "list", "-o", "json", "--limit", str(many)).stdout)
+        assert [entry["number"] for entry in entries] == [5, 4, 3, 2, 1][:many]
+
+
 def test_what_was_done_with_a_key_that_was_deleted_is_found_by_its_id(busy: CommandLine) -> None:
     laptop = busy.record("Laptop").id
     busy("keys", "delete", "Laptop", "--yes")

@@ -16,7 +16,7 @@ from gateway.core.keys import ApiKey, Status, compose_secret, digest_of
 from gateway.core.refusal import Deny, Reason
 from gateway.core.request import Kind, RequestView, Target, read_target
 from gateway.core.routes import Route, RouteTable
-from gateway.keeper.audit import Act, AuditEntry
+from gateway.keeper.audit import FIRST_ENTRIES, Act, AuditEntry, AuditQuery
 from gateway.keeper.days import UsageDay, UsageQuery
 from gateway.keeper.gatekeeper import Gatekeeper
 from gateway.keeper.ports import (
@@ -156,7 +156,7 @@ class DictStore:
     async def find_once(self, actor: str, name: str) -> OnceDone | None:
         raise AssertionError("not here")
 
-    async def audit(self, *, after: int = 0, limit: int = 100, key_id: str | None = None) -> list[AuditEntry]:
+    async def audit(self, query: AuditQuery = FIRST_ENTRIES) -> list[AuditEntry]:
         raise AssertionError("not here")
 
     async def insert(self, key: ApiKey, act: Act = CREATE) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from gateway.core.keys import ApiKey
-from gateway.keeper.audit import AuditEntry
+from gateway.keeper.audit import AuditEntry, AuditQuery
 from gateway.keeper.desk import KeyDraft
 from gateway.keeper.keyring import Keyring
 from gateway.store.sqlite import SqliteKeyStore, open_sqlite
@@ -61,7 +61,7 @@ def keys_of(path: Path) -> dict[str, ApiKey]:
 
 def audit_of(path: Path) -> list[AuditEntry]:
     """The whole audit."""
-    return manage(path, lambda desk: desk.audit(limit=1_000))
+    return manage(path, lambda desk: desk.audit(AuditQuery(limit=1_000)))
 
 
 def meddle(path: Path, *statements: str) -> None:

@@ -97,12 +97,12 @@ async def test_a_change_between_look_and_write_is_caught_in_the_transaction(
 
     async def overtaken(key_id: str, change: Callable[[ApiKey], ApiKey], act: Any) -> ApiKey:
         monkeypatch.undo()
-        await update(key.id, lambda key: replace(key, note="first"), Act("change"))
+        await update(key.id, lambda key: replace(key, note="first"), Act("edit"))
         return await update(key_id, change, act)
 
     monkeypatch.setattr(stand.store, "update", overtaken)
     assert (await with_tag(stand, admin, operation, key, tag)).status == 412
-    assert [act for act, _ in stand.acts(key)] == ["create", "change"]
+    assert [act for act, _ in stand.acts(key)] == ["create", "edit"]
 
 
 async def test_who_lost_their_right_between_look_and_write_changes_nothing(

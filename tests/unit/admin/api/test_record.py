@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.keeper.audit import GENESIS, AuditEntry, verify_chain
+from gateway.keeper.desk import KeyEdit
 from tests.unit.admin.api.stand import ABSENT, Held, Stand, pieces
 
 
@@ -90,6 +91,52 @@ async def test_the_acts_on_one_key_are_told_alone(stand: Stand, admin: Held) -> 
     told = await pieces(stand, admin, f"/audit?key_id={key.id}&", 1)
     assert [entry["act"] for entry in told] == ["create", "revoke", "delete"]
     assert await pieces(stand, admin, f"/audit?key_id={ABSENT}&", 1) == []
+
+
+@pytest.mark.parametrize("limit", [1, 2, 7])
+async def test_the_newest_acts_come_first_where_that_is_asked_for(
+    stand: Stand, admin: Held, limit: int
+) -> None:
+    for number in range(5):
+        await stand.make(f"key {number}")
+    told = await pieces(stand, admin, "/audit?order=desc&", limit)
+    assert [entry["number"] for entry in told] == [6, 5, 4, 3, 2, 1]
+
+
+async def test_acts_are_found_by_what_was_done_and_by_whom(stand: Stand, admin: Held) -> None:
+    key = (await stand.ask(admin, "POST", "/keys", {"name": "a"})).json["id"]
+    await stand.ask(admin, "POST", f"/keys/{key}/disable")
+    await stand.keyring.enable(key)
+    asked = [
+        (f"actor={admin.id}", ["create", "disable"]),
+        (f"actor={admin.id}&order=desc", ["disable", "create"]),
+        ("actor=host", ["create", "enable"]),
+        ("actor=host&act=create", ["create"]),
+        (f"key_id={key}&act=create&actor={admin.id}", ["create"]),
+        ("act=delete", []),
+        ("actor=nobody", []),
+    ]
+    for words, acts in asked:
+        assert [entry["act"] for entry in await pieces(stand, admin, f"/audit?{words}&", 1)] == acts
+
+
+@pytest.mark.parametrize("wrong", ["order=newest", "act=key.create", "act=", "actor=", f"actor={'x' * 101}"])
+async def test_an_order_an_act_or_an_actor_that_cannot_be_is_named(
+    stand: Stand, admin: Held, wrong: str
+) -> None:
+    told = await stand.ask(admin, "GET", f"/audit?{wrong}")
+    assert (told.status, told.fields) == (422, [wrong.partition("=")[0]])
+
+
+async def test_of_a_key_that_changed_hands_own_reads_its_time_alone_in_either_order(stand: Stand) -> None:
+    own = await stand.make("own", "keyhatch:own", owner="ann")
+    moved = await stand.make("moved", owner="bob")
+    await stand.keyring.edit(moved.id, KeyEdit(owner="ann"))
+    await stand.keyring.disable(moved.id)
+    await stand.keyring.enable(moved.id)
+    told = (await stand.ask(own, "GET", f"/audit?key_id={moved.id}&order=desc")).json["items"]
+    assert [entry["act"] for entry in told] == ["enable", "disable"]
+    assert (await stand.ask(own, "GET", "/audit?order=desc&actor=host")).status == 403
 
 
 async def test_own_reads_the_audit_of_its_owners_keys_alone(stand: Stand) -> None:
