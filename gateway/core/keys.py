@@ -119,6 +119,14 @@ class ApiKey:
             return Status.EXPIRING
         return Status.ACTIVE
 
+    def was_used_since(self, moment: float) -> bool:
+        """Whether the last use was then or later."""
+        return self.last_used_at is not None and self.last_used_at >= moment
+
+    def is_unused_since(self, moment: float) -> bool:
+        """Whether it was there already and was not used from then on; a newer key had no time to be used."""
+        return self.created_at <= moment and not self.was_used_since(moment)
+
     def overlap_runs(self, now: float) -> bool:
         """Whether the secret before the last rotation has not ended yet."""
         until = self.previous_secret_valid_until

@@ -35,14 +35,21 @@ def parse_expires(text: str, now: float) -> float | None:
         return _within(now + int(duration[1]) * _UNITS_S[duration[2]], text)
     if _DATE.fullmatch(text):
         return _moment(f"{text}T23:59:59+00:00", text)
-    date_time = _DATE_TIME.fullmatch(text)
-    if date_time is not None:
-        date, time, offset = date_time.group("date", "time", "offset")
-        return _moment(f"{date}T{time}{offset.upper()}", text)
+    if _DATE_TIME.fullmatch(text):
+        return parse_moment(text)
     raise RuleBroken(
         f"cannot read the expiry {quoted(text)}: write a duration (90m, 24h, 90d), a date (2027-01-31), "
         "a moment with its offset (2027-01-31T12:00:00Z) or never"
     )
+
+
+def parse_moment(text: str) -> float:
+    """The moment that is meant, past or to come, written with its offset; raises `RuleBroken`."""
+    date_time = _DATE_TIME.fullmatch(text)
+    if date_time is None:
+        raise RuleBroken(f"{quoted(text)} is no moment with its offset: write 2027-01-31T12:00:00Z")
+    date, time, offset = date_time.group("date", "time", "offset")
+    return _moment(f"{date}T{time}{offset.upper()}", text)
 
 
 def _moment(iso: str, text: str) -> float:

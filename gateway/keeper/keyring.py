@@ -53,6 +53,10 @@ def _as_stored(key: ApiKey) -> ApiKey:
     return key
 
 
+def _nothing_unwritten() -> Mapping[str, float]:
+    return {}
+
+
 def _nobody_told(_holders: Mapping[bytes, str]) -> None:
     return None
 
@@ -70,8 +74,9 @@ class Keyring(MovingKeys, LookingKeys):
 
     `on_change(key_id, record)` is called at once after each committed write, with None after a deletion.
     `actor` and `request_id` stand in the record of what is done (`acting`). `latest` overlays uses that are
-    not written yet, `days` has the usage that is not. `entropy(n)` returns n random bytes. `on_import` is
-    told of imported secrets' digests after `on_change` was of their keys (`gateway.keeper.moving`).
+    not written yet, `unwritten` tells when the last of each key was, `days` has the usage that is not in the
+    store yet. `entropy(n)` returns n random bytes. `on_import` is told of imported secrets' digests after
+    `on_change` was of their keys (`gateway.keeper.moving`).
     """
 
     def __init__(  # noqa: PLR0913 - all but two are named at the call
@@ -86,6 +91,7 @@ class Keyring(MovingKeys, LookingKeys):
         entropy: Callable[[int], bytes],
         on_change: Callable[[str, ApiKey | None], None],
         latest: Callable[[ApiKey], ApiKey] = _as_stored,
+        unwritten: Callable[[], Mapping[str, float]] = _nothing_unwritten,
         days: UsageDays | None = None,
         on_import: Callable[[Mapping[bytes, str]], None] = _nobody_told,
     ) -> None:
@@ -95,6 +101,7 @@ class Keyring(MovingKeys, LookingKeys):
         self._entropy = entropy
         self._on_change = on_change
         self._latest = latest
+        self._unwritten = unwritten
         self._days = days or UsageDays(clock.now)
         self._on_import = on_import
         self._creating = asyncio.Lock()

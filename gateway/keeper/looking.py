@@ -4,7 +4,7 @@ Every answer shows uses that are not written yet. Nothing here changes anything.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -31,6 +31,7 @@ class LookingKeys(ABC):
     _store: KeyStore
     _clock: Clock
     _latest: Callable[[ApiKey], ApiKey]
+    _unwritten: Callable[[], Mapping[str, float]]
     _days: UsageDays
 
     @abstractmethod
@@ -52,12 +53,26 @@ class LookingKeys(ABC):
         status: StatusFilter = None,
         owner: str | None = None,
         text: str | None = None,
+        used_since: float | None = None,
+        unused_since: float | None = None,
         limit: int = 50,
         before: int | None = None,
     ) -> list[tuple[int, ApiKey]]:
-        """Records with their numbers, newest first (`gateway.keeper.ports.KeyQuery`)."""
+        """Records with their numbers, newest first (`gateway.keeper.ports.KeyQuery`).
+
+        A use that lands in the store meanwhile counts all the same: it was seen before the store was asked.
+        """
+        asks_for_uses = used_since is not None or unused_since is not None
         query = KeyQuery(
-            now=self._clock.now(), status=status, owner=owner, text=text, limit=limit, before=before
+            now=self._clock.now(),
+            status=status,
+            owner=owner,
+            text=text,
+            used_since=used_since,
+            unused_since=unused_since,
+            uses=self._unwritten() if asks_for_uses else {},
+            limit=limit,
+            before=before,
         )
         return [(number, self._latest(key)) for number, key in await self._store.page(query)]
 

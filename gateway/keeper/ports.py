@@ -67,13 +67,17 @@ class KeyQuery:
     """Which records are wanted: newest first, at most `limit`, those before the record numbered `before`.
 
     `status` None is any but revoked, as `ApiKey.status` has it at `now`. `text` stands in name, owner, note
-    or preview, in any case.
+    or preview, in any case. `used_since` and `unused_since` ask what `ApiKey.was_used_since` and
+    `is_unused_since` tell; `uses` has the latest uses that are not in the store yet, by key, and they count.
     """
 
     now: float
     status: Status | Literal["all"] | None = None
     owner: str | None = None
     text: str | None = None
+    used_since: float | None = None
+    unused_since: float | None = None
+    uses: Mapping[str, float] = field(default_factory=dict)
     limit: int = 50
     before: int | None = None
 

@@ -69,6 +69,13 @@ class Usage:
                 key = _overlay(key, pending)
         return key
 
+    def unwritten(self) -> dict[str, float]:
+        """When each key was last used whose uses are not in the store yet."""
+        latest = {key_id: each.at for key_id, each in self._writing.items()}
+        for key_id, each in self._pending.items():
+            latest[key_id] = max(each.at, latest.get(key_id, each.at))
+        return latest
+
     def last_of(self, key_id: str) -> tuple[float, str] | None:
         """When and from where a key was last used, if that is known without the store.
 

@@ -124,6 +124,7 @@ class Gateway:
             entropy=secrets.token_bytes,
             on_change=keeper.key_changed,
             latest=keeper.latest,
+            unwritten=keeper.usage.unwritten,
             days=keeper.usage.days,
             on_import=keeper.imported,
         )

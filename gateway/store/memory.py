@@ -246,7 +246,12 @@ def _is_wanted(key: ApiKey, query: KeyQuery) -> bool:
     status = key.status(query.now)
     is_listed = status is not Status.REVOKED if query.status is None else query.status in ("all", status)
     text, told = (query.text or "").lower(), (key.name, key.owner, key.note, key.preview)
-    return is_listed and query.owner in (None, key.owner) and any(text in each.lower() for each in told)
+    if not (is_listed and query.owner in (None, key.owner) and any(text in each.lower() for each in told)):
+        return False
+    if key.id in query.uses:
+        key = replace(key, last_used_at=max(key.last_used_at or 0.0, query.uses[key.id]))
+    is_used = query.used_since is None or key.was_used_since(query.used_since)
+    return is_used and (query.unused_since is None or key.is_unused_since(query.unused_since))
 
 
 def _is_asked_for(entry: AuditEntry, query: AuditQuery) -> bool:

@@ -19,7 +19,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -114,9 +114,7 @@ class SqliteKeyStore(ManyKeys):
 
     async def page(self, query: KeyQuery) -> list[tuple[int, ApiKey]]:
         """Records with their numbers, newest first."""
-        asked = asdict(query) | {"window": EXPIRING_WINDOW_S, "status": query.status or ""}
-        asked["text"] = None if query.text is None else query.text.lower()
-        found = await self._read(rows.SELECT_PAGE, asked)
+        found = await self._read(rows.SELECT_PAGE, rows.page_asked(query))
         return [(row[0], self._key(row[1:-1])) for row in found]
 
     async def audit(self, query: AuditQuery = FIRST_ENTRIES) -> list[AuditEntry]:

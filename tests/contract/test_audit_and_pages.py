@@ -16,6 +16,7 @@ from gateway.keeper.ports import (
     OnceDone,
     OnceTaken,
     StoreUnavailable,
+    Use,
 )
 from tests.support.records import NOW, digest, record
 
@@ -214,3 +215,49 @@ async def test_a_query_finds_what_it_says(store: KeyStore, query: dict[str, Any]
     await store.insert(record("key_4", disabled_at=NOW))
     await store.insert(record("key_5", revoked_at=NOW))
     assert [key.id for _, key in await store.page(KeyQuery(now=NOW, **query))] == found
+
+
+# --- Finding by use ---------------------------------------------------------------------------------------
+
+USES = {"key_3": NOW + 30.5, "key_4": NOW + 5, "key_gone": NOW + 99}
+"""Not written yet. Of these, key_4 was used later as the store has it: the clock went back."""
+
+
+@pytest.fixture
+async def used(store: KeyStore) -> KeyStore:
+    """Keys made one second after the other, of which some were used."""
+    for number in range(1, 7):
+        await store.insert(
+            record(f"key_{number}", created_at=NOW + number, owner="ann" if number % 2 else "")
+        )
+    await store.record_uses([Use("key_1", NOW + 10, "::1", 1), Use("key_4", NOW + 20.25, "::1", 1)])
+    await store.update("key_6", lambda key: replace(key, revoked_at=NOW + 8))
+    return store
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        pytest.param({"used_since": NOW}, [4, 3, 1], id="used-at-all"),
+        pytest.param({"used_since": NOW + 10}, [4, 3, 1], id="at-the-very-moment"),
+        pytest.param({"used_since": NOW + 10.001}, [4, 3], id="later"),
+        pytest.param({"used_since": NOW + 20.25}, [4, 3], id="whatever-came-after-it-is-no-later-use"),
+        pytest.param({"used_since": NOW + 30.5}, [3], id="at-the-very-moment-not-written-yet"),
+        pytest.param({"used_since": NOW + 31}, [], id="by-nobody"),
+        pytest.param({"used_since": NOW, "uses": {}}, [4, 1], id="all-is-written"),
+        pytest.param({"unused_since": NOW + 7}, [5, 2], id="unused"),
+        pytest.param({"unused_since": NOW + 7, "uses": {}}, [5, 3, 2], id="unused-and-all-is-written"),
+        pytest.param({"unused_since": NOW + 2}, [2], id="newer-ones-had-no-time"),
+        pytest.param({"unused_since": NOW + 1.999}, [], id="made-later"),
+        pytest.param({"unused_since": NOW + 10.001}, [5, 2, 1], id="last-used-before"),
+        pytest.param({"unused_since": NOW + 10.001, "status": "all"}, [6, 5, 2, 1], id="revoked-too"),
+        pytest.param({"unused_since": NOW + 99, "owner": "ann", "text": "LAP"}, [5, 3, 1], id="of-an-owner"),
+        pytest.param({"used_since": NOW + 10, "unused_since": NOW + 30}, [4, 1], id="between-two-moments"),
+        pytest.param({"used_since": NOW, "before": 4, "limit": 1}, [3], id="a-piece"),
+    ],
+)
+async def test_keys_are_found_by_when_they_were_last_used(
+    used: KeyStore, query: dict[str, Any], found: list[int]
+) -> None:
+    told = await used.page(KeyQuery(now=NOW, **{"uses": USES, **query}))
+    assert [key.id for _, key in told] == [f"key_{number}" for number in found]

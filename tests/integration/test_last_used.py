@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.lasting_upstream import LastingUpstream
+from tests.support.management import Management, first_key
 from tests.support.running_gateway import Home, eventually
 
 
@@ -50,6 +51,9 @@ def test_a_use_is_shown_at_once_and_written_by_an_orderly_end(home: Home, upstre
         assert in_file(home)[0] == 0, "written behind, not yet"
         assert gateway.metric("keyhatch_last_used_pending") == 1
         assert gateway.metric("keyhatch_last_used_flush_lag_seconds") > 0
+        admin = Management(gateway.admin_port, first_key(home.folder))
+        [found] = admin.every(f"/keys?used_since={shown['last_used_at']}&q=Diary")
+        assert (found["use_count"], in_file(home)[0]) == (8, 0)
     count, at, peer = in_file(home)
     assert (count, peer) == (8, "127.0.0.1")
     assert began <= at <= time.time()

@@ -196,6 +196,8 @@ def _problem(error: Mapping[str, Any], shape: type[Asked]) -> Problem:
         return Problem(field, _FORMS[field])
     if kind == "extra_forbidden":
         return Problem(field[:60], f"is unknown here; there are {', '.join(shape.model_fields) or 'none'}")
+    if kind == "value_error":  # of a shape's own making: it says the rule in our words
+        return Problem(field, str(context["error"]))
     if kind in _RULES:
         return Problem(field, _RULES[kind].format(**context))
     message: str = error["msg"]

@@ -21,7 +21,7 @@ from gateway.keeper.desk import (
     Verification,
     quoted,
 )
-from gateway.keeper.expiry import parse_expires
+from gateway.keeper.expiry import parse_expires, parse_moment
 from gateway.keeper.keyring import Keyring
 from gateway.keeper.terms import Rules, changes_of, terms_of
 from gateway.wire.key_json import as_json
@@ -61,6 +61,8 @@ async def list_keys(ask: Ask) -> Answer:
         status=cast("Status | None", asked.status),
         owner=asked.owner if only is None else only,
         text=asked.q,
+        used_since=_moment(asked.used_since),
+        unused_since=_moment(asked.unused_since),
         limit=asked.limit + 1,
         before=number_of(asked.cursor),
     )
@@ -239,6 +241,10 @@ def _seconds(words: str, now: float) -> float:
         return (parse_expires(words, now) or now) - now
     except RuleBroken as broken:
         raise RuleBroken(str(broken), (Problem("overlap", str(broken)),)) from None
+
+
+def _moment(text: str | None) -> float | None:
+    return None if text is None else parse_moment(text)
 
 
 def _assert_theirs(ask: Ask, owner: str) -> None:

@@ -7,12 +7,14 @@ that one set of rules holds for whoever asks.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from gateway.core.keys import Shape, Status
 from gateway.core.refusal import Reason
 from gateway.keeper.audit import ActName
 from gateway.keeper.batch import KEYS_MAX
+from gateway.keeper.desk import RuleBroken
+from gateway.keeper.expiry import parse_moment
 from gateway.keeper.terms import NAME_CHARS_MAX, NETWORKS_MAX, NOTE_CHARS_MAX, SCOPES_MAX
 
 PAGE_MAX = 200
@@ -123,6 +125,22 @@ class Paged(Asked):
     )
 
 
+def _is_moment(text: str) -> str:
+    try:
+        parse_moment(text)
+    except RuleBroken:
+        raise ValueError("is no moment: write one like 2027-01-31T12:00:00Z") from None
+    return text
+
+
+Since = Annotated[
+    str,
+    Field(max_length=40, examples=["2027-01-31T12:00:00Z"], json_schema_extra={"format": "date-time"}),
+    AfterValidator(_is_moment),
+]
+"""RFC 3339 with any offset. `+` is a space in a query, and is written `%2B` there."""
+
+
 class ListKeys(Paged):
     """Which keys to list."""
 
@@ -132,6 +150,10 @@ class ListKeys(Paged):
     owner: Text | None = Field(default=None, description="Whose.")
     q: str | None = Field(
         default=None, min_length=1, max_length=100, description="Stands in name, owner, note or preview."
+    )
+    used_since: Since | None = Field(default=None, description="Last used then or later.")
+    unused_since: Since | None = Field(
+        default=None, description="Made by then, and not used since: never, or last used before."
     )
 
 

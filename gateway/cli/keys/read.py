@@ -1,6 +1,7 @@
 """`keyhatch keys list` and `keys show`: what there is, and everything about one of them."""
 
-from typing import cast
+import re
+from typing import Final, cast
 
 import click
 
@@ -20,8 +21,11 @@ from gateway.cli.output import (
 )
 from gateway.cli.surroundings import Surroundings, pass_surroundings
 from gateway.core.keys import Status
-from gateway.keeper.desk import StatusFilter
+from gateway.keeper.desk import RuleBroken, StatusFilter
+from gateway.keeper.expiry import parse_expires
 from gateway.wire.key_json import as_json
+
+_DURATION: Final = re.compile(r"[0-9]+[smhd]")
 
 
 @click.command("list", cls=Command)
@@ -31,13 +35,22 @@ from gateway.wire.key_json import as_json
     help="Only keys of this status. Default: all but revoked ones.",
 )
 @click.option("--owner", metavar="O", help="Only keys of this owner.")
+@click.option(
+    "--unused-for",
+    metavar="TIME",
+    help="Only keys that are older and were not used for so long: 24h, 30d.",
+)
 @output_option
 @pass_surroundings
-def list_keys(surroundings: Surroundings, status: str | None, owner: str | None, form: Form) -> None:
+def list_keys(
+    surroundings: Surroundings, status: str | None, owner: str | None, unused_for: str | None, form: Form
+) -> None:
     """List keys, newest first; revoked ones only with --status revoked or all."""
     wanted = cast("StatusFilter", Status(status) if status not in {None, "all"} else status)
-    found = ask(surroundings, lambda desk: desk.list_keys(wanted, owner))
     now = surroundings.clock.now()
+    since = None if unused_for is None else now - _seconds(unused_for)
+    found = ask(surroundings, lambda desk: desk.list_keys(wanted, owner))
+    found = [key for key in found if since is None or key.is_unused_since(since)]
     if form == "json":
         data_json([as_json(key, now) for key in found])
     elif found and on_terminal():
@@ -46,7 +59,7 @@ def list_keys(surroundings: Surroundings, status: str | None, owner: str | None,
     elif found:
         data_rows([row_for_programs(key, now) for key in found])
     else:
-        narrowed = status is not None or owner is not None
+        narrowed = (status, owner, unused_for) != (None, None, None)
         say(
             "No key is like that."
             if narrowed
@@ -66,3 +79,13 @@ def show(surroundings: Surroundings, id_or_name: str, form: Form) -> None:
         data_json(as_json(key, now))
     else:
         data_fields(fields(key, now, for_people=on_terminal()))
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = parse_expires(text, 0.0) if _DURATION.fullmatch(text) else None
+    except RuleBroken:
+        seconds = None
+    if seconds is None:
+        raise click.BadParameter("say for how long: 90m, 24h or 30d", param_hint="--unused-for")
+    return seconds

@@ -243,3 +243,23 @@ def test_time_never_revives_a_key() -> None:
     seen = [key.status(NOW + days * DAY) for days in range(-30, 30)]
     assert seen == sorted(seen, key=order.index)
     assert set(seen) == set(order)
+
+
+@pytest.mark.parametrize(
+    ("facts", "used", "unused"),
+    [
+        pytest.param({}, False, True, id="never"),
+        pytest.param({"last_used_at": NOW - 0.001}, False, True, id="before"),
+        pytest.param({"last_used_at": NOW}, True, False, id="at-the-very-moment"),
+        pytest.param({"last_used_at": NOW + DAY}, True, False, id="after"),
+        pytest.param({"last_used_at": 0.0}, False, True, id="in-1970"),
+        pytest.param({"created_at": NOW}, False, True, id="made-at-the-very-moment"),
+        pytest.param({"created_at": NOW + 0.001}, False, False, id="made-after"),
+        pytest.param({"created_at": NOW + 1, "last_used_at": NOW + 2}, True, False, id="made-and-used-after"),
+    ],
+)
+def test_used_and_unused_since_are_exact_at_their_boundaries(
+    facts: dict[str, float], *, used: bool, unused: bool
+) -> None:
+    key = record(**{"created_at": NOW - DAY, **facts})
+    assert (key.was_used_since(NOW), key.is_unused_since(NOW)) == (used, unused)

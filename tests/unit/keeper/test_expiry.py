@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.keeper.desk import RuleBroken
-from gateway.keeper.expiry import MOMENT_MAX, parse_expires
+from gateway.keeper.expiry import MOMENT_MAX, parse_expires, parse_moment
 from tests.support.records import NOW
 
 DAY_S = 86_400.0
@@ -67,10 +67,21 @@ def test_what_cannot_be_read_is_refused_with_the_mend(text: str, mend: str) -> N
         parse_expires(text, NOW)
 
 
+@pytest.mark.parametrize("text", ["2s", "never", "2027-01-31", "", "2027-01-31T12:00:00", "now"])
+def test_a_moment_is_nothing_but_a_date_a_time_and_an_offset(text: str) -> None:
+    assert parse_moment("2027-01-31T12:00:00+02:00") == moment(2027, 1, 31, 10)
+    assert parse_moment("1969-12-31T23:59:59Z") == -1
+    with pytest.raises(RuleBroken, match="no moment with its offset"):
+        parse_moment(text)
+
+
 def test_a_secret_in_the_wrong_place_is_not_repeated() -> None:
     secret = "kh_" + "A" * 49
     with pytest.raises(RuleBroken) as refusal:
         parse_expires(secret, NOW)
+    assert "AAAA" not in str(refusal.value)
+    with pytest.raises(RuleBroken) as refusal:
+        parse_moment(secret)
     assert "AAAA" not in str(refusal.value)
 
 

@@ -1,5 +1,6 @@
 """Guarantees of gateway/keeper/looking.py: whoever looks sees what is there, and changes nothing."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,8 @@ from gateway.core.keys import ApiKey, Status, digest_of
 from gateway.keeper.audit import Once
 from gateway.keeper.desk import KeyDraft, NameAmbiguous, RuleBroken, StatusFilter
 from gateway.keeper.keyring import Keyring
-from gateway.keeper.ports import KeyNotFound
+from gateway.keeper.ports import KeyNotFound, KeyQuery
+from gateway.keeper.usage import Usage
 from gateway.store.memory import MemoryKeyStore
 from tests.support.records import NOW, StillClock, repeatable_entropy
 
@@ -132,3 +134,43 @@ async def test_a_secret_in_the_place_of_a_name_is_refused_unrepeated(keyring: Ke
     with pytest.raises(RuleBroken) as refused:
         await keyring.resolve(secret.reveal())
     assert secret.reveal() not in str(refused.value)
+
+
+class SlowStore(MemoryKeyStore):
+    """A store in which a batch of uses lands while a page is read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.meanwhile: Callable[[], Awaitable[object]] = self.check
+
+    async def page(self, query: KeyQuery) -> list[tuple[int, ApiKey]]:
+        await self.meanwhile()
+        return await super().page(query)
+
+
+@pytest.mark.parametrize("landing", [False, True], ids=["not-written", "written-while-it-is-read"])
+async def test_a_key_that_was_used_a_moment_ago_counts_as_used(*, landing: bool) -> None:
+    store, clock = SlowStore(), StillClock()
+    usage = Usage(store, clock, lambda: None)
+    keyring = Keyring(
+        store,
+        clock,
+        prefix="kh",
+        default_expiry_s=None,
+        max_active_per_owner=50,
+        catalogue={},
+        entropy=repeatable_entropy(),
+        on_change=lambda _id, _key: None,
+        latest=usage.latest,
+        unwritten=usage.unwritten,
+    )
+    key_id, idle = await make(keyring, "key"), await make(keyring, "idle")
+    clock.time += 10
+    usage.note(key_id, "::1", clock.time - 0.1)
+    if landing:
+        store.meanwhile = usage.flush
+    [(_, found)] = await keyring.page(used_since=clock.time - 1)
+    assert (found.id, found.last_used_at, found.use_count) == (key_id, clock.time - 0.1, 1)
+    assert [key.id for _, key in await keyring.page(unused_since=clock.time - 1)] == [idle]
+    assert await keyring.page(used_since=clock.time) == []
+    assert len(await keyring.page(unused_since=clock.time)) == 2

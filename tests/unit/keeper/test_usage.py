@@ -105,6 +105,25 @@ async def test_a_later_use_that_is_being_written_counts_as_known(parts: Parts) -
     assert parts.usage.last_of("k1") is None
 
 
+async def test_when_keys_were_last_used_is_told_as_long_as_it_is_not_written(parts: Parts) -> None:
+    parts.store.is_open = False
+    assert parts.usage.unwritten() == {}
+    parts.usage.note("k1", "a", EPOCH_S + 1)
+    parts.usage.note("k2", "a", EPOCH_S)
+    flush = asyncio.ensure_future(parts.usage.flush())
+    await settled()
+    parts.usage.note("k1", "b", EPOCH_S)
+    parts.usage.note("k2", "b", EPOCH_S + 2)
+    parts.usage.note("k3", "b", EPOCH_S + 3)
+    assert parts.usage.unwritten() == {"k1": EPOCH_S + 1, "k2": EPOCH_S + 2, "k3": EPOCH_S + 3}
+    parts.store.let_in()
+    await flush
+    assert parts.usage.unwritten() == {"k1": EPOCH_S, "k2": EPOCH_S + 2, "k3": EPOCH_S + 3}
+    parts.store.is_open = True
+    await parts.usage.flush()
+    assert parts.usage.unwritten() == {}
+
+
 async def test_a_flush_writes_one_batch_and_leaves_nothing(parts: Parts) -> None:
     await parts.store.insert(key_of(2))
     for _ in range(3):

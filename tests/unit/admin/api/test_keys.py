@@ -6,8 +6,9 @@ import pytest
 
 from gateway.core.keys import digest_of
 from gateway.keeper.expiry import MOMENT_MAX
+from gateway.keeper.ports import Use
 from tests.support.records import NOW
-from tests.unit.admin.api.stand import Held, Stand, Told
+from tests.unit.admin.api.stand import Held, Stand, Told, pieces
 
 DAY = 86_400.0
 HOUR = 3_600.0
@@ -296,3 +297,55 @@ async def test_an_owner_has_so_many_keys_and_no_more(stand: Stand, admin: Held) 
     body = {"name": "a", "owner": "ann"}
     told = [await stand.ask(admin, "POST", "/keys", body) for _ in range(2)]
     assert [each.status for each in told] == [201, 409]
+
+
+async def test_keys_are_listed_by_when_they_were_last_used(stand: Stand, admin: Held) -> None:
+    made = {name: await stand.make(name, owner=name[:3]) for name in ("ann 1", "ann 2", "bob 1")}
+    stand.clock.time += DAY
+    await stand.make("new", owner="ann")
+    await stand.store.record_uses([Use(made["ann 1"].id, NOW + 10, "::1", 1)])
+    await stand.store.record_uses([Use(made["bob 1"].id, NOW + 20, "::1", 1)])
+    asked = {
+        "used_since=2027-01-15T08:00:00Z": ["bob 1", "ann 1"],
+        "used_since=2027-01-15T08:00:10Z": ["bob 1", "ann 1"],
+        "used_since=2027-01-15T08:00:10.5Z": ["bob 1"],
+        "used_since=2027-01-15T10:00:20%2B02:00": ["bob 1"],
+        "used_since=2027-01-15T08:00:00Z&owner=ann": ["ann 1"],
+        "used_since=2027-01-15T08:00:00Z&q=bob&status=active": ["bob 1"],
+        "unused_since=2027-01-15T08:00:20Z": ["ann 2", "ann 1", "admin"],
+        "unused_since=2027-01-15T08:00:20Z&owner=ann": ["ann 2", "ann 1"],
+        "unused_since=2027-01-15T08:00:20Z&used_since=2027-01-15T08:00:10Z": ["ann 1"],
+        "unused_since=2027-01-15T07:59:59Z": [],
+    }
+    for query, names in asked.items():
+        assert [key["name"] for key in await pieces(stand, admin, f"/keys?{query}&", 1)] == names
+
+
+async def test_own_lists_by_use_the_keys_of_its_owner_alone(stand: Stand) -> None:
+    own = await stand.make("own", "keyhatch:own", owner="ann")
+    await stand.make("hidden", owner="bob")
+    told = await stand.ask(own, "GET", "/keys?unused_since=2027-01-15T08:00:00Z")
+    assert [key["name"] for key in told.json["items"]] == ["own"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "",
+        "now",
+        "30d",
+        "2027-01-15",
+        "2027-01-15T08:00:00",
+        "2027-02-30T08:00:00Z",
+        "2027-01-15T08:00:00+02:00",
+        "9999-12-31T23:59:59-01:00",
+    ],
+)
+async def test_a_moment_that_is_none_is_named_with_its_rule_and_the_other_one_too(
+    stand: Stand, admin: Held, wrong: str
+) -> None:
+    """An offset's `+` is a space in a query."""
+    told = await stand.ask(admin, "GET", f"/keys?used_since={wrong}&unused_since={wrong}&limit=0")
+    assert (told.status, told.fields) == (422, ["limit", "unused_since", "used_since"])
+    rules = {each["message"] for each in told.json["errors"] if each["field"] != "limit"}
+    assert rules == {"is no moment: write one like 2027-01-31T12:00:00Z"}

@@ -66,6 +66,26 @@ def test_an_owner_can_be_asked_for(full: CommandLine) -> None:
     assert names(full, "--owner", "d") == ["disabled"]
 
 
+def test_keys_that_nobody_used_for_a_while_can_be_asked_for(line: CommandLine) -> None:
+    for name in ("never", "long ago", "lately"):
+        line.make(name, "--owner", name[0], "--expires", "never")
+    line.clock.at += 40 * 86_400
+    line.make("new")
+    line.use("long ago", 30 * 86_400 + 1, "::1")
+    line.use("lately", 30 * 86_400, "::1")
+    assert names(line, "--unused-for", "30d") == ["long ago", "never"]
+    assert names(line, "--unused-for", "720h", "--owner", "n") == ["never"]
+    assert names(line, "--unused-for", "0s") == ["new", "lately", "long ago", "never"]
+    assert names(line, "--unused-for", "999999d") == []
+    assert "No key is like that." in line("keys", "list", "--unused-for", "90d").stderr
+
+
+@pytest.mark.parametrize("wrong", ["30", "never", "2027-01-31", "-1d", "9999999d", ""])
+def test_what_is_no_time_is_a_usage_error(line: CommandLine, wrong: str) -> None:
+    result = line("keys", "list", "--unused-for", wrong)
+    assert (result.exit_code, "90m, 24h or 30d" in result.stderr) == (2, True)
+
+
 def test_an_unknown_status_is_a_usage_error(line: CommandLine) -> None:
     assert line("keys", "list", "--status", "dead").exit_code == 2
 
