@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from gateway.core.keys import ApiKey, Secret, Shape, Status
 from gateway.core.refusal import Reason
 from gateway.keeper.audit import ActName, AuditEntry, AuditQuery, as_data
-from gateway.keeper.days import USAGE_LIMIT_MAX, UsageDay, UsageQuery
+from gateway.keeper.days import USAGE_LIMIT_MAX, Per, UsageDay, UsageQuery
 from gateway.keeper.desk import (
     KeyDraft,
     KeyEdit,
@@ -128,7 +128,7 @@ class AskUsage(Words):
     id_or_name: str | None
     since: date
     until: date
-    per_key: bool
+    per: Per
     limit: int = Field(ge=1, le=USAGE_LIMIT_MAX)
     after: tuple[date, str] | None
 

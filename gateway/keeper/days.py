@@ -1,21 +1,23 @@
 """Days of usage: what one key did on one day (UTC), how days are added up, and which are asked for. Pure.
 
 A page of them is in one order everywhere: newest day first and by id within a day; where each key is one
-sum, by id. So whoever asks goes on behind the last value that was told (`UsageQuery.after`), whatever is
-counted in the meantime.
+sum, by id; where all keys are one, newest day first. So whoever asks goes on behind the last value that was
+told (`UsageQuery.after`), whatever is counted in the meantime.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from gateway.core.refusal import Reason
 
 DAY_S: Final = 86_400
 USAGE_LIMIT_MAX: Final = 1_000
 """How much of it is told at once, at the most."""
+
+Per = Literal["day", "key", "total"]
 
 _FIRST: Final = date(1970, 1, 1).toordinal()
 
@@ -25,7 +27,8 @@ class UsageDay:
     """What one key did on one day; a sum over several days carries the last of them.
 
     `requests` were let pass, `refusals` were not, by reason. Bytes are those of bodies. An exchange belongs
-    to the day on which it ended, and `last_address` is the caller's of the one that ended last.
+    to the day on which it ended, and `last_address` is the caller's of the one that ended last. Of all keys
+    together there is no such caller, and no id: both are empty.
     """
 
     key_id: str
@@ -41,13 +44,14 @@ class UsageDay:
 class UsageQuery:
     """Which days are wanted, both ends included: at most `limit` values, those behind `after`.
 
-    `per_key`: each key's days as one sum. `after`: day and key of the last value that is known already.
+    `per` key: each key's days as one sum; `per` total: each day's keys as one. `after`: day and key of the
+    last value that is known already.
     """
 
     since: date = date.min
     until: date = date.max
     key_id: str | None = None
-    per_key: bool = False
+    per: Per = "day"
     limit: int = USAGE_LIMIT_MAX
     after: tuple[date, str] | None = None
 
@@ -84,27 +88,28 @@ def page_of(values: Iterable[UsageDay], query: UsageQuery) -> list[UsageDay]:
     found: dict[tuple[int, str], UsageDay] = {}
     for value in values:
         if query.since <= value.day <= query.until and query.key_id in (None, value.key_id):
-            place = _place(query, value.day, value.key_id)
+            told = replace(value, key_id="", last_address="") if query.per == "total" else value
+            place = _place(query, told.day, told.key_id)
             before = found.get(place)
-            found[place] = value if before is None else added(before, value)
+            found[place] = told if before is None else added(before, told)
     behind = None if query.after is None else _place(query, *query.after)
     places = sorted(place for place in found if behind is None or place > behind)
     return [found[place] for place in places[: query.limit]]
 
 
 def as_data(value: UsageDay) -> dict[str, Any]:
-    """The value as JSON has it."""
+    """The value as JSON has it: of all keys together, id and address are null."""
     return {
-        "key_id": value.key_id,
+        "key_id": value.key_id or None,
         "day": value.day.isoformat(),
         "requests": value.requests,
         "refusals": {reason.value: count for reason, count in sorted(value.refusals.items())},
         "bytes_in": value.bytes_in,
         "bytes_out": value.bytes_out,
-        "last_address": value.last_address,
+        "last_address": value.last_address if value.key_id else None,
     }
 
 
 def _place(query: UsageQuery, day: date, key_id: str) -> tuple[int, str]:
     """Where a value stands in the order of a page."""
-    return (0 if query.per_key else -day.toordinal(), key_id)
+    return (0 if query.per == "key" else -day.toordinal(), "" if query.per == "total" else key_id)

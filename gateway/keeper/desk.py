@@ -199,8 +199,8 @@ class KeyDesk(Protocol):
     async def usage(self, id_or_name: str | None = None, query: UsageQuery | None = None) -> list[UsageDay]:
         """What keys did, or one key, day by day and newest first, what was not written yet included.
 
-        With `query.per_key` one sum for each key, in the order of their ids. What lies behind the last value
-        is asked for with `query.after`; `query.key_id` says nothing here.
+        Where `query.per` says so, one sum for each key, in the order of their ids, or one for each day. What
+        lies behind the last value is asked for with `query.after`; `query.key_id` says nothing here.
         """
 
     async def import_keys(self, asked: KeyImport) -> Imported:

@@ -181,6 +181,16 @@ class SqliteKeyStore(ManyKeys):
 
     async def usage(self, query: UsageQuery) -> list[UsageDay]:
         """Days of usage, in the order of `gateway.keeper.days`."""
+        if query.per != "total":
+            return await self._usage(query)
+        totals: list[UsageDay] = []
+        while len(totals) < query.limit and (found := await self._usage(query)):
+            totals += found
+            query = replace(query, after=(found[-1].day, ""))
+        return totals
+
+    async def _usage(self, query: UsageQuery) -> list[UsageDay]:
+        """What one statement tells of a query."""
         found = await self._read(*usage_rows.asked(query))
         try:
             return [usage_rows.day_of(row) for row in found]

@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.core.refusal import Reason
-from gateway.keeper.days import UsageDay, UsageQuery, page_of
+from gateway.keeper.days import Per, UsageDay, UsageQuery, page_of
 from gateway.keeper.desk import NameAmbiguous, RuleBroken
 from gateway.keeper.ports import KeyNotFound, KeyStore, StoreUnavailable, Use
 from tests.contract.desk_stand import Stand
@@ -98,7 +99,7 @@ def queries(draw: st.DrawFn) -> UsageQuery:
         since=draw(st.just(date.min) | moment),
         until=draw(st.just(date.max) | moment),
         key_id=draw(st.none() | st.sampled_from([*KEYS, "key_gone"])),
-        per_key=draw(st.booleans()),
+        per=draw(st.sampled_from(get_args(Per))),
         limit=draw(st.integers(1, 9)),
         after=draw(st.none() | st.tuples(moment, st.sampled_from(KEYS))),
     )
@@ -149,8 +150,25 @@ async def test_a_desk_tells_the_usage_of_one_key_by_id_or_name_and_of_all(stand:
     assert await stand.desk.usage("laptop") == [days[0], days[2]]
     assert await stand.desk.usage(two.id, UsageQuery(until=ago(1), key_id=one.id)) == [days[3]]
     assert await stand.desk.usage() == page_of(days, EVERYTHING)
-    sums = await stand.desk.usage(None, UsageQuery(per_key=True))
+    sums = await stand.desk.usage(None, UsageQuery(per="key"))
     assert sorted((each.key_id, each.requests) for each in sums) == sorted([(one.id, 4), (two.id, 4)])
+
+
+async def test_a_desk_tells_what_all_keys_did_together_day_by_day(stand: Stand) -> None:
+    one, two = [(await stand.make(name))[0] for name in ("laptop", "phone")]
+    days = [replace(DAY, key_id=key.id, day=ago(number)) for number in (0, 1) for key in (one, two)]
+    await stand.store.record_uses([], [*days, replace(DAY, key_id=one.id, day=ago(3), requests=7)])
+    query = UsageQuery(per="total")
+    totals = await stand.desk.usage(None, query)
+    refusals = {Reason.SCOPE_MISSING: 2, Reason.KEY_EXPIRED: 8}
+    assert totals == [
+        UsageDay("", TODAY, 4, refusals, 20, 40, ""),
+        UsageDay("", ago(1), 4, refusals, 20, 40, ""),
+        replace(DAY, key_id="", day=ago(3), requests=7, last_address=""),
+    ]
+    assert await stand.desk.usage(None, replace(query, limit=2)) == totals[:2]
+    assert await stand.desk.usage(None, replace(query, after=(ago(1), ""))) == totals[2:]
+    assert await stand.desk.usage(None, replace(query, since=ago(2), until=ago(1))) == totals[1:2]
 
 
 async def test_a_desk_goes_on_behind_what_is_known(stand: Stand) -> None:

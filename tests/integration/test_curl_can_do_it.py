@@ -86,14 +86,20 @@ def test_a_keys_whole_life_by_curl(at_work: Home) -> None:
         assert script.ask("disableKey", id=key_id).data["status"] == "disabled"
         assert script.ask("enableKey", id=key_id).data["status"] == "active"
         assert [key["id"] for key in script.ask("listKeys", owner="ann").data["items"]] == [key_id]
+        [used] = script.ask("listKeys", used_since=shown.data["created_at"]).data["items"]
+        assert used["name"] == "admin"
         assert gateway.ask("/x", key=secret).reason == "key_rotated"
         [day] = script.ask("listUsage", key_id=key_id).data["items"]
         assert (day["requests"], day["refusals"]) == (0, {"key_rotated": 1})
+        [total] = script.ask("listUsage", per="total").data["items"]
+        assert (total["key_id"], total["refusals"]) == (None, {"key_rotated": 1})
         assert key_id in {sum_["key_id"] for sum_ in script.ask("listUsage", per="key").data["items"]}
         assert script.ask("deleteKey", id=key_id).status == 409
         assert script.ask("revokeKey", id=key_id).data["status"] == "revoked"
         assert script.ask("deleteKey", id=key_id).status == 204
         assert script.ask("getKey", id=key_id).status == 404
+        [ended] = script.ask("listAudit", order="desc", act="delete", limit="1").data["items"]
+        assert ended["key_id"] == key_id
         acts = [each["act"] for each in script.ask("listAudit", key_id=key_id).data["items"]]
         assert acts == [
             *("create", "edit", "rotate", "undo_rotation", "rotate", "finish_rotation"),

@@ -11,12 +11,12 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from gateway.core.refusal import Reason
-from gateway.keeper.days import UsageDay, UsageQuery
+from gateway.keeper.days import Per, UsageDay, UsageQuery
 from gateway.keeper.ports import StoreUnavailable, Use
 from gateway.store.faults import StoreDamaged, StoreReadOnly
 from gateway.store.sqlite import SqliteKeyStore, open_sqlite
@@ -200,7 +200,9 @@ async def test_a_day_that_cannot_be_read_exactly_is_never_guessed(store: SqliteK
     with closing(sqlite3.connect(store.path)) as other:
         other.execute(spoil)
         other.commit()
-    for per_key in (False, True):
+    for per in get_args(Per):
+        if per == "total" and "address" in spoil:
+            continue  # it tells no address
         with pytest.raises(StoreDamaged, match="a day of usage cannot be read"):
-            await store.usage(UsageQuery(per_key=per_key))
+            await store.usage(UsageQuery(per=per))
     assert await store.list_keys() == [record()]

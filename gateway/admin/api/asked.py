@@ -27,7 +27,7 @@ BODY_BYTES_MAX: Final = 65_536
 _JSON: Final = re.compile(r'application/json(?:\s*;\s*charset="?utf-8"?)?', re.IGNORECASE)
 _ETAG: Final = re.compile(r'(?:W/)?"[!#-~]*"|[0-9]{1,9}')  # people forget the quotes
 _NUMBER: Final = re.compile(r"n(0|[1-9][0-9]{0,17})")
-_DAY_AND_KEY: Final = re.compile(r"n([0-9]{4}-[0-9]{2}-[0-9]{2}) (key_[0-9A-Za-z]{16})")
+_DAY_AND_KEY: Final = re.compile(r"n([0-9]{4}-[0-9]{2}-[0-9]{2}) (key_[0-9A-Za-z]{16})?")
 _NAME: Final = re.compile(r"[!-~]{1,255}")
 
 A = TypeVar("A", bound=Asked)
@@ -100,12 +100,12 @@ def number_of(cursor: str | None) -> int | None:
 
 
 def day_and_key_of(cursor: str | None) -> tuple[date, str] | None:
-    """The day and the key's id that a cursor tells; raises `Refused`."""
+    """The day and the key's id that a cursor tells, empty where all keys are one; raises `Refused`."""
     if cursor is None:
         return None
     day, key_id = _place(cursor, _DAY_AND_KEY)
     try:
-        return date.fromisoformat(day), key_id
+        return date.fromisoformat(day), key_id or ""
     except ValueError:
         raise _no_cursor() from None
 

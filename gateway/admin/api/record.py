@@ -62,8 +62,12 @@ async def audit(ask: Ask) -> Answer:
 
 
 async def usage(ask: Ask) -> Answer:
-    """What keys did on the callers' port, by day or in all."""
+    """What keys did on the callers' port, by day, in all, or all of them together."""
     asked = cast("ListUsage", ask.query)
+    if asked.per == "total":
+        _assert_sees_all(ask)
+        if asked.key_id is not None:
+            raise invalid([Problem("key_id", "says one key, and `per=total` all of them: leave one out")])
     _assert_may_ask_of(ask, asked.key_id)
     if asked.key_id is not None:
         await ask.key(asked.key_id)
@@ -71,7 +75,7 @@ async def usage(ask: Ask) -> Answer:
     query = UsageQuery(
         since=_day("since", asked.since) or today - _MONTH,
         until=_day("until", asked.until) or today,
-        per_key=asked.per == "key",
+        per=asked.per,
         limit=asked.limit + 1,
         after=day_and_key_of(asked.cursor),
     )

@@ -13,6 +13,7 @@ from gateway.core.keys import Shape, Status
 from gateway.core.refusal import Reason
 from gateway.keeper.audit import ActName
 from gateway.keeper.batch import KEYS_MAX
+from gateway.keeper.days import Per
 from gateway.keeper.desk import RuleBroken
 from gateway.keeper.expiry import parse_moment
 from gateway.keeper.terms import NAME_CHARS_MAX, NETWORKS_MAX, NOTE_CHARS_MAX, SCOPES_MAX
@@ -186,7 +187,10 @@ class ListUsage(Paged):
     key_id: str | None = Field(default=None, pattern=KEY_ID, description="What this key did alone.")
     since: Day | None = Field(default=None, description="The first day. Left out: 30 days ago.")
     until: Day | None = Field(default=None, description="The last day. Left out: today.")
-    per: Literal["day", "key"] = Field(default="day", description="One value a day, or one sum for each key.")
+    per: Per = Field(
+        default="day",
+        description="A value for each key and day, a sum for each key, or (`total`) one a day for all keys.",
+    )
 
 
 class ImportKeys(Asked):
@@ -327,15 +331,18 @@ class AuditList(Told):
 
 
 class UsageTold(Told):
-    """What one key did on one day (UTC), or in all: `day` is the last one then. Bytes are those of bodies."""
+    """What one key did on one day (UTC), or in all: `day` is the last one then. Bytes are those of bodies.
 
-    key_id: str
+    What all keys did on one day has neither an id nor an address.
+    """
+
+    key_id: str | None
     day: Day
     requests: int = Field(ge=0)
     refusals: dict[str, int] = Field(description="How many were refused, by reason.")
     bytes_in: int = Field(ge=0)
     bytes_out: int = Field(ge=0)
-    last_address: str
+    last_address: str | None
 
 
 class UsageList(Told):

@@ -55,7 +55,7 @@ def usage(
     query = UsageQuery(
         since=_day(since, today, "--since"),
         until=today if until is None else _day(until, today, "--until"),
-        per_key=id_or_name is None,
+        per="key" if id_or_name is None else "day",
     )
     if query.since > query.until:
         raise click.UsageError(f"Nothing lies between {query.since} and {query.until}: --since comes first.")
@@ -77,7 +77,7 @@ async def _gather(
     while page := await desk.usage(id_or_name, query):
         values += page
         query = replace(query, after=(page[-1].day, page[-1].key_id))
-    keys = await desk.list_keys("all") if query.per_key and values else []
+    keys = await desk.list_keys("all") if query.per == "key" and values else []
     return values, {key.id: key.name for key in keys}
 
 

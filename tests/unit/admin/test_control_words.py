@@ -162,7 +162,7 @@ def test_refusals_are_told_apart_by_kind_and_status() -> None:
     "query",
     [
         UsageQuery(),
-        UsageQuery(since=date(2027, 1, 1), per_key=True, limit=1, after=(date(2027, 1, 2), "key_1")),
+        UsageQuery(since=date(2027, 1, 1), per="total", limit=1, after=(date(2027, 1, 2), "key_1")),
     ],
     ids=["everything", "some"],
 )
@@ -181,7 +181,7 @@ def test_a_query_for_usage_arrives_as_it_was_sent(query: UsageQuery) -> None:
         {"since": "yesterday"},
         {"until": "2027-02-30"},
         {"after": ["2027-01-01"]},
-        {"per_key": 1},
+        {"per": "week"},
     ],
     ids=str,
 )
@@ -190,7 +190,7 @@ def test_a_query_for_usage_of_another_form_is_refused(change: dict[str, Any]) ->
         "id_or_name": None,
         "since": "2027-01-01",
         "until": "2027-01-31",
-        "per_key": False,
+        "per": "key",
         "limit": USAGE_LIMIT_MAX,
         "after": None,
     }

@@ -3,13 +3,14 @@
 from dataclasses import replace
 from datetime import date
 from itertools import count
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.refusal import Reason
-from gateway.keeper.days import UsageDay, UsageQuery, added, as_data, day_at, number_of, page_of
+from gateway.keeper.days import Per, UsageDay, UsageQuery, added, as_data, day_at, number_of, page_of
 
 FIRST, SECOND = date(2027, 1, 15), date(2027, 1, 16)
 DAY = UsageDay("key_1", FIRST, 1, {Reason.SCOPE_MISSING: 2}, 3, 4, "10.0.0.1")
@@ -64,20 +65,18 @@ def test_a_page_holds_what_was_asked_for_both_ends_included() -> None:
     assert page_of(values, UsageQuery(until=FIRST, key_id="a")) == [values[1]]
     assert page_of(values, UsageQuery(since=SECOND, key_id="b")) == [values[2]]
     assert page_of(values, UsageQuery(since=FIRST, until=FIRST, limit=1)) == [values[1]]
-    sums = page_of(values, UsageQuery(per_key=True))
+    sums = page_of(values, UsageQuery(per="key"))
     assert [(value.key_id, value.day, value.requests) for value in sums] == [
         ("a", SECOND, 2),
         ("b", SECOND, 2),
     ]
 
 
-@given(values=st.lists(days), limit=st.integers(1, 4), per_key=st.booleans())
-def test_pages_together_are_the_whole_each_value_once(
-    values: list[UsageDay], limit: int, per_key: bool
-) -> None:
-    whole = page_of(values, UsageQuery(per_key=per_key))
+@given(values=st.lists(days), limit=st.integers(1, 4), per=st.sampled_from(get_args(Per)))
+def test_pages_together_are_the_whole_each_value_once(values: list[UsageDay], limit: int, per: Per) -> None:
+    whole = page_of(values, UsageQuery(per=per))
     seen: list[UsageDay] = []
-    query = UsageQuery(per_key=per_key, limit=limit)
+    query = UsageQuery(per=per, limit=limit)
     for _ in count():
         page = page_of(values, query)
         if not page:
@@ -89,12 +88,28 @@ def test_pages_together_are_the_whole_each_value_once(
     assert sum(value.requests for value in seen) == sum(value.requests for value in values)
 
 
-@given(stored=st.lists(days), waiting=st.lists(days), limit=st.integers(1, 4), per_key=st.booleans())
+@given(
+    stored=st.lists(days), waiting=st.lists(days), limit=st.integers(1, 4), per=st.sampled_from(get_args(Per))
+)
 def test_a_page_of_the_store_and_what_waits_is_the_page_of_both(
-    stored: list[UsageDay], waiting: list[UsageDay], limit: int, per_key: bool
+    stored: list[UsageDay], waiting: list[UsageDay], limit: int, per: Per
 ) -> None:
-    query = UsageQuery(per_key=per_key, limit=limit, since=date(2027, 1, 2))
+    query = UsageQuery(per=per, limit=limit, since=date(2027, 1, 2))
     assert page_of([*page_of(stored, query), *waiting], query) == page_of([*stored, *waiting], query)
+
+
+def test_all_keys_together_are_one_value_a_day_without_an_id_or_an_address() -> None:
+    values = [replace(DAY, key_id=key_id, day=day) for day in (FIRST, SECOND) for key_id in ("b", "a")]
+    [last, first] = page_of(
+        [*values, replace(DAY, refusals={Reason.KEY_REVOKED: 1})], UsageQuery(per="total")
+    )
+    assert last == UsageDay("", SECOND, 2, {Reason.SCOPE_MISSING: 4}, 6, 8, "")
+    assert first == UsageDay("", FIRST, 3, {Reason.SCOPE_MISSING: 4, Reason.KEY_REVOKED: 1}, 9, 12, "")
+    told = as_data(last)
+    assert (told["key_id"], told["last_address"], told["requests"]) == (None, None, 2)
+    assert page_of(values, UsageQuery(per="total", key_id="a")) == [
+        replace(DAY, key_id="", day=day, last_address="") for day in (SECOND, FIRST)
+    ]
 
 
 def test_as_data_it_is_plain_json() -> None:

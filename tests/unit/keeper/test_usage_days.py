@@ -115,6 +115,18 @@ async def test_exchanges_are_added_up_and_told_before_they_are_written(parts: Pa
     )
 
 
+async def test_all_keys_together_are_told_with_what_is_not_written_yet(parts: Parts) -> None:
+    parts.count()
+    await parts.usage.flush()
+    parts.count(key_id="k2", reason=Reason.SCOPE_MISSING)
+    parts.count()
+    refusals = {Reason.SCOPE_MISSING: 1}
+    for _ in range(2):
+        [total] = await parts.told(UsageQuery(per="total"))
+        assert (total.key_id, total.day, total.requests, total.refusals) == ("", DAY, 2, refusals)
+        await parts.usage.flush()
+
+
 async def test_without_a_key_nothing_is_counted(parts: Parts) -> None:
     parts.count(key_id=None, reason=Reason.KEY_UNKNOWN)
     assert (parts.days.pending, await parts.told()) == (0, [])

@@ -1,11 +1,14 @@
 """Guarantees of gateway/admin/api/record.py: lists, the audit, its chain, what would happen."""
 
 import dataclasses
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
+from gateway.core.refusal import Reason
 from gateway.keeper.audit import GENESIS, AuditEntry, verify_chain
+from gateway.keeper.days import UsageDay
 from gateway.keeper.desk import KeyEdit
 from tests.unit.admin.api.stand import ABSENT, Held, Stand, pieces
 
@@ -156,6 +159,53 @@ async def test_no_entry_holds_a_secret_or_a_digest(stand: Stand, admin: Held) ->
     told = (await stand.ask(admin, "GET", "/audit")).raw.decode()
     assert made["key"] not in told
     assert stand.store._keys[made["id"]].digest.hex() not in told
+
+
+TODAY = date(2027, 1, 15)
+
+
+@pytest.fixture
+async def days(stand: Stand, admin: Held) -> list[UsageDay]:
+    """What two keys did on three days, of which one is long ago."""
+    other = await stand.make("other", owner="ann")
+    made = [
+        UsageDay(key.id, TODAY - timedelta(days=ago), 1, {Reason.SCOPE_MISSING: 2}, 3, 4, "::1")
+        for ago in (0, 1, 40)
+        for key in (admin, other)
+    ]
+    await stand.store.record_uses([], made)
+    return made
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 200])
+async def test_usage_is_told_by_day_by_key_and_for_all_keys(
+    stand: Stand, admin: Held, days: list[UsageDay], limit: int
+) -> None:
+    told = await pieces(stand, admin, "/usage?", limit)
+    assert [(each["day"], each["key_id"]) for each in told] == sorted(
+        [(str(each.day), each.key_id) for each in days[:4]], key=lambda place: place[0], reverse=True
+    )
+    told = await pieces(stand, admin, "/usage?per=key&since=2026-01-01&", limit)
+    assert [each["requests"] for each in told] == [3, 3]
+    told = await pieces(stand, admin, "/usage?per=total&since=2026-01-01&", limit)
+    whole = {"key_id": None, "last_address": None, "requests": 2, "refusals": {"scope_missing": 4}}
+    sums = {"bytes_in": 6, "bytes_out": 8}
+    assert told == [{**whole, **sums, "day": day} for day in ("2027-01-15", "2027-01-14", "2026-12-06")]
+    assert len(await pieces(stand, admin, "/usage?per=total&", limit)) == 2
+
+
+@pytest.mark.usefixtures("days")
+async def test_what_all_keys_did_is_for_those_who_see_all(stand: Stand, admin: Held) -> None:
+    own = await stand.make("own", "keyhatch:own", owner="ann")
+    reader = await stand.make("reader", "keyhatch:read")
+    for query in ("per=total", f"per=total&key_id={own.id}"):
+        told = await stand.ask(own, "GET", f"/usage?{query}")
+        assert (told.status, "keyhatch:read" in told.json["detail"]) == (403, True)
+    assert (await stand.ask(reader, "GET", "/usage?per=total")).status == 200
+    told = await stand.ask(admin, "GET", f"/usage?per=total&key_id={own.id}")
+    assert (told.status, told.fields) == (422, ["key_id"])
+    told = await stand.ask(admin, "GET", "/usage?per=week")
+    assert (told.status, told.fields) == (422, ["per"])
 
 
 async def test_what_would_happen_to_a_request_is_explained(stand: Stand, admin: Held) -> None:
