@@ -36,12 +36,14 @@ POLICY: Final = "; ".join(f"{name} {value}" for name, value in _RULES.items())
 HEADERS: Final = {
     "Cache-Control": "no-cache",
     "Content-Security-Policy": POLICY,
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "clipboard-write=(self), camera=(), geolocation=(), microphone=(), payment=()",
     "Vary": "Accept-Encoding",
     "X-Frame-Options": "DENY",
 }
+_WHERE_TRUSTED: Final = {"Cross-Origin-Opener-Policy": "same-origin"}
+"""Browsers take it over TLS and from loopback alone, and complain of it elsewhere."""
+
 _TYPES: Final = {
     ".html": "text/html",
     ".css": "text/css",
@@ -95,6 +97,8 @@ class _Served:
 
     async def answer(self, request: web.Request) -> web.Response:
         headers = {**HEADERS, hdrs.ETAG: self._etag}
+        if "Sec-Fetch-Site" in request.headers:  # said only to where the browser trusts the way
+            headers.update(_WHERE_TRUSTED)
         asked = request.headers.get(hdrs.IF_NONE_MATCH, "")
         if self._etag in (tag.strip().removeprefix("W/") for tag in asked.split(",")):
             return web.Response(status=304, headers=headers)

@@ -29,7 +29,8 @@ async def test_the_root_leads_to_the_page(stand: ConsoleStand) -> None:
 
 @each_file
 async def test_nothing_runs_but_own_files_and_nobody_frames_them(stand: ConsoleStand, name: str) -> None:
-    headers = (await stand.send("GET", f"/console/{name}")).headers
+    sent = {"Sec-Fetch-Site": "none"}
+    headers = (await stand.send("GET", f"/console/{name}", headers=sent)).headers
     policy = dict(rule.split(" ", 1) for rule in headers["Content-Security-Policy"].split("; "))
     assert policy["default-src"] == "'none'"
     assert {policy[f"{kind}-src"] for kind in ("script", "style", "img", "connect")} == {"'self'"}
