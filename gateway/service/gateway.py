@@ -95,6 +95,7 @@ class Gateway:
         )
         self._store: KeyStore
         self._gatekeeper: Gatekeeper
+        self._observers: Observers
         self._plane: Plane
         self._watch: StoreWatch
         self._forgetting: Forgetting
@@ -214,8 +215,8 @@ class Gateway:
         table = table_of(settings)
         self.metrics.know(table.routes)
         self._gatekeeper = Gatekeeper(table, keys.prefix, store, self._clock, self.metrics.store_failed)
-        observers = Observers([self.metrics, self._access_log, self._gatekeeper.usage.days])
-        around = Surroundings(self._gatekeeper, observers, self._clock)
+        self._observers = Observers([self.metrics, self._access_log, self._gatekeeper.usage.days])
+        around = Surroundings(self._gatekeeper, self._observers, self._clock)
         self._plane = _plane(settings.server.plane)(ground_of(settings), around)
 
     async def _start_admin(self, at: Address, store: KeyStore) -> tuple[str, int]:
@@ -271,13 +272,15 @@ class Gateway:
         from gateway.admin.console.files import add_files, read_files  # noqa: PLC0415
         from gateway.admin.console.sign_in import Facts, SignIn  # noqa: PLC0415
         from gateway.admin.sessions import Sessions  # noqa: PLC0415
+        from gateway.keeper.watched import Watched  # noqa: PLC0415
 
         def facts() -> Facts:
             rules = self.keyring.rules
             return Facts(self._proxy_at, rules.prefix, rules.default_expiry_s)
 
         app = build_admin_app(pages, hosts)
-        house = House(self.keyring, self._clock, lambda: self._gatekeeper.table)
+        watched = Watched(self._clock, self._logs.clean, self._observers.add, self._observers.remove)
+        house = House(self.keyring, self._clock, lambda: self._gatekeeper.table, watched)
         sessions = Sessions(self._clock, secrets.token_bytes)
         throttle = Throttle(self._clock)
         access = Access(self.keyring, self._clock, throttle, sessions, self._gatekeeper.note_use)

@@ -16,6 +16,7 @@ from gateway.keeper.authority import Manager, Want, admit_to, assert_holds, asse
 from gateway.keeper.desk import StateConflict
 from gateway.keeper.keyring import Keyring
 from gateway.keeper.ports import Clock, KeyNotFound, OnceDone, OnceTaken
+from gateway.keeper.watched import Watched
 from gateway.wire.key_json import as_json
 
 T = TypeVar("T")
@@ -30,6 +31,7 @@ class House:
     keyring: Keyring
     clock: Clock
     table: Callable[[], RouteTable]
+    watched: Watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,8 @@ class Ask:
         return Answer(as_json(key, self.now), {"ETag": etag_of(key)})
 
     def issued(self, key: ApiKey, secret: Secret) -> Answer:
-        """A record and its new secret: the only answers that hold one."""
+        """A record and its new secret: the only answers that hold one. Its first call is waited for."""
+        self.house.watched.issued(key.id)
         return Answer({**as_json(key, self.now), "key": secret.reveal()}, {"ETag": etag_of(key)})
 
     async def do_once(self, do: Callable[[Keyring], Awaitable[Answer]], desk: Keyring) -> Answer:

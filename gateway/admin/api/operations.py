@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
-from gateway.admin.api import keys, moving, record
+from gateway.admin.api import keys, moving, record, seen
 from gateway.admin.api.ask import Answer, Ask
 from gateway.admin.api.asked import BODY_BYTES_MAX
+from gateway.admin.api.seen_words import LastCall
 from gateway.admin.api.words import (
     Asked,
     AuditList,
@@ -140,6 +141,15 @@ OPERATIONS: Final = (
         summary="Show a key.",
         do=keys.show,
         tells=KeyRecord,
+    ),
+    Operation(
+        name="lastCall",
+        want=Want.LOOK,
+        method="GET",
+        path="/keys/{id}/last-call",
+        summary="Tell the last call that was made with a key while somebody watches it.",
+        do=seen.last_call,
+        tells=LastCall,
     ),
     Operation(
         name="editKey",
