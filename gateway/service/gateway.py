@@ -45,6 +45,7 @@ from gateway.store.sqlite import open_sqlite
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from gateway.admin.api.ask import House
     from gateway.keeper.keyring import Keyring
     from gateway.keeper.terms import Rules
 
@@ -265,29 +266,40 @@ class Gateway:
     def _admin_app(self, pages: Pages, hosts: Hosts) -> "web.Application":
         """The admin listener's application; called when somebody needs it for the first time."""
         from gateway.admin.api.access import Access  # noqa: PLC0415
-        from gateway.admin.api.ask import House  # noqa: PLC0415
         from gateway.admin.api.serve import Api  # noqa: PLC0415
         from gateway.admin.api.throttle import Throttle  # noqa: PLC0415
         from gateway.admin.app import build_admin_app  # noqa: PLC0415
         from gateway.admin.console.files import add_files, read_files  # noqa: PLC0415
         from gateway.admin.console.sign_in import Facts, SignIn  # noqa: PLC0415
         from gateway.admin.sessions import Sessions  # noqa: PLC0415
-        from gateway.keeper.watched import Watched  # noqa: PLC0415
 
         def facts() -> Facts:
             rules = self.keyring.rules
             return Facts(self._proxy_at, rules.prefix, rules.default_expiry_s)
 
         app = build_admin_app(pages, hosts)
-        watched = Watched(self._clock, self._logs.clean, self._observers.add, self._observers.remove)
-        house = House(self.keyring, self._clock, lambda: self._gatekeeper.table, watched)
         sessions = Sessions(self._clock, secrets.token_bytes)
         throttle = Throttle(self._clock)
         access = Access(self.keyring, self._clock, throttle, sessions, self._gatekeeper.note_use)
-        Api(house, access).add_to(app)
+        Api(self._house(), access).add_to(app)
         SignIn(access, self._clock, facts).add_to(app)
         add_files(app, read_files())
         return app
+
+    def _house(self) -> "House":
+        """What the management API needs of all this."""
+        from gateway.admin.api.ask import House  # noqa: PLC0415
+        from gateway.keeper.watched import Watched  # noqa: PLC0415
+        from gateway.service.reachable import Reachable  # noqa: PLC0415
+
+        return House(
+            self.keyring,
+            self._clock,
+            lambda: self._gatekeeper.table,
+            Watched(self._clock, self._logs.clean, self._observers.add, self._observers.remove),
+            self.metrics,
+            Reachable(lambda: self._plane.ground.upstreams, self._clock).look,
+        )
 
     def _run(self, endless: Awaitable[None]) -> None:
         task = asyncio.ensure_future(endless)

@@ -108,6 +108,8 @@ def test_a_keys_whole_life_by_curl(at_work: Home) -> None:
             *("disable", "enable", "revoke", "delete"),
         ]
         assert script.ask("verifyAudit").data["whole"] is True
+        [upstream] = script.ask("getOverview").data["upstreams"]
+        assert (upstream["state"], upstream["problem"]) == ("down", "refuses connections")
         assert {"chat:write", "keyhatch:admin"} <= {
             each["scope"] for each in script.ask("listScopes").data["items"]
         }

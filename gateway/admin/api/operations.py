@@ -11,7 +11,7 @@ from typing import Any, Final
 from gateway.admin.api import keys, moving, record, seen
 from gateway.admin.api.ask import Answer, Ask
 from gateway.admin.api.asked import BODY_BYTES_MAX
-from gateway.admin.api.seen_words import LastCall
+from gateway.admin.api.seen_words import LastCall, Overview
 from gateway.admin.api.words import (
     Asked,
     AuditList,
@@ -270,6 +270,15 @@ OPERATIONS: Final = (
         summary="Verify that the record of what was done is whole.",
         do=record.chain,
         tells=ChainState,
+    ),
+    Operation(
+        name="getOverview",
+        want=Want.LOOK,
+        method="GET",
+        path="/overview",
+        summary="Tell how the gateway fares: requests, refusals, what is open, keys, upstreams.",
+        do=seen.overview,
+        tells=Overview,
     ),
     Operation(
         name="explainRequest",

@@ -1,7 +1,10 @@
-"""The shapes of what the management API sees of the traffic on the callers' port."""
+"""The shapes of what the management API sees of the gateway at work."""
+
+from typing import Literal
 
 from pydantic import Field
 
+from gateway.admin.api.ask import Unreachable
 from gateway.admin.api.words import Moment, Told
 from gateway.core.refusal import Reason
 from gateway.keeper.watched import METHOD_CHARS_MAX, PATH_CHARS_MAX
@@ -24,3 +27,36 @@ class LastCall(Told):
 
     call: CallTold | None
     watched_since: Moment
+
+
+class KeysCounted(Told):
+    """How many keys have which status."""
+
+    active: int = Field(ge=0)
+    expiring: int = Field(ge=0)
+    expired: int = Field(ge=0)
+    disabled: int = Field(ge=0)
+    revoked: int = Field(ge=0)
+
+
+class UpstreamTold(Told):
+    """Whether connections to an upstream can be opened. Where it is, is not told."""
+
+    name: str = Field(examples=["local-ai"])
+    state: Literal["up", "down"]
+    checked_at: Moment
+    problem: Unreachable | None
+
+
+class Overview(Told):
+    """The gateway at a glance. What is counted is counted since its start."""
+
+    version: str
+    started_at: Moment
+    now: Moment
+    requests: int = Field(ge=0, description="Requests on the callers' port that are over, refused ones too.")
+    refusals: dict[str, int] = Field(description="How many were refused, by reason.")
+    streams_open: int = Field(ge=0, description="Exchanges under way with a key, WebSockets included.")
+    connections_open: int = Field(ge=0, description="Callers' connections.")
+    keys: KeysCounted
+    upstreams: list[UpstreamTold]

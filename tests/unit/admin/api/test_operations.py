@@ -20,6 +20,7 @@ LOOKS = {
     "listScopes",
     "listAudit",
     "verifyAudit",
+    "getOverview",
     "explainRequest",
 }
 FOR_ADMINS = {"deleteKey", "exportKeys", "importKeys"}

@@ -1,5 +1,7 @@
 """Guarantees of gateway/admin/api/seen.py: whoever waits for a call with a key sees it, and no secret."""
 
+from gateway import __version__
+from gateway.admin.api.ask import Knocked, Unreachable
 from gateway.core.refusal import Reason
 from gateway.keeper.watched import PATH_CHARS_MAX
 from gateway.wire.key_json import rfc3339
@@ -83,3 +85,48 @@ async def test_a_deleted_key_has_no_call(stand: Stand, admin: Held) -> None:
     await stand.ask(admin, "POST", f"/keys/{key_id}/revoke")
     await stand.ask(admin, "DELETE", f"/keys/{key_id}")
     assert (await stand.ask(admin, "GET", f"/keys/{key_id}/last-call")).status == 404
+
+
+async def test_the_gateway_at_a_glance(stand: Stand, admin: Held) -> None:
+    stand.metrics.exchange_ended(exchange())
+    for _ in range(2):
+        refused = exchange(None, status=401, reason=Reason.KEY_UNKNOWN, route_id=None)
+        stand.metrics.exchange_ended(refused)
+    stand.metrics.exchange_ended(exchange(status=502, reason=Reason.UPSTREAM_UNREACHABLE))
+    sources = stand.metrics.sources
+    sources.live_streams, sources.connections = lambda: 3, lambda: 7
+    sources.key_counts = lambda: {"active": 5, "revoked": 1}
+    stand.upstreams = [Knocked("local-ai", NOW, None), Knocked("voice", NOW + 1, Unreachable.REFUSED)]
+    stand.clock.time += 60
+    assert (await stand.ask(admin, "GET", "/overview")).json == {
+        "version": __version__,
+        "started_at": rfc3339(NOW),
+        "now": rfc3339(NOW + 60),
+        "requests": 4,
+        "refusals": {"key_unknown": 2},
+        "streams_open": 3,
+        "connections_open": 7,
+        "keys": {"active": 5, "expiring": 0, "expired": 0, "disabled": 0, "revoked": 1},
+        "upstreams": [
+            {"name": "local-ai", "state": "up", "checked_at": rfc3339(NOW), "problem": None},
+            {
+                "name": "voice",
+                "state": "down",
+                "checked_at": rfc3339(NOW + 1),
+                "problem": "refuses connections",
+            },
+        ],
+    }
+
+
+async def test_a_gateway_without_anything_is_empty_at_a_glance(stand: Stand, admin: Held) -> None:
+    told = (await stand.ask(admin, "GET", "/overview")).json
+    assert (told["requests"], told["refusals"], told["upstreams"]) == (0, {}, [])
+    assert (told["streams_open"], told["connections_open"]) == (0, 0)
+    assert set(told["keys"].values()) == {0}
+
+
+async def test_who_manages_only_their_own_keys_does_not_see_the_whole(stand: Stand) -> None:
+    own = await stand.make("own", "keyhatch:own", owner="ann")
+    told = await stand.ask(own, "GET", "/overview")
+    assert (told.status, told.code) == (403, "not_allowed")
