@@ -5,16 +5,20 @@ Promises
    and leaves them when the last one was let go.
 2. A key is watched from the moment its secret was issued, and from each look at it, for `WATCH_S` after the
    last of these. At most `KEYS_MAX` are watched at a time: the one looked at longest ago goes first.
-3. Noting a call is a plain call: a look-up and a tuple. Refused calls are noted too, if their key is known.
-4. What a caller wrote into a call is cleaned, by the given `Clean`, before anybody sees it.
+3. Who waits for a new secret is not told of the one before, though it may still work: a call that was let
+   pass is noted if it was made with the key's own secret, and with a new secret a watch begins anew.
+4. Refused calls are noted too, if their key is known: they say what is wrong, whatever the secret.
+5. Noting a call is a plain call: a look-up and a tuple.
+6. What a caller wrote into a call is cleaned, by the given `Clean`, before anybody sees it.
 
 A call is told when it is over: of one that only began the observers know nothing but that there is one.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from gateway.core.keys import ApiKey
 from gateway.core.refusal import Reason
 from gateway.keeper.ports import Clock, Exchange, Observer
 
@@ -44,8 +48,9 @@ class Call(NamedTuple):
 
 @dataclass(slots=True)
 class Watch:
-    """One key's: `since` in seconds since 1970, `until` in monotonic ones."""
+    """One key's, and its own secret's: `since` in seconds since 1970, `until` in monotonic ones."""
 
+    digest: bytes = field(repr=False)
     since: float
     until: float
     call: Call | None = None
@@ -68,14 +73,10 @@ class Watched:
         self._watches: dict[str | None, Watch] = {}  # None, a call without a key, is never in it
         """The one looked at longest ago, which is the first to be let go, comes first."""
 
-    def issued(self, key_id: str) -> None:
-        """A secret of this key was just told to somebody: whatever was seen of it before is forgotten."""
-        self._watch(key_id, None)
-
-    def look(self, key_id: str) -> tuple[Call | None, float]:
+    def look(self, key: ApiKey) -> tuple[Call | None, float]:
         """The key's last call since it is watched, if there was one, and since when that is."""
         self._let_go()
-        watch = self._watch(key_id, self._watches.get(key_id))
+        watch = self._watch(key)
         call = watch.call
         if call is not None:
             method, path = self._clean(call.method, METHOD_CHARS_MAX), self._clean(call.path, PATH_CHARS_MAX)
@@ -89,7 +90,7 @@ class Watched:
         """Note an exchange, if its key is watched."""
         self._let_go()
         watch = self._watches.get(exchange.key_id)
-        if watch is not None:
+        if watch is not None and exchange.digest in (None, watch.digest):
             watch.call = Call(
                 self._clock.now(),
                 exchange.method,
@@ -100,16 +101,16 @@ class Watched:
                 exchange.route_id,
             )
 
-    def _watch(self, key_id: str, watch: Watch | None) -> Watch:
+    def _watch(self, key: ApiKey) -> Watch:
         if not self._watches:
             self._join(self)
-        self._watches.pop(key_id, None)
+        watch = self._watches.pop(key.id, None)
         if len(self._watches) >= KEYS_MAX:
             del self._watches[next(iter(self._watches))]
-        if watch is None:
-            watch = Watch(self._clock.now(), 0.0)
+        if watch is None or watch.digest != key.digest:
+            watch = Watch(key.digest, self._clock.now(), 0.0)
         watch.until = self._clock.monotonic() + WATCH_S
-        self._watches[key_id] = watch
+        self._watches[key.id] = watch
         return watch
 
     def _let_go(self) -> None:

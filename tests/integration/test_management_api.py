@@ -138,6 +138,10 @@ def test_whoever_made_a_key_sees_its_calls_arrive(
         assert gateway.ask("/needing/sk-9f2kQ7vLx03mZpR8sT1w", key=key["key"]).status == 403
         refused = eventually(lambda: (told := seen()) and told["status"] == 403 and told, "so is a refusal")
         assert (refused["path"], refused["reason"]) == ("/needing/sk-****", "scope_missing")
+        renewed = admin("POST", f"/keys/{key['id']}/rotate").data
+        assert gateway.ask("/held?old", key=key["key"]).status == 200
+        assert gateway.ask("/held?new", key=renewed["key"], method="POST").status == 200
+        assert eventually(seen, "and the new secret")["method"] == "POST"
 
 
 def test_the_first_use_of_a_new_secret_at_the_api_ends_the_one_before(

@@ -122,7 +122,7 @@ class Ask:
 
     def issued(self, key: ApiKey, secret: Secret) -> Answer:
         """A record and its new secret: the only answers that hold one. Its first call is waited for."""
-        self.house.watched.issued(key.id)
+        self.house.watched.look(key)
         return Answer({**as_json(key, self.now), "key": secret.reveal()}, {"ETag": etag_of(key)})
 
     async def do_once(self, do: Callable[[Keyring], Awaitable[Answer]], desk: Keyring) -> Answer:

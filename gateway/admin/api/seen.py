@@ -12,8 +12,7 @@ from gateway.wire.key_json import rfc3339
 
 async def last_call(ask: Ask) -> Answer:
     """The last call with a key since it is watched. To ask is to watch."""
-    key = await ask.key()
-    call, since = ask.house.watched.look(key.id)
+    call, since = ask.house.watched.look(await ask.key())
     return Answer({"call": None if call is None else _call_json(call), "watched_since": rfc3339(since)})
 
 
