@@ -221,6 +221,11 @@ class Exchange:
     own_s: float | None
     detail: str | None = None
 
+    @property
+    def digest(self) -> bytes | None:
+        """That of the secret that was let pass, where it is known. No field: hardly anybody asks for it."""
+        return None
+
 
 class Observer(Protocol):
     """Who is told of exchanges. Plain calls on the request path: they must be quick and never raise."""

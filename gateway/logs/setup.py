@@ -17,6 +17,7 @@ import structlog
 from gateway.keeper.ports import Clock
 from gateway.logs import hooks
 from gateway.logs.access import AccessLog
+from gateway.logs.escape import escape, shorten
 from gateway.logs.render import formatter
 from gateway.logs.scrub import Scrub, scrubber
 from gateway.logs.sink import Sink
@@ -52,6 +53,13 @@ class Logs:
     def access_log(self, clock: Clock, *, on: bool = True) -> AccessLog:
         """An observer that writes one line for each exchange into these logs, while it is `on`."""
         return AccessLog(self._sink.write, clock, self._scrub, as_json=self._as_json, on=on)
+
+    def clean(self, text: str, chars_max: int) -> str:
+        """A caller's text as the access log would tell it, in at most so many characters.
+
+        Scrubbed before it is shortened, so that no key is cut into something that looks harmless.
+        """
+        return shorten(escape(self._scrub(text)), chars_max)
 
     def set_level(self, level: str) -> None:
         """Log from this level on: debug, info, warning, error or critical."""

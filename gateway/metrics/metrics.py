@@ -14,7 +14,7 @@ from gateway.core.keys import Status
 from gateway.core.routes import Route
 from gateway.keeper.ports import Clock, Exchange
 from gateway.metrics import families
-from gateway.metrics.counts import Counts
+from gateway.metrics.counts import Counts, Totals
 from gateway.metrics.sources import Reader, Sources
 
 if TYPE_CHECKING:
@@ -28,12 +28,13 @@ FAILURE: Final = "failure"
 class Metrics:
     """Everything the gateway counts. `sources` may be filled in after it was built, before the first scrape.
 
-    `reload_failed_at`: the first failure (seconds since 1970) since a reload succeeded last, or None.
-    `version` and `plane` are what `keyhatch_build_info` says.
+    `reload_failed_at`: the first failure since a reload succeeded last, or None; `started_at`: since when it
+    counts; both in seconds since 1970. `version` and `plane` are what `keyhatch_build_info` says.
     """
 
     def __init__(self, *, version: str, plane: str, clock: Clock, sources: Sources | None = None) -> None:
         self.sources = sources or Sources()
+        self.started_at = clock.now()
         self._build = (version, plane, platform.python_version())
         self._clock = clock
         self._counts = Counts()
@@ -76,6 +77,12 @@ class Metrics:
     def store_failed(self) -> None:
         """A call to the store failed, or its answer could not be trusted."""
         self._store_errors += 1
+
+    # --- What the management API reads
+
+    def totals(self) -> Totals:
+        """The exchanges so far, by their labels and by what was decided; without prometheus-client."""
+        return self._counts.totals()
 
     # --- What Prometheus reads
 

@@ -53,6 +53,11 @@ class Account(Exchange):
         self.duration_s = 0.0
 
     @property
+    def digest(self) -> bytes | None:
+        """That of the secret that was let pass."""
+        return None if self.allow is None else self.allow.digest or None
+
+    @property
     def is_websocket(self) -> bool:
         """Whether the caller asked for a WebSocket."""
         return self.kind == _WEBSOCKET

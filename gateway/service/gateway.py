@@ -45,6 +45,7 @@ from gateway.store.sqlite import open_sqlite
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from gateway.admin.api.ask import House
     from gateway.keeper.keyring import Keyring
     from gateway.keeper.terms import Rules
 
@@ -95,6 +96,7 @@ class Gateway:
         )
         self._store: KeyStore
         self._gatekeeper: Gatekeeper
+        self._observers: Observers
         self._plane: Plane
         self._watch: StoreWatch
         self._forgetting: Forgetting
@@ -214,8 +216,8 @@ class Gateway:
         table = table_of(settings)
         self.metrics.know(table.routes)
         self._gatekeeper = Gatekeeper(table, keys.prefix, store, self._clock, self.metrics.store_failed)
-        observers = Observers([self.metrics, self._access_log, self._gatekeeper.usage.days])
-        around = Surroundings(self._gatekeeper, observers, self._clock)
+        self._observers = Observers([self.metrics, self._access_log, self._gatekeeper.usage.days])
+        around = Surroundings(self._gatekeeper, self._observers, self._clock)
         self._plane = _plane(settings.server.plane)(ground_of(settings), around)
 
     async def _start_admin(self, at: Address, store: KeyStore) -> tuple[str, int]:
@@ -264,7 +266,6 @@ class Gateway:
     def _admin_app(self, pages: Pages, hosts: Hosts) -> "web.Application":
         """The admin listener's application; called when somebody needs it for the first time."""
         from gateway.admin.api.access import Access  # noqa: PLC0415
-        from gateway.admin.api.ask import House  # noqa: PLC0415
         from gateway.admin.api.serve import Api  # noqa: PLC0415
         from gateway.admin.api.throttle import Throttle  # noqa: PLC0415
         from gateway.admin.app import build_admin_app  # noqa: PLC0415
@@ -277,14 +278,28 @@ class Gateway:
             return Facts(self._proxy_at, rules.prefix, rules.default_expiry_s)
 
         app = build_admin_app(pages, hosts)
-        house = House(self.keyring, self._clock, lambda: self._gatekeeper.table)
         sessions = Sessions(self._clock, secrets.token_bytes)
         throttle = Throttle(self._clock)
         access = Access(self.keyring, self._clock, throttle, sessions, self._gatekeeper.note_use)
-        Api(house, access).add_to(app)
+        Api(self._house(), access).add_to(app)
         SignIn(access, self._clock, facts).add_to(app)
         add_files(app, read_files())
         return app
+
+    def _house(self) -> "House":
+        """What the management API needs of all this."""
+        from gateway.admin.api.ask import House  # noqa: PLC0415
+        from gateway.keeper.watched import Watched  # noqa: PLC0415
+        from gateway.service.reachable import Reachable  # noqa: PLC0415
+
+        return House(
+            self.keyring,
+            self._clock,
+            lambda: self._gatekeeper.table,
+            Watched(self._clock, self._logs.clean, self._observers.add, self._observers.remove),
+            self.metrics,
+            Reachable(lambda: self._plane.ground.upstreams, self._clock).look,
+        )
 
     def _run(self, endless: Awaitable[None]) -> None:
         task = asyncio.ensure_future(endless)

@@ -72,6 +72,7 @@ def test_a_keys_whole_life_by_curl(at_work: Home) -> None:
         secret, key_id = made.data["key"], made.data["id"]
         assert "key" not in script.ask("createKey", asked, Idempotency_Key="first").data
         assert script.ask("verifyKey", {"key": secret}).data["valid"] is True
+        assert script.ask("lastCall", id=key_id).data["call"] is None
         shown = script.ask("getKey", id=key_id)
         edited = script.ask("editKey", {"name": "Stock"}, id=key_id, If_Match=shown.headers["etag"])
         assert edited.data["name"] == "Stock"
@@ -89,6 +90,7 @@ def test_a_keys_whole_life_by_curl(at_work: Home) -> None:
         [used] = script.ask("listKeys", used_since=shown.data["created_at"]).data["items"]
         assert used["name"] == "admin"
         assert gateway.ask("/x", key=secret).reason == "key_rotated"
+        assert script.ask("lastCall", id=key_id).data["call"]["reason"] == "key_rotated"
         [day] = script.ask("listUsage", key_id=key_id).data["items"]
         assert (day["requests"], day["refusals"]) == (0, {"key_rotated": 1})
         [total] = script.ask("listUsage", per="total").data["items"]
@@ -106,6 +108,8 @@ def test_a_keys_whole_life_by_curl(at_work: Home) -> None:
             *("disable", "enable", "revoke", "delete"),
         ]
         assert script.ask("verifyAudit").data["whole"] is True
+        [upstream] = script.ask("getOverview").data["upstreams"]
+        assert (upstream["state"], upstream["problem"]) == ("down", "refuses connections")
         assert {"chat:write", "keyhatch:admin"} <= {
             each["scope"] for each in script.ask("listScopes").data["items"]
         }

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.faults.test_store_locked import locked
 from tests.support.lasting_upstream import LastingUpstream
 from tests.support.management import Management, first_key
 from tests.support.plane_stand import PLANES
-from tests.support.running_gateway import Home, RunningGateway
+from tests.support.running_gateway import ANY_KEY, Home, RunningGateway, eventually
 
 MANY = 200
 
@@ -111,6 +112,36 @@ def test_a_key_that_the_api_revoked_opens_nothing_from_the_answer_on(
             assert admin("POST", f"/keys/{key['id']}/revoke").data["status"] == "revoked"
             refused = gateway.ask("/held", key=key["key"])
             assert (refused.status, refused.reason) == (401, "key_revoked")
+
+
+@pytest.mark.parametrize("plane", PLANES)
+def test_whoever_made_a_key_sees_its_calls_arrive(
+    upstream: LastingUpstream, tmp_path_factory: pytest.TempPathFactory, plane: str
+) -> None:
+    home = Home(tmp_path_factory.mktemp("watched"))
+    server = {"proxy": "127.0.0.1:0", "admin": "127.0.0.1:0", "plane": plane}
+    needing = {"id": "needing", "path": "/needing/**", "upstream": "main", "scopes": ["chat:write"]}
+    home.configure(upstream.url, [*ANY_KEY, needing], server=server)
+    with home.serve() as gateway:
+        admin = Management(gateway.admin_port, first_key(home.folder))
+        key = admin.create("Awaited")
+
+        def seen() -> dict[str, Any] | None:
+            call: dict[str, Any] | None = admin("GET", f"/keys/{key['id']}/last-call").data["call"]
+            return call
+
+        assert seen() is None
+        assert gateway.ask("/held?api_key=hidden", key=key["key"]).status == 200
+        call = eventually(seen, "the call is seen")
+        assert (call["path"], call["status"], call["reason"]) == ("/held", 200, None)
+        assert (call["method"], call["from"], call["route"]) == ("GET", "127.0.0.1", "all")
+        assert gateway.ask("/needing/sk-9f2kQ7vLx03mZpR8sT1w", key=key["key"]).status == 403
+        refused = eventually(lambda: (told := seen()) and told["status"] == 403 and told, "so is a refusal")
+        assert (refused["path"], refused["reason"]) == ("/needing/sk-****", "scope_missing")
+        renewed = admin("POST", f"/keys/{key['id']}/rotate").data
+        assert gateway.ask("/held?old", key=key["key"]).status == 200
+        assert gateway.ask("/held?new", key=renewed["key"], method="POST").status == 200
+        assert eventually(seen, "and the new secret")["method"] == "POST"
 
 
 def test_the_first_use_of_a_new_secret_at_the_api_ends_the_one_before(

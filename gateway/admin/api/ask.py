@@ -1,8 +1,9 @@
 """One question to the management API, as a handler sees it: who asks, what for, and the desk they may use."""
 
 import hashlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
@@ -13,9 +14,11 @@ from gateway.core.keys import ApiKey, Secret
 from gateway.core.routes import RouteTable
 from gateway.keeper.audit import Once
 from gateway.keeper.authority import Manager, Want, admit_to, assert_holds, assert_may_widen
-from gateway.keeper.desk import StateConflict
+from gateway.keeper.desk import NotAllowed, StateConflict
 from gateway.keeper.keyring import Keyring
 from gateway.keeper.ports import Clock, KeyNotFound, OnceDone, OnceTaken
+from gateway.keeper.watched import Watched
+from gateway.metrics import Metrics
 from gateway.wire.key_json import as_json
 
 T = TypeVar("T")
@@ -23,13 +26,37 @@ T = TypeVar("T")
 REPLAYED: Final = "Idempotency-Replayed"
 
 
+class Unreachable(StrEnum):
+    """Why no connection to an upstream can be opened. None of it tells where the upstream is."""
+
+    NAME_NOT_FOUND = "name not found"
+    REFUSED = "refuses connections"
+    SILENT = "does not answer within 2 s"
+    NO_WAY = "cannot be reached"
+
+
+@dataclass(frozen=True, slots=True)
+class Knocked:
+    """How the upstream of this name was found `at` a moment (seconds since 1970); no `problem`: it is up."""
+
+    name: str
+    at: float
+    problem: Unreachable | None
+
+
 @dataclass(frozen=True, slots=True)
 class House:
-    """What handlers need of the gateway. `table` is asked anew each time: a reload may replace it."""
+    """What handlers need of the gateway. `table` is asked anew each time: a reload may replace it.
+
+    `upstreams` tells how the upstreams stand, which may take a moment.
+    """
 
     keyring: Keyring
     clock: Clock
     table: Callable[[], RouteTable]
+    watched: Watched
+    metrics: Metrics
+    upstreams: Callable[[], Awaitable[Sequence[Knocked]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +111,18 @@ class Ask:
         admit_to(self.manager, Want.LOOK, key)
         return key
 
+    def assert_sees_all(self) -> None:
+        """Raise `NotAllowed` for whoever manages only their own keys."""
+        if not self.manager.may_everywhere(Want.LOOK):
+            raise NotAllowed("this takes the scope keyhatch:read, which your key does not have")
+
     def shown(self, key: ApiKey) -> Answer:
         """A record as an answer, with the tag that names its state."""
         return Answer(as_json(key, self.now), {"ETag": etag_of(key)})
 
     def issued(self, key: ApiKey, secret: Secret) -> Answer:
-        """A record and its new secret: the only answers that hold one."""
+        """A record and its new secret: the only answers that hold one. Its first call is waited for."""
+        self.house.watched.look(key)
         return Answer({**as_json(key, self.now), "key": secret.reveal()}, {"ETag": etag_of(key)})
 
     async def do_once(self, do: Callable[[Keyring], Awaitable[Answer]], desk: Keyring) -> Answer:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
-from gateway.admin.api import keys, moving, record
+from gateway.admin.api import keys, moving, record, seen
 from gateway.admin.api.ask import Answer, Ask
 from gateway.admin.api.asked import BODY_BYTES_MAX
+from gateway.admin.api.seen_words import LastCall, Overview
 from gateway.admin.api.words import (
     Asked,
     AuditList,
@@ -142,6 +143,15 @@ OPERATIONS: Final = (
         tells=KeyRecord,
     ),
     Operation(
+        name="lastCall",
+        want=Want.LOOK,
+        method="GET",
+        path="/keys/{id}/last-call",
+        summary="Tell the last call that was made with a key while somebody watches it.",
+        do=seen.last_call,
+        tells=LastCall,
+    ),
+    Operation(
         name="editKey",
         want=Want.CHANGE,
         method="PATCH",
@@ -260,6 +270,15 @@ OPERATIONS: Final = (
         summary="Verify that the record of what was done is whole.",
         do=record.chain,
         tells=ChainState,
+    ),
+    Operation(
+        name="getOverview",
+        want=Want.LOOK,
+        method="GET",
+        path="/overview",
+        summary="Tell how the gateway fares: requests, refusals, what is open, keys, upstreams.",
+        do=seen.overview,
+        tells=Overview,
     ),
     Operation(
         name="explainRequest",

@@ -10,7 +10,6 @@ from gateway.admin.api.words import ExplainRequest, ListAudit, ListUsage
 from gateway.core.policy import read_address
 from gateway.core.scopes import RESERVED_SCOPES
 from gateway.keeper.audit import GENESIS, AuditEntry, AuditQuery, ChainBroken, as_data, verify_chain
-from gateway.keeper.authority import Want
 from gateway.keeper.days import UsageQuery
 from gateway.keeper.days import as_data as usage_json
 from gateway.keeper.desk import NotAllowed, Problem
@@ -85,7 +84,7 @@ async def usage(ask: Ask) -> Answer:
 
 async def chain(ask: Ask) -> Answer:
     """Verify the record from its beginning."""
-    _assert_sees_all(ask)
+    ask.assert_sees_all()
     number, hash_, problem = 0, GENESIS, None
     try:
         while entries := await ask.house.keyring.audit(AuditQuery(after=number, limit=_ENTRIES_AT_ONCE)):
@@ -134,8 +133,3 @@ def _is_theirs(ask: Ask, entry: AuditEntry) -> bool:
     """Of a key that came from another owner, they see what was done since."""
     only = ask.manager.only_owner
     return only is None or all(told is None or told["owner"] == only for told in (entry.before, entry.after))
-
-
-def _assert_sees_all(ask: Ask) -> None:
-    if not ask.manager.may_everywhere(Want.LOOK):
-        raise NotAllowed("this takes the scope keyhatch:read, which your key does not have")

@@ -5,29 +5,28 @@ import ssl
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
 
 from gateway.cli.doctor.finding import Finding, Patient, fail, ok, warn
+from gateway.service.compile import ground_of
+from gateway.wire.upstream import Upstream
 
 TIMEOUT_S: Final = 3.0
 AT_ONCE: Final = 16
-_PORTS: Final = {"http": 80, "https": 443}
 
 
 def look(patient: Patient) -> Iterator[Finding]:
     """One finding for each upstream."""
-    urls = {name: upstream.url for name, upstream in patient.loaded.settings.upstreams.items()}
+    upstreams = ground_of(patient.loaded.settings).upstreams.values()
     with ThreadPoolExecutor(AT_ONCE) as together:
-        yield from together.map(_ask, urls, urls.values())
+        yield from together.map(_ask, upstreams)
 
 
-def _ask(name: str, url: str) -> Finding:
-    what, parts = f"upstream {name}", urlsplit(url)
-    host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
-    where = f"{host} port {port}"  # never the URL: a user and a password may stand in it
+def _ask(upstream: Upstream) -> Finding:
+    what, host = f"upstream {upstream.name}", upstream.host
+    where = f"{host} port {upstream.port}"
     try:
-        with socket.create_connection((host, port), TIMEOUT_S) as raw:
-            first = _first_bytes(raw, parts, host)
+        with socket.create_connection((host, upstream.port), TIMEOUT_S) as raw:
+            first = _first_bytes(raw, upstream)
     except ssl.SSLError as error:
         why = getattr(error, "verify_message", "") or error.reason or "no TLS"
         return fail(
@@ -46,15 +45,15 @@ def _ask(name: str, url: str) -> Finding:
     return ok(what, f"{where} answers")
 
 
-def _first_bytes(raw: socket.socket, parts: SplitResult, host: str) -> bytes | None:
+def _first_bytes(raw: socket.socket, upstream: Upstream) -> bytes | None:
     """The beginning of its answer to a plain question; None if it stays silent."""
     connection = raw
-    if parts.scheme == "https":
-        connection = ssl.create_default_context().wrap_socket(raw, server_hostname=host)
-    name = f"[{host}]" if ":" in host else host
-    head = f"HEAD / HTTP/1.1\r\nHost: {name}\r\nUser-Agent: keyhatch-doctor\r\nConnection: close\r\n\r\n"
+    if upstream.scheme == "https":
+        connection = ssl.create_default_context().wrap_socket(raw, server_hostname=upstream.host)
+    host = upstream.authority
+    head = f"HEAD / HTTP/1.1\r\nHost: {host}\r\nUser-Agent: keyhatch-doctor\r\nConnection: close\r\n\r\n"
     try:
-        connection.sendall(head.encode("idna" if not host.isascii() else "ascii"))
+        connection.sendall(head.encode("ascii"))
         return connection.recv(16)
     except TimeoutError:
         return None

@@ -59,3 +59,30 @@ def test_an_accident_is_logged_once_per_kind(
         "Broken.exchange_ended failed; this is told once",
     ]
     assert all(record.exc_info is not None for record in caplog.records)
+
+
+def test_who_joins_is_told_last_and_who_leaves_is_told_no_more(exchange: MakeExchange) -> None:
+    told: list[str] = []
+    observers, late = Observers([Recorder("a", told)]), Recorder("late", told)
+    observers.add(late)
+    observers.exchange_began()
+    observers.exchange_ended(exchange(status=204))
+    assert told == ["a began", "late began", "a ended 204", "late ended 204"]
+    observers.remove(late)
+    observers.remove(late)
+    observers.exchange_began()
+    assert told[4:] == ["a began"]
+
+
+def test_who_leaves_while_all_are_told_keeps_nobody_from_being_told(exchange: MakeExchange) -> None:
+    told: list[str] = []
+
+    class Leaving(Recorder):
+        def exchange_ended(self, exchange: Exchange) -> None:
+            super().exchange_ended(exchange)
+            observers.remove(self)
+
+    observers = Observers([Leaving("a", told), Recorder("b", told)])
+    observers.exchange_ended(exchange(status=200))
+    observers.exchange_ended(exchange(status=204))
+    assert told == ["a ended 200", "b ended 200", "b ended 204"]

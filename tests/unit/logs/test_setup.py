@@ -274,3 +274,10 @@ def test_a_process_whose_log_is_stuck_still_ends() -> None:
         [sys.executable, "-c", STUCK], capture_output=True, text=True, check=False, timeout=20
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
+
+
+def test_a_callers_text_is_told_elsewhere_as_the_access_log_tells_it(start: Start) -> None:
+    logs, _ = start()
+    assert logs.clean(f"/{KEY}/\x1b[2J", 200) == r"/kh_****/\x1b[2J"
+    assert logs.clean("/" + "p" * 10 + KEY, 20) == "/ppppppppppkh_****"
+    assert logs.clean("/" + "p" * 300, 200) == "/" + "p" * 198 + "…"

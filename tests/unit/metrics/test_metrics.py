@@ -193,3 +193,15 @@ def test_a_route_is_counted_from_the_reload_that_brought_it(
 def test_no_other_collector_can_take_a_name_of_ours(metrics: Metrics, name: str) -> None:
     with pytest.raises(ValueError, match="Duplicated timeseries"):
         prometheus_client.Gauge(name, "Not ours.", registry=metrics._registry)
+
+
+def test_totals_are_told_without_the_library_and_since_when(
+    metrics: Metrics, clock: SetClock, exchange: MakeExchange
+) -> None:
+    clock.wall += 60
+    metrics.exchange_began()
+    metrics.exchange_ended(exchange(reason=Reason.SCOPE_MISSING, status=403))
+    totals = metrics.totals()
+    assert totals.requests == {("models", "GET", "403"): 1}
+    assert {name for name, number in totals.results.items() if number} == {"scope_missing"}
+    assert metrics.started_at == clock.wall - 60

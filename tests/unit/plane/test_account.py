@@ -1,5 +1,7 @@
 """Guarantees of gateway/plane/account.py: the observer is told what happened, whenever it ended."""
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.core.credentials import NOTHING_TO_STRIP
@@ -79,3 +81,9 @@ def test_an_answer_that_waited_for_no_upstream_has_no_share_of_its_own() -> None
     made = account()
     made.head_was_sent(12.0)
     assert made.own_s is None
+
+
+def test_the_secret_that_was_let_pass_is_known_by_its_digest() -> None:
+    assert account().told(11.0).digest is None
+    assert account(allow=ALLOW).told(11.0).digest is None
+    assert account(allow=replace(ALLOW, digest=b"d")).told(11.0).digest == b"d"

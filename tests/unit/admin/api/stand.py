@@ -18,7 +18,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from gateway.admin.answers import PROBLEM
 from gateway.admin.api.access import Access
-from gateway.admin.api.ask import House
+from gateway.admin.api.ask import House, Knocked
 from gateway.admin.api.openapi import document
 from gateway.admin.api.operations import BASE, OPERATIONS, Operation
 from gateway.admin.api.serve import Api
@@ -30,6 +30,10 @@ from gateway.core.keys import ApiKey
 from gateway.core.routes import Route, RouteTable
 from gateway.keeper.desk import KeyDraft
 from gateway.keeper.keyring import Keyring
+from gateway.keeper.watched import Watched
+from gateway.logs.observers import Observers
+from gateway.logs.scrub import scrubber
+from gateway.metrics import Metrics
 from gateway.store.memory import MemoryKeyStore
 from tests.support.records import StillClock, repeatable_entropy
 from tests.unit.admin.conftest import make_pages
@@ -39,6 +43,7 @@ DOCUMENT = document(OPERATIONS)
 ABSENT = "key_0000000000000000"
 STRANGER = "kh_8okNIhSXfRxxKZxv7Fa0tk7SThxjCN2owYNrPBtto2U4TdOZU"
 """Well formed, and issued by nobody."""
+SCRUB = scrubber(["kh"])
 CATALOGUE = {"chat:write": "Ask for completions", "models:read": "List models"}
 ROUTES = RouteTable([Route("models", "/v1/models", "local-ai", scopes=("models:read",))])
 
@@ -102,13 +107,23 @@ class Stand:
         self.throttle = Throttle(self.clock)
         self.sessions = Sessions(self.clock, repeatable_entropy())
         self.access = Access(self.keyring, self.clock, self.throttle, self.sessions, self._note)
-        self.api = Api(House(self.keyring, self.clock, lambda: ROUTES), self.access)
+        self.observers = Observers([])
+        self.watched = Watched(self.clock, _clean, self.observers.add, self.observers.remove)
+        self.metrics = Metrics(version="1.2.3", plane="lean", clock=self.clock)
+        self.upstreams: list[Knocked] = []
+        house = House(
+            self.keyring, self.clock, lambda: ROUTES, self.watched, self.metrics, self._find_upstreams
+        )
+        self.api = Api(house, self.access)
         self.app = build_admin_app(make_pages(), Hosts())
         self.api.add_to(self.app)
         self.client: Client
 
     def _note(self, key: ApiKey, _digest: bytes, peer: str, _now: float) -> None:
         self.uses.append((key.id, peer))
+
+    async def _find_upstreams(self) -> list[Knocked]:
+        return self.upstreams
 
     async def make(self, name: str, *scopes: str, **terms: Any) -> Held:
         """A key, made at the desk itself."""
@@ -182,6 +197,10 @@ class Stand:
         assert told.headers["Content-Type"].partition(";")[0] == media
         schema = {**of["schema"], "components": DOCUMENT["components"]}
         jsonschema_rs.validate(schema, told.json)
+
+
+def _clean(text: str, chars_max: int) -> str:
+    return SCRUB(text)[:chars_max]
 
 
 def _documented(method: str, path: str) -> dict[str, Any] | None:

@@ -15,10 +15,12 @@ LOOKS = {
     "listKeys",
     "listUsage",
     "getKey",
+    "lastCall",
     "verifyKey",
     "listScopes",
     "listAudit",
     "verifyAudit",
+    "getOverview",
     "explainRequest",
 }
 FOR_ADMINS = {"deleteKey", "exportKeys", "importKeys"}
@@ -67,7 +69,7 @@ def test_names_and_places_are_given_once() -> None:
 def test_only_posts_happen_once_and_whatever_changes_one_key_takes_if_match() -> None:
     for operation in OPERATIONS:
         assert not operation.once or operation.method == "POST"
-        assert operation.guarded == (operation.has_id and operation.name != "getKey")
+        assert operation.guarded == (operation.has_id and operation.method != "GET")
         assert (operation.tells is None) == (operation.status is HTTPStatus.NO_CONTENT)
 
 
