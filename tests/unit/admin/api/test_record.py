@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gateway.admin.api.asked import cursor_of
 from gateway.core.refusal import Reason
 from gateway.keeper.audit import GENESIS, AuditEntry, verify_chain
 from gateway.keeper.days import UsageDay
@@ -192,6 +193,23 @@ async def test_usage_is_told_by_day_by_key_and_for_all_keys(
     sums = {"bytes_in": 6, "bytes_out": 8}
     assert told == [{**whole, **sums, "day": day} for day in ("2027-01-15", "2027-01-14", "2026-12-06")]
     assert len(await pieces(stand, admin, "/usage?per=total&", limit)) == 2
+
+
+async def test_the_usage_of_one_key_is_told_alone(stand: Stand, admin: Held, days: list[UsageDay]) -> None:
+    told = await pieces(stand, admin, f"/usage?key_id={days[1].key_id}&until=2027-01-14&", 1)
+    assert [(each["day"], each["key_id"]) for each in told] == [("2027-01-14", days[1].key_id)]
+
+
+@pytest.mark.usefixtures("days")
+@pytest.mark.parametrize("per", ["day", "key", "total"])
+async def test_what_is_no_place_or_no_day_of_usage_is_named(stand: Stand, admin: Held, per: str) -> None:
+    id_ = "key_0123456789abcdef"
+    for place in ("5", "2027-01-15", "2027-02-30 ", f"2027-02-30 {id_}", f"2027-01-15 {id_} ", f" {id_}"):
+        told = await stand.ask(admin, "GET", f"/usage?per={per}&cursor={cursor_of(place)}")
+        assert (told.status, told.fields) == (422, ["cursor"]), place
+    for day in ("2027-02-30", "yesterday"):
+        told = await stand.ask(admin, "GET", f"/usage?per={per}&since={day}")
+        assert (told.status, told.fields) == (422, ["since"])
 
 
 @pytest.mark.usefixtures("days")
