@@ -6,7 +6,7 @@ import pytest
 from gateway.cli.root import root
 from tests.support.curl_script import CurlScript
 from tests.support.management import first_key
-from tests.support.running_gateway import Home
+from tests.support.running_gateway import Home, eventually
 
 BY_OPERATION = {
     "keys create": "createKey",
@@ -72,7 +72,6 @@ def test_a_keys_whole_life_by_curl(at_work: Home) -> None:
         secret, key_id = made.data["key"], made.data["id"]
         assert "key" not in script.ask("createKey", asked, Idempotency_Key="first").data
         assert script.ask("verifyKey", {"key": secret}).data["valid"] is True
-        assert script.ask("lastCall", id=key_id).data["call"] is None
         shown = script.ask("getKey", id=key_id)
         edited = script.ask("editKey", {"name": "Stock"}, id=key_id, If_Match=shown.headers["etag"])
         assert edited.data["name"] == "Stock"
@@ -90,7 +89,6 @@ def test_a_keys_whole_life_by_curl(at_work: Home) -> None:
         [used] = script.ask("listKeys", used_since=shown.data["created_at"]).data["items"]
         assert used["name"] == "admin"
         assert gateway.ask("/x", key=secret).reason == "key_rotated"
-        assert script.ask("lastCall", id=key_id).data["call"]["reason"] == "key_rotated"
         [day] = script.ask("listUsage", key_id=key_id).data["items"]
         assert (day["requests"], day["refusals"]) == (0, {"key_rotated": 1})
         [total] = script.ask("listUsage", per="total").data["items"]
@@ -108,8 +106,6 @@ def test_a_keys_whole_life_by_curl(at_work: Home) -> None:
             *("disable", "enable", "revoke", "delete"),
         ]
         assert script.ask("verifyAudit").data["whole"] is True
-        [upstream] = script.ask("getOverview").data["upstreams"]
-        assert (upstream["state"], upstream["problem"]) == ("down", "refuses connections")
         assert {"chat:write", "keyhatch:admin"} <= {
             each["scope"] for each in script.ask("listScopes").data["items"]
         }
@@ -124,3 +120,17 @@ def test_a_keys_whole_life_by_curl(at_work: Home) -> None:
         leaked = script.ask("createKey", {"name": "Leaked"}).data
         assert script.ask("revokeByValue", {"key": leaked["key"]}).data["status"] == "revoked"
         assert script.ask("getMe").data["name"] == "admin"
+
+
+def test_what_the_gateway_sees_by_curl(at_work: Home) -> None:
+    with at_work.serve() as gateway:
+        script = CurlScript(at_work.folder, gateway.admin_port, first_key(at_work.folder))
+        made = script.ask("createKey", {"name": "Awaited"}).data
+        assert script.ask("lastCall", id=made["id"]).data["call"] is None
+        assert gateway.ask("/x", key=made["key"]).reason == "upstream_unreachable"
+        call = eventually(lambda: script.ask("lastCall", id=made["id"]).data["call"], "the call is seen")
+        assert (call["path"], call["reason"]) == ("/x", "upstream_unreachable")
+        overview = script.ask("getOverview").data
+        assert (overview["requests"], overview["refusals"]) == (1, {})
+        [upstream] = overview["upstreams"]
+        assert (upstream["name"], upstream["problem"]) == ("main", "refuses connections")

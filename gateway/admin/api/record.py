@@ -64,7 +64,7 @@ async def usage(ask: Ask) -> Answer:
     """What keys did on the callers' port, by day, in all, or all of them together."""
     asked = cast("ListUsage", ask.query)
     if asked.per == "total":
-        _assert_sees_all(ask)
+        ask.assert_sees_all()
         if asked.key_id is not None:
             raise invalid([Problem("key_id", "says one key, and `per=total` all of them: leave one out")])
     _assert_may_ask_of(ask, asked.key_id)
