@@ -8,7 +8,8 @@ needs for nothing else:
    `importlib.metadata` with email, zipfile and csv, 1.2 MB; `PYDANTIC_DISABLE_PLUGINS` keeps the plugins out
    and loads all that nevertheless.
 2. structlog imports rich and better_exceptions (3.7 MB) where they are, to draw tracebacks. Ours are plain,
-   for theirs show the values of variables.
+   for theirs show the values of variables. It imports greenlet (1 MB with C++'s library) for logging from
+   threads that are none; the gateway has none.
 
 The command line alone does this, for its process is ours: whoever imports the gateway keeps what they have.
 """
@@ -19,7 +20,7 @@ from types import ModuleType
 from typing import Final, cast
 
 _LOADER: Final = "pydantic.plugin._loader"
-_DRAUGHTSMEN: Final = ("better_exceptions", "rich")
+_COMPANY: Final = ("better_exceptions", "greenlet", "rich")
 
 
 def keep_plugins_out() -> None:
@@ -28,5 +29,5 @@ def keep_plugins_out() -> None:
     vars(nobody)["get_plugins"] = tuple
     sys.modules.setdefault(_LOADER, nobody)
     modules = cast("MutableMapping[str, ModuleType | None]", sys.modules)
-    for name in _DRAUGHTSMEN:
+    for name in _COMPANY:
         modules.setdefault(name, None)  # Python's own way to say that there is no such module

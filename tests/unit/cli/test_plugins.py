@@ -33,8 +33,8 @@ def test_who_is_there_already_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     from pydantic.plugin import _loader  # noqa: PLC0415 - what the test is about
 
     rich = ModuleType("rich")
-    monkeypatch.setitem(sys.modules, "rich", rich)
-    monkeypatch.setitem(sys.modules, "better_exceptions", rich)
+    for name in ("rich", "better_exceptions", "greenlet"):
+        monkeypatch.setitem(sys.modules, name, rich)
     keep_plugins_out()
     assert sys.modules["pydantic.plugin._loader"] is _loader
     assert sys.modules["rich"] is rich

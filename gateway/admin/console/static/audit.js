@@ -39,12 +39,14 @@ export function auditView(place, me, words) {
       }
       more.hidden = !cursor;
     } catch (problem) {
-      replace(list, h("p", { class: "error pad", role: "alert" }, problem.message));
+      const words = problem.errors.some(({ field: at }) => at === "key_id") ? "No key has this name or id." : problem.message;
+      replace(list, h("p", { class: "error pad", role: "alert" }, words));
+      more.hidden = true;
     }
   }
 
-  const changed = () => {
-    Object.assign(filters, { act: act.value, actor: idOf(actor.value), key_id: idOf(key.value) });
+  const changed = async () => {
+    Object.assign(filters, { act: act.value, actor: await idOf(actor.value), key_id: await idOf(key.value) });
     const kept = Object.entries(filters).filter(([, value]) => value);
     history.replaceState(null, "", `#/audit${kept.length ? `?${new URLSearchParams(kept)}` : ""}`);
     load(true);
@@ -65,11 +67,12 @@ export function auditView(place, me, words) {
   return () => {};
 }
 
-/** A name, where exactly one key has it, becomes its id; anything else stays. */
-function idOf(words) {
+/** A name becomes the id of the key that has it, the newest if several do; anything else stays. */
+async function idOf(words) {
   const name = words.trim();
-  const found = [...records.all()].filter((record) => record.name === name);
-  return found.length === 1 ? found[0].id : name;
+  if (!name || /^key_[0-9A-Za-z]{16}$/.test(name)) return name;
+  const { items } = await ask("GET", `/keys?${new URLSearchParams({ q: name, status: "all", limit: "200" })}`);
+  return items.find((record) => record.name === name)?.id ?? name;
 }
 
 async function verify(place) {

@@ -146,6 +146,7 @@ class Table {
   #rows = [];
   #drawn = "";
   #height = 60;
+  #made = new WeakMap(); // record → its row
 
   constructor(me) {
     this.me = me;
@@ -193,8 +194,12 @@ class Table {
     const rows = this.#rows.slice(first, last).map((record, at) => this.#row(record, first + at));
     this.above.style.height = `${first * this.#height}px`;
     this.below.style.height = `${(this.#rows.length - last) * this.#height}px`;
-    this.body.replaceChildren(this.above, ...rows, this.below);
-    held?.();
+    const wantedNow = [this.above, ...rows, this.below];
+    const isSame = wantedNow.length === this.body.children.length && wantedNow.every((row, each) => row === this.body.children[each]);
+    if (!isSame) {
+      this.body.replaceChildren(...wantedNow);
+      held?.();
+    }
     const height = rows[0]?.getBoundingClientRect().height;
     if (height > 20 && Math.abs(height - this.#height) > 0.5) {
       this.#height = height;
@@ -211,11 +216,19 @@ class Table {
     return () => this.body.querySelector(`tr[data-id="${CSS.escape(id)}"] [data-what="${what}"]`)?.focus({ preventScroll: true });
   }
 
+  /** The row of a record, made once: what is being pressed is not drawn anew under the finger. */
   #row(record, at) {
+    const row = this.#made.get(record) ?? this.#makeRow(record);
+    row.setAttribute("aria-rowindex", at + 2);
+    this.#made.set(record, row);
+    return row;
+  }
+
+  #makeRow(record) {
     const cell = (name, label, ...children) => h("td", { role: "cell", class: `c-${name}`, "data-label": label }, children);
     return h(
       "tr",
-      { role: "row", "aria-rowindex": at + 2, "data-id": record.id, class: record.status },
+      { role: "row", "data-id": record.id, class: record.status },
       cell("name", "Name", h("a", { href: `#/keys/${record.id}`, "data-what": "open", class: "name", title: record.name }, record.name), preview(record)),
       cell("scopes", "Scopes", scopes(record, 2)),
       cell("owner", "Owner", record.owner ? h("span", { title: record.owner }, record.owner) : h("span", { class: "quiet" }, "–")),

@@ -6,11 +6,14 @@ import { DAY, now } from "./time.js";
 
 const MOST = 20_000;
 const LIVE_MS = 3000;
+const OWNERS_MS = 30_000; // who may not read the whole audit loads everything anew instead
 
 const byId = new Map();
 const listeners = new Set();
 let loading = null;
 let lastEntry = null;
+let loadedAt = 0;
+let mayAudit = () => false;
 
 export const records = {
   isWhole: true,
@@ -27,8 +30,7 @@ export const records = {
 
   /** A record that an answer told. */
   put(record) {
-    byId.set(record.id, withoutSecret(record));
-    tell();
+    if (keep(withoutSecret(record))) tell();
   },
 
   drop(id) {
@@ -49,7 +51,25 @@ export const records = {
   },
 };
 
-const tell = () => { for (const listener of [...listeners]) listener(); };
+let isTelling = false;
+
+/** Listeners are told once per frame, however much came in. */
+function tell() {
+  if (isTelling) return;
+  isTelling = true;
+  requestAnimationFrame(() => {
+    isTelling = false;
+    for (const listener of [...listeners]) listener();
+  });
+}
+
+/** A record that says what is known already stays the same object: what was drawn of it stays too. */
+function keep(record) {
+  const known = byId.get(record.id);
+  if (known && JSON.stringify(known) === JSON.stringify(record)) return false;
+  byId.set(record.id, record);
+  return true;
+}
 
 function withoutSecret(record) {
   const { key: _secret, ...rest } = record;
@@ -57,13 +77,14 @@ function withoutSecret(record) {
 }
 
 async function loadAll(options) {
+  if (mayAudit()) lastEntry = await newestEntry(); // before the list: what is done meanwhile is seen later
   const seen = new Set();
   const { isWhole } = await askAll(
     "/keys",
     { status: "all" },
     (items) => {
       for (const item of items) {
-        byId.set(item.id, item);
+        keep(item);
         seen.add(item.id);
       }
       tell();
@@ -73,40 +94,33 @@ async function loadAll(options) {
   for (const id of byId.keys()) if (!seen.has(id)) byId.delete(id);
   records.isWhole = isWhole;
   records.isLoaded = true;
+  loadedAt = now();
   tell();
 }
 
+async function newestEntry() {
+  const { items } = await ask("GET", "/audit?order=desc&limit=1", undefined, { background: true });
+  return items[0]?.number ?? 0;
+}
+
 /** Keep records true while the page is looked at. */
-export function keepTrue(mayAudit) {
+export function keepTrue(mayReadAudit) {
+  mayAudit = mayReadAudit;
   setInterval(async () => {
     if (document.hidden || !records.isLoaded || loading) return;
     try {
       await lookForUses();
-      if (mayAudit()) await lookForActs();
+      const isOld = mayAudit() ? (await newestEntry()) !== lastEntry : now() > loadedAt + OWNERS_MS;
+      if (isOld) await records.load({ background: true });
     } catch { /* told by the banner, or by the dialog to sign in */ }
   }, LIVE_MS);
 }
 
 async function lookForUses() {
   const since = new Date(now() - 3 * LIVE_MS).toISOString().replace(/\.\d+Z/, "Z");
-  let changed = false;
   await askAll("/keys", { status: "all", used_since: since }, (items) => {
-    for (const item of items) {
-      const known = byId.get(item.id);
-      if (known && known.use_count === item.use_count && known.last_used_at === item.last_used_at) continue;
-      byId.set(item.id, item);
-      changed = true;
-    }
+    if (items.filter(keep).length) tell();
   }, { background: true, most: 1000 });
-  if (changed) tell();
-}
-
-async function lookForActs() {
-  const { items } = await ask("GET", "/audit?order=desc&limit=1", undefined, { background: true });
-  const newest = items[0]?.number ?? 0;
-  const isNew = lastEntry !== null && newest !== lastEntry;
-  lastEntry = newest;
-  if (isNew) await records.load({ background: true });
 }
 
 // --- What a record says
