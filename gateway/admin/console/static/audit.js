@@ -4,7 +4,7 @@ import { ask } from "./api.js";
 import { button, h, icon, replace } from "./dom.js";
 import { field } from "./dialog.js";
 import { pageHead } from "./parts.js";
-import { records } from "./records.js";
+import { named, records } from "./records.js";
 import { moment } from "./time.js";
 
 const ACTS = ["create", "edit", "rotate", "undo_rotation", "finish_rotation", "first_use", "disable", "enable", "revoke", "delete", "import", "restore"];
@@ -71,8 +71,7 @@ export function auditView(place, me, words) {
 async function idOf(words) {
   const name = words.trim();
   if (!name || /^key_[0-9A-Za-z]{16}$/.test(name)) return name;
-  const { items } = await ask("GET", `/keys?${new URLSearchParams({ q: name, status: "all", limit: "200" })}`);
-  return items.find((record) => record.name === name)?.id ?? name;
+  return (await named(name))[0]?.id ?? name;
 }
 
 async function verify(place) {

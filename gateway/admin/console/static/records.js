@@ -123,6 +123,12 @@ async function lookForUses() {
   }, { background: true, most: 1000 });
 }
 
+/** The records of this name, asked of the gateway: what is here may be seconds old. */
+export async function named(name) {
+  const { items } = await ask("GET", `/keys?${new URLSearchParams({ q: name.slice(0, 100), status: "all", limit: "200" })}`);
+  return items.filter((record) => record.name === name);
+}
+
 // --- What a record says
 
 export const STATUS = { active: "Active", expiring: "Expires soon", expired: "Expired", disabled: "Disabled", revoked: "Revoked" };

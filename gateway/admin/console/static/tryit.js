@@ -4,8 +4,9 @@ import { ask } from "./api.js";
 import { field, text } from "./dialog.js";
 import { h, icon, replace } from "./dom.js";
 import { facts, pageHead, scopes, status } from "./parts.js";
-import { holds, records } from "./records.js";
+import { holds, named, records } from "./records.js";
 
+const SECRET = /^\S{24,}$/; // longer than a name without a space is likely to be
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 
 export function tryItView(place) {
@@ -23,7 +24,7 @@ export function tryItView(place) {
   const shown = h("div", { "aria-live": "polite" });
   const form = h("form", { class: "card try", novalidate: true }, Object.values(fields).map((each) => each.element), names, h("button", { type: "submit", class: "button primary" }, "Explain"));
   // What is pasted is not left to be read on the screen.
-  key.addEventListener("input", () => { key.type = /^\s*[a-z][a-z0-9]{0,15}_[0-9A-Za-z]{20,}/.test(key.value) ? "password" : "text"; });
+  key.addEventListener("input", () => { key.type = SECRET.test(key.value.trim()) ? "password" : "text"; });
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     for (const each of Object.values(fields)) { each.error.hidden = true; each.input.removeAttribute("aria-invalid"); }
@@ -55,11 +56,14 @@ export function tryItView(place) {
 /** What was typed: the name or id of a key, or a key itself. */
 async function keyOf(words) {
   if (!words) return {};
-  const named = [...records.all()].filter((record) => record.id === words || record.name === words);
-  const living = named.filter((record) => record.status !== "revoked");
-  const found = living.length ? living : named;
-  if (found.length > 1) throw Object.assign(new Error(), { errors: [{ field: "key_id", message: `${found.length} keys have this name: give an id` }] });
-  if (found.length === 1) return { id: found[0].id };
+  if (/^key_[0-9A-Za-z]{16}$/.test(words)) return { id: words };
+  if (!SECRET.test(words)) {
+    const all = await named(words);
+    const living = all.filter((record) => record.status !== "revoked");
+    const found = living.length ? living : all;
+    if (found.length > 1) throw Object.assign(new Error(), { errors: [{ field: "key_id", message: `${found.length} keys have this name: give an id` }] });
+    if (found.length === 1) return { id: found[0].id };
+  }
   const told = await ask("POST", "/keys/verify", { key: words });
   if (!told.key) return { problem: told };
   const note = told.reason ? told.message : null;
