@@ -17,6 +17,7 @@ const COLUMNS = [
   ["expires", "Expires", (record) => record.expires_at ?? "9999"],
   ["status", "Status", (record) => Object.keys(STATUS).indexOf(record.status)],
 ];
+const ORDERS = [["-created", "Newest first"], ["created", "Oldest first"], ["name", "By name"], ["-used", "Last used first"], ["used", "Longest unused first"], ["expires", "Ends first"], ["owner", "By owner"], ["status", "By status"]];
 const BEYOND = 8; // rows drawn above and below what is in sight
 const NOT_REVOKED = "";
 
@@ -33,13 +34,15 @@ export function keysView(place, me, words) {
   const statusChoice = choice("Status", [[NOT_REVOKED, "All but revoked"], ...Object.entries(STATUS), ["all", "All"]], wanted.status);
   const ownerChoice = choice("Owner", [["", "Any owner"]], wanted.owner);
   const useChoice = choice("Use", [["", "Used or not"], ["never", "Never used"], ["forgotten", "Unused for 30 days"]], wanted.use);
+  const orderChoice = choice("Order", ORDERS, wanted.sort); // where there is no head to press
+  orderChoice.element.classList.add("order");
   const tally = h("p", { class: "tally", role: "status" });
   const table = new Table(me);
   const shown = h("div", { class: "listing" });
   replace(
     place,
     pageHead("Keys", mayWrite && button("Create key", () => createKey(me), { kind: "primary", glyph: "plus", id: "create" })),
-    h("div", { class: "filters" }, search, statusChoice.element, ownerChoice.element, useChoice.element),
+    h("div", { class: "filters" }, search, statusChoice.element, ownerChoice.element, useChoice.element, orderChoice.element),
     tally,
     shown,
   );
@@ -67,7 +70,7 @@ export function keysView(place, me, words) {
       replace(shown, emptyHouse(me, mayWrite));
       return;
     }
-    tally.textContent = `${found.length} of ${total} keys${records.isWhole ? "" : " (the newest; more are in the store)"}`;
+    tally.textContent = `${found.length} of ${total} keys${records.isWhole ? "" : " (the newest; more are in the store)"}${records.isLoaded ? "" : ", loading …"}`;
     if (!found.length && records.isLoaded) {
       replace(shown, empty("No key is like that", "Nothing matches what you search for and filter by.", button("Show all but revoked", clear)));
       return;
@@ -75,7 +78,8 @@ export function keysView(place, me, words) {
     if (table.element.parentNode !== shown) replace(shown, table.element);
     table.show(found, wanted.sort);
   };
-  table.onSort = (sort) => { wanted.sort = sort; read(); };
+  table.onSort = (sort) => { wanted.sort = sort; orderChoice.set(sort); read(); };
+  orderChoice.element.addEventListener("change", () => { wanted.sort = orderChoice.value(); read(); });
   search.addEventListener("input", read);
   for (const each of [statusChoice, ownerChoice, useChoice]) each.element.addEventListener("change", read);
 
