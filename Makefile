@@ -9,7 +9,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check bench bench-quick lint type docs fix lock build clean
+.PHONY: help run test check bench bench-quick lint type docs fix lock pictures build clean
 
 VENV := .venv
 AXE := tests/browser/node_modules/axe.installed
@@ -67,6 +67,9 @@ fix: $(VENV)/dev.installed ## Format the code and mend what ruff can mend
 lock: $(VENV)/dev.installed ## Renew requirements/ from pyproject.toml, to the newest versions
 	@$(LOCK) -o requirements/run.txt
 	@$(LOCK) -o requirements/dev.txt --group dev -c requirements/run.txt
+
+pictures: $(VENV)/dev.installed ## Take the pictures of the console in docs/pictures anew
+	@$(PY) -m tests.browser.pictures
 
 build: $(VENV)/dev.installed ## Build the wheel and the source archive into dist/
 	@$(PY) -m hatchling build

@@ -140,7 +140,7 @@ def test_who_closes_without_copying_is_asked_and_never_stranded(console: Console
     records = [each for each in served.admin.every("/keys?status=all") if each["name"] == "Stranded"]
     assert len(records) == 1
     page.get_by_role("link", name="Stranded", exact=True).click()
-    expect(page.get_by_text("Used1 times")).to_be_visible()
+    expect(page.get_by_text("Used1 time")).to_be_visible()
     expect(page.get_by_role("button", name="Show a fresh secret")).to_have_count(0)
 
 
@@ -331,7 +331,7 @@ def test_a_keys_page_shows_its_days_refusals_addresses_and_acts(console: Console
         served.gateway.ask(path, key=made["key"])
     page.goto(f"/console/#/keys/{made['id']}")
     expect(page.get_by_role("heading", name="Looked at")).to_be_visible()
-    chart = page.get_by_role("img", name=re.compile("2 requests and 1 refusals in 30 days"))
+    chart = page.get_by_role("img", name=re.compile("2 requests and 1 refusal in 30 days"))
     expect(chart).to_be_visible()
     use = page.get_by_role("region", name="Use")
     expect(use).to_contain_text("a scope was missing")
@@ -367,7 +367,7 @@ def test_the_overview_tells_requests_refusals_streams_and_upstreams(console: Con
         assert stream.readline() == b"data: tick\n"
         served.gateway.ask("/v1/models")
         console.view("Overview")
-        expect(page.locator(".figure", has_text="streams open now").locator("b")).to_have_text("1")
+        expect(page.locator(".figure", has_text="open now").locator("b")).to_have_text("1")
         expect(page.get_by_role("region", name="Refusals")).to_contain_text("no key was sent")
         expect(page.get_by_role("region", name="Upstreams")).to_contain_text("mainup")
         expect(page.get_by_role("region", name="Keys that expire soon")).to_contain_text("Overseen")

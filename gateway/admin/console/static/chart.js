@@ -1,7 +1,7 @@
 // Bars by day, drawn here. Each bar tells its figures when pointed at, and all of them stand in a table too.
 
 import { h, s } from "./dom.js";
-import { count } from "./parts.js";
+import { count, counted } from "./parts.js";
 import { DAY, date, now } from "./time.js";
 
 const WIDTH = 720;
@@ -30,7 +30,7 @@ export function daysChart(days, { span = 30, title = "Requests by day" } = {}) {
     const x = LEFT + at * step + 1.5;
     const good = each.requests * scale;
     const bad = each.refused * scale;
-    const words = `${dayWords(each.day)}: ${count(each.requests)} requests, ${count(each.refused)} refused`;
+    const words = `${dayWords(each.day)}: ${counted(each.requests, "request")}, ${count(each.refused)} refused`;
     return s(
       "g",
       { class: "bar" },
@@ -41,12 +41,12 @@ export function daysChart(days, { span = 30, title = "Requests by day" } = {}) {
     );
   });
   const marks = rows.map((each, at) => (at % Math.ceil(span / 6) === 0 ? s("text", { x: LEFT + at * step + 2, y: HEIGHT - 5, class: "axis" }, dayWords(each.day)) : null));
-  const summary = `${title}: ${count(total)} requests and ${count(refused)} refusals in ${span} days.`;
+  const summary = `${title}: ${counted(total, "request")} and ${counted(refused, "refusal")} in ${span} days.`;
   return h(
     "figure",
     { class: "chart" },
     s("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": summary }, lines, bars, marks),
-    h("figcaption", null, h("span", { class: "key good" }, `${count(total)} requests`), h("span", { class: "key bad" }, `${count(refused)} refused`), h("span", { class: "quiet" }, "days in UTC")),
+    h("figcaption", null, h("span", { class: "key good" }, counted(total, "request")), h("span", { class: "key bad" }, `${count(refused)} refused`), h("span", { class: "quiet" }, "days in UTC")),
     h(
       "details",
       null,

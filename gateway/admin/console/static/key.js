@@ -5,7 +5,7 @@ import { freshSecret, possible } from "./acts.js";
 import { entryRows } from "./audit.js";
 import { daysChart, refusedOn, tallies } from "./chart.js";
 import { button, h, icon, replace } from "./dom.js";
-import { bytes, count, expiry, facts, lastUse, pageHead, preview, reason, scopes, status } from "./parts.js";
+import { bytes, counted, expiry, facts, lastUse, pageHead, preview, reason, scopes, status } from "./parts.js";
 import { isUnused, records } from "./records.js";
 import { exact, moment, now, relative } from "./time.js";
 
@@ -59,7 +59,7 @@ function drawHead(head, about, record, me) {
       ["Works from", record.allow_from.length ? h("code", null, record.allow_from.join(", ")) : "anywhere"],
       ["Expires", record.expires_at ? [moment(record.expires_at, { as: exact }), " (", moment(record.expires_at), ")"] : expiry(record)],
       ["Last used", lastUse(record)],
-      ["Used", `${count(record.use_count)} times`],
+      ["Used", counted(record.use_count, "time")],
       ["Created", [moment(record.created_at, { as: exact }), " by ", maker(record)]],
       record.rotated_at && ["Rotated", moment(record.rotated_at)],
       record.disabled_at && ["Disabled", moment(record.disabled_at)],

@@ -3,7 +3,7 @@
 import { ask, askAll } from "./api.js";
 import { daysChart, refusedOn, tallies } from "./chart.js";
 import { h, icon, replace } from "./dom.js";
-import { count, lastUse, pageHead, reason } from "./parts.js";
+import { count, counted, lastUse, pageHead, reason } from "./parts.js";
 import { STATUS, records } from "./records.js";
 import { moment } from "./time.js";
 
@@ -54,9 +54,9 @@ function drawFigures(place, told) {
   const figure = (value, words, more, href) => h(href ? "a" : "div", { class: "figure", href }, h("b", null, count(value)), h("span", null, words), more && h("small", null, more));
   replace(
     place,
-    figure(told.requests, "requests", ["since ", moment(told.started_at)]),
+    figure(told.requests, told.requests === 1 ? "request" : "requests", ["since ", moment(told.started_at)]),
     figure(all, "refused"),
-    figure(told.streams_open, "streams open now", `${count(told.connections_open)} connections`),
+    figure(told.streams_open, told.streams_open === 1 ? "stream open now" : "streams open now", counted(told.connections_open, "connection")),
     figure(living, "keys that work", Object.entries(told.keys).filter(([name, value]) => value && !["active", "expiring"].includes(name)).map(([name, value]) => `${count(value)} ${STATUS[name].toLowerCase()}`).join(", "), "#/keys"),
   );
 }

@@ -45,6 +45,9 @@ export const facts = (pairs) =>
 export const number = new Intl.NumberFormat();
 export const count = (value) => number.format(value);
 
+/** "1 request", "2 requests". */
+export const counted = (value, word) => `${count(value)} ${word}${value === 1 ? "" : "s"}`;
+
 export function bytes(value) {
   const units = ["B", "KB", "MB", "GB", "TB"];
   let at = 0;
