@@ -18,7 +18,7 @@ PIP := $(PY) -m pip install --quiet --no-input --disable-pip-version-check
 NPM := npm ci --ignore-scripts --no-audit --no-fund --silent --fetch-retries=1 --fetch-retry-mintimeout=1000
 TYPED := $(wildcard gateway bench tests)
 # What `make check` leaves to `make test`: the checks it runs itself, and what starts many processes or servers.
-SLOW := $(addprefix tests/,arch/test_checks.py arch/test_coverage_floors.py arch/test_loading.py unit/cli/test_demo.py unit/cli/test_root.py unit/logs/test_setup.py unit/admin/api)
+SLOW := $(addprefix tests/,arch/test_checks.py arch/test_coverage_floors.py arch/test_loading.py unit/cli/test_demo.py unit/cli/test_root.py unit/logs/test_setup.py unit/admin/api unit/admin/console)
 
 PYTHONS := $(or $(PYTHON),python3.13 python3.12 python3.11 python3)
 FIT := import sys, ensurepip, venv, ssl, sqlite3; sys.exit(sys.version_info < (3, 11))

@@ -76,6 +76,14 @@ def _is_host(host: str, *, bracketed: bool) -> bool:
     return bracketed or _HOST.fullmatch(host) is not None
 
 
+def read_host_name(value: object) -> str:
+    """A name by which a host is called, without a port: `keys.example.com`."""
+    name = value.lower() if isinstance(value, str) else ""
+    if not re.search("[a-z_]", name) or _HOST.fullmatch(name) is None:
+        raise Unfit("must be the name of a host alone, like keys.example.com")
+    return name
+
+
 def read_network(value: object) -> Network:
     """One address or a CIDR. IPv4 in IPv6's clothes is refused: peers are compared as IPv4."""
     text = str(value)
@@ -242,6 +250,7 @@ def text_or_nothing(value: object) -> object:
 T = TypeVar("T")
 Some = Annotated[tuple[T, ...], Field(min_length=1)]
 AddressField = Annotated[Address, PlainValidator(read_address), PlainSerializer(str, return_type=str)]
+HostName = Annotated[str, PlainValidator(read_host_name)]
 NetworkField = Annotated[Network, PlainValidator(read_network), PlainSerializer(str, return_type=str)]
 Duration = Annotated[float, PlainValidator(read_duration), PlainSerializer(write_duration, return_type=str)]
 Expiry = Annotated[

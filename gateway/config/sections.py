@@ -18,6 +18,7 @@ from gateway.config.fields import (
     Given,
     Grant,
     HeadSize,
+    HostName,
     Lower,
     Method,
     NetworkField,
@@ -107,6 +108,11 @@ class ServerSettings(Section):
         default=Address("127.0.0.1", 8081),
         description="/healthz, /readyz and /metrics, which ask for no key, and the management API, which "
         "does. Keep it off public networks.",
+    )
+    admin_names: tuple[HostName, ...] = Field(
+        default=(),
+        description="Names with a dot by which browsers may call the admin listener, where a web server with "
+        "TLS stands before it. IP addresses and names without a dot need not be said.",
     )
     plane: Literal["lean", "aiohttp"] = Field(
         default="lean",

@@ -55,6 +55,7 @@ LATE_FLUSH_S: Final = 10.0
 FOR_LIFE: Final = (
     "server.proxy",
     "server.admin",
+    "server.admin_names",
     "server.plane",
     "store.url",
     "keys.prefix",
@@ -226,7 +227,8 @@ class Gateway:
         readiness = Readiness(checks)
         self._open.push_async_callback(readiness.close)
         pages = Pages(readiness, self.metrics)
-        listener = AdminListener(self._admin_app, pages, limits, self._clock.now)
+        hosts = Hosts(self._started_with.settings.server.admin_names)
+        listener = AdminListener(self._admin_app, pages, limits, self._clock.now, hosts)
         self._open.push_async_callback(listener.stop)
         return await listener.start(at.host, at.port)
 

@@ -30,6 +30,7 @@ MARK: Final = (
 KINDS: Final = {
     readers.read_address: "address",
     readers.read_network: "network",
+    readers.read_host_name: "name of a host",
     quantities.read_duration: "duration",
     readers.read_expiry: "duration, or `never`",
     readers.read_head_size: "size",

@@ -293,3 +293,11 @@ def test_no_text_makes_a_reader_raise_anything_but_unfit(reader: Callable[[str],
 @given(text=st.from_regex(r"[A-Z][0-9qQ]{7,12}", fullmatch=True))
 def test_no_message_repeats_the_value(reader: Callable[[str], object], text: str) -> None:
     assert text not in message(reader, text)
+
+
+def test_the_name_of_a_host_is_a_name_alone_and_means_the_same_in_capitals() -> None:
+    assert fields.read_host_name("Keys.Example.com") == "keys.example.com"
+    for wrong in ("keys.example.com:8081", "https://keys.example.com", "10.0.0.1", "::1", "a b", "", ".a", 7):
+        assert (
+            refusal(fields.read_host_name, wrong) == "must be the name of a host alone, like keys.example.com"
+        )

@@ -53,6 +53,7 @@ def refusals(section: type[Section], written: dict[str, Any]) -> list[str]:
             {
                 "proxy": Address("127.0.0.1", 8080),
                 "admin": Address("127.0.0.1", 8081),
+                "admin_names": (),
                 "plane": "lean",
                 "trusted_proxies": (),
                 "tls": TlsSettings(),

@@ -46,6 +46,7 @@ def test_every_value_outside_the_routes_is_a_leaf() -> None:
     assert found == {
         "server.proxy": False,
         "server.admin": False,
+        "server.admin_names": True,
         "server.plane": False,
         "server.trusted_proxies": True,
         "server.tls.cert_file": False,

@@ -31,6 +31,9 @@ ANY_KEY = [{"id": "all", "path": "/**", "upstream": "main", "scopes": []}]
 OTHERWISE: dict[str, dict[str, Any]] = {
     "server.proxy": {"server": {"proxy": "127.0.0.1:1", "admin": "127.0.0.1:0"}},
     "server.admin": {"server": {"proxy": "127.0.0.1:0", "admin": "127.0.0.1:1"}},
+    "server.admin_names": {
+        "server": {"proxy": "127.0.0.1:0", "admin": "127.0.0.1:0", "admin_names": ["keys.example.com"]}
+    },
     "server.plane": {"server": {"proxy": "127.0.0.1:0", "admin": "127.0.0.1:0", "plane": "aiohttp"}},
     "store.url": {"store": {"url": "memory:"}},
     "keys.prefix": {"keys": {"prefix": "acme", "last_used_flush": "1h"}},
@@ -165,10 +168,10 @@ class House:
         async with self.ask(path, key) as answer:
             return await answer.text()
 
-    async def ask_admin(self, path: str) -> tuple[int, str]:
+    async def ask_admin(self, path: str, **headers: str) -> tuple[int, str]:
         """Status and body of an answer of the admin listener."""
         host, port = self.addresses.admin
-        async with self.callers.get(f"http://{host}:{port}{path}") as answer:
+        async with self.callers.get(f"http://{host}:{port}{path}", headers=headers) as answer:
             return answer.status, await answer.text()
 
     async def metrics(self) -> list[str]:
