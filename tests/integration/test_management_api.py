@@ -196,3 +196,12 @@ def test_a_management_write_whose_audit_cannot_be_written_does_not_happen(home: 
         there = {each["name"]: each for each in admin.every("/keys?status=all")}
         assert set(there) == {"admin", "Before"}
         assert (there["Before"]["status"], there["Before"]["note"]) == ("active", "")
+
+
+def test_browsers_call_the_listener_by_the_names_it_is_given(upstream: LastingUpstream, home: Home) -> None:
+    server = {"proxy": "127.0.0.1:0", "admin": "127.0.0.1:0", "admin_names": ["Keys.example.com"]}
+    home.configure(upstream.url, server=server)
+    with home.serve() as gateway:
+        for host, status in [("keys.example.com", 200), ("keys.example.com:443", 200), ("evil.test", 421)]:
+            for path in ("/healthz", "/console/"):  # of the porter, and of the application
+                assert gateway.ask_admin(path, headers={"Host": host}).status == status

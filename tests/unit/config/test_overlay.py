@@ -144,7 +144,7 @@ def test_flags_are_louder_than_variables_and_those_than_the_file(read: Read) -> 
     server = loaded.settings.server
     assert (str(server.proxy), str(server.admin)) == ("localhost:5", "localhost:4")
     assert loaded.settings.store.url == "sqlite:///x.db"
-    assert {path: loaded.origins[path] for path in list(loaded.origins)[:3]} == {
+    assert {path: loaded.origins[path] for path in ("server.proxy", "server.admin", "server.plane")} == {
         "server.proxy": "--proxy",
         "server.admin": "KEYHATCH_SERVER__ADMIN",
         "server.plane": "config.yaml:1:57",

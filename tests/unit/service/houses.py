@@ -168,10 +168,10 @@ class House:
         async with self.ask(path, key) as answer:
             return await answer.text()
 
-    async def ask_admin(self, path: str, **headers: str) -> tuple[int, str]:
+    async def ask_admin(self, path: str) -> tuple[int, str]:
         """Status and body of an answer of the admin listener."""
         host, port = self.addresses.admin
-        async with self.callers.get(f"http://{host}:{port}{path}", headers=headers) as answer:
+        async with self.callers.get(f"http://{host}:{port}{path}") as answer:
             return answer.status, await answer.text()
 
     async def metrics(self) -> list[str]:

@@ -54,15 +54,6 @@ async def test_a_start_opens_every_listener_and_says_where(house: House) -> None
     assert await RemoteKeyring(house.store).is_there()
 
 
-async def test_browsers_call_the_admin_listener_by_the_names_it_is_given(house: House) -> None:
-    server = {"proxy": "127.0.0.1:0", "admin": "127.0.0.1:0", "admin_names": ["Keys.example.com"]}
-    await house.start(server=server)
-    port = house.addresses.admin[1]
-    for name, status in [("keys.example.com", 200), (f"keys.example.com:{port}", 200), ("evil.test", 421)]:
-        for path in ("/healthz", "/console/"):  # of the porter, and of the application
-            assert (await house.ask_admin(path, Host=name))[0] == status
-
-
 async def test_the_started_gateway_is_the_stores_only_writer(house: House) -> None:
     await house.start()
     with pytest.raises(StoreBusy):
