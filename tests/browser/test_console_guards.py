@@ -91,3 +91,15 @@ def test_a_key_that_is_pasted_into_a_search_goes_into_no_address(console: Consol
     page.get_by_role("button", name="Explain").click()
     expect(page.get_by_role("link", name="Pasted")).to_be_visible()
     assert not [each for each in asked if secret in each]
+
+
+def test_a_name_is_typed_as_it_is_read_to_confirm(console: Console, served: Served) -> None:
+    """Two blanks show as one: nobody is kept from revoking a key by how it was named."""
+    made = served.admin.create("Two  blanks")
+    assert served.gateway.ask("/other", key=made["key"]).status == 404
+    row = console.page.locator(f"tr[data-id={made['id']}]")
+    row.get_by_role("button").click()
+    console.page.get_by_role("menuitem", name="Revoke").click()
+    console.dialog.get_by_role("textbox").fill("Two blanks")
+    console.press("Revoke")
+    eventually(lambda: served.admin("GET", f"/keys/{made['id']}").data["status"] == "revoked", "it ends")
