@@ -232,7 +232,13 @@ async function edit(stale, me) {
 // --- Secrets
 
 /** Nobody has the secret of a key that was never used: give it another, on the same record. */
-export async function freshSecret(record, me) {
+export async function freshSecret(stale, me) {
+  const record = await current(stale);
+  if (!record) return;
+  if (!isUnused(record)) {
+    toast(`“${record.name}” ${record.use_count ? "was used meanwhile: whoever holds its secret keeps it. Rotate it to give it another" : "does not work"}. Nothing was changed.`);
+    return;
+  }
   await attempt(async () => {
     const issued = await ask("POST", `/keys/${record.id}/rotate`, { overlap: "now", end_previous: true });
     records.put(issued);

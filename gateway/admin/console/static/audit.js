@@ -4,7 +4,7 @@ import { ask } from "./api.js";
 import { button, h, icon, replace } from "./dom.js";
 import { field } from "./dialog.js";
 import { pageHead } from "./parts.js";
-import { named, records } from "./records.js";
+import { isId, looksSecret, named, records } from "./records.js";
 import { moment } from "./time.js";
 
 const ACTS = ["create", "edit", "rotate", "undo_rotation", "finish_rotation", "first_use", "disable", "enable", "revoke", "delete", "import", "restore"];
@@ -46,6 +46,11 @@ export function auditView(place, me, words) {
   }
 
   const changed = async () => {
+    if ([actor, key].some((each) => looksSecret(each.value))) {
+      replace(list, h("p", { class: "error pad", role: "alert" }, "That may be a key itself, which belongs nowhere but into a program: say its name or id."));
+      more.hidden = true;
+      return;
+    }
     Object.assign(filters, { act: act.value, actor: await idOf(actor.value), key_id: await idOf(key.value) });
     const kept = Object.entries(filters).filter(([, value]) => value);
     history.replaceState(null, "", `#/audit${kept.length ? `?${new URLSearchParams(kept)}` : ""}`);
@@ -70,7 +75,7 @@ export function auditView(place, me, words) {
 /** A name becomes the id of the key that has it, the newest if several do; anything else stays. */
 async function idOf(words) {
   const name = words.trim();
-  if (!name || /^key_[0-9A-Za-z]{16}$/.test(name)) return name;
+  if (!name || isId(name)) return name;
   return (await named(name))[0]?.id ?? name;
 }
 

@@ -143,6 +143,9 @@ export function formIn(dialog, fields, label, act, { kind = "primary", also = []
 
 const sentence = (message) => `${message[0].toUpperCase()}${message.slice(1)}.`;
 
+/** A text as a page shows it: whoever types what they see has typed it, however many blanks it holds. */
+const asShown = (words) => words.normalize().replace(/\s+/g, " ").trim();
+
 /** Ask a yes-or-no question; true if they confirmed. `typed`: a word that has to be typed first. */
 export async function confirm(title, body, label, { kind = "primary", typed } = {}) {
   const dialog = openDialog(title);
@@ -150,7 +153,7 @@ export async function confirm(title, body, label, { kind = "primary", typed } = 
   const { submit } = formIn(dialog, [h("div", { class: "prose" }, body), word].filter(Boolean), label, () => true, { kind });
   if (word) {
     submit.disabled = true;
-    word.input.addEventListener("input", () => { submit.disabled = word.input.value.trim() !== typed.trim(); });
+    word.input.addEventListener("input", () => { submit.disabled = asShown(word.input.value) !== asShown(typed); });
     word.input.focus();
   } else {
     submit.focus();

@@ -6,7 +6,7 @@ import { entryRows } from "./audit.js";
 import { daysChart, refusedOn, tallies } from "./chart.js";
 import { button, h, icon, replace } from "./dom.js";
 import { bytes, counted, expiry, facts, lastUse, pageHead, preview, reason, scopes, status } from "./parts.js";
-import { isUnused, records } from "./records.js";
+import { isId, isUnused, records } from "./records.js";
 import { exact, moment, now, relative } from "./time.js";
 
 export function keyView(place, me, _words, id) {
@@ -26,6 +26,7 @@ export function keyView(place, me, _words, id) {
   };
   const begin = async () => {
     try {
+      if (!isId(id)) throw new Error("The address of this page holds no id of a key.");
       records.put(await ask("GET", `/keys/${id}`));
       draw();
       await drawUse(used, id);

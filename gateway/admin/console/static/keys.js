@@ -5,7 +5,7 @@ import { actsOf, createKey } from "./acts.js";
 import { button, h, replace, unseen } from "./dom.js";
 import { newId } from "./dialog.js";
 import { empty, expiry, lastUse, pageHead, preview, scopes, status } from "./parts.js";
-import { STATUS, isForgotten, records } from "./records.js";
+import { STATUS, isForgotten, looksSecret, records } from "./records.js";
 import { moment } from "./time.js";
 
 const COLUMNS = [
@@ -52,7 +52,7 @@ export function keysView(place, me, words) {
     wanted.status = statusChoice.value();
     wanted.owner = ownerChoice.value();
     wanted.use = useChoice.value();
-    const kept = Object.entries(wanted).filter(([name, value]) => value && !(name === "sort" && value === "-created"));
+    const kept = Object.entries(wanted).filter(([name, value]) => value && !(name === "sort" && value === "-created") && !(name === "q" && looksSecret(value)));
     history.replaceState(null, "", `#/keys${kept.length ? `?${new URLSearchParams(kept)}` : ""}`);
     draw();
   };

@@ -100,7 +100,7 @@ function show() {
   leave();
   replace(main);
   const draw = view[0] === "keys" && id ? keyView : view[3];
-  leave = draw(main, me, new URLSearchParams(query), id && decodeURIComponent(id));
+  leave = draw(main, me, new URLSearchParams(query), id);
   document.title = `${view[1]} · Keyhatch`;
   for (const link of document.querySelectorAll("#nav a")) {
     if (link.dataset.view === view[0]) link.setAttribute("aria-current", "page");

@@ -13,6 +13,7 @@ const listeners = new Set();
 let loading = null;
 let lastEntry = null;
 let loadedAt = 0;
+let usesSeen = 0; // until when
 let mayAudit = () => false;
 
 export const records = {
@@ -78,6 +79,7 @@ function withoutSecret(record) {
 
 async function loadAll(options) {
   if (mayAudit()) lastEntry = await newestEntry(); // before the list: what is done meanwhile is seen later
+  const began = now();
   const seen = new Set();
   const { isWhole } = await askAll(
     "/keys",
@@ -95,6 +97,7 @@ async function loadAll(options) {
   records.isWhole = isWhole;
   records.isLoaded = true;
   loadedAt = now();
+  usesSeen = began;
   tell();
 }
 
@@ -116,11 +119,15 @@ export function keepTrue(mayReadAudit) {
   }, LIVE_MS);
 }
 
+/** What was used since the last look, however long the page lay hidden or its machine slept. */
 async function lookForUses() {
-  const since = new Date(now() - 3 * LIVE_MS).toISOString().replace(/\.\d+Z/, "Z");
-  await askAll("/keys", { status: "all", used_since: since }, (items) => {
+  const began = now();
+  const since = new Date(usesSeen - 3 * LIVE_MS).toISOString().replace(/\.\d+Z/, "Z");
+  const { isWhole } = await askAll("/keys", { status: "all", used_since: since }, (items) => {
     if (items.filter(keep).length) tell();
   }, { background: true, most: 1000 });
+  if (isWhole) usesSeen = began;
+  else await records.load({ background: true });
 }
 
 /** The records of this name, asked of the gateway: what is here may be seconds old. */
@@ -128,6 +135,13 @@ export async function named(name) {
   const { items } = await ask("GET", `/keys?${new URLSearchParams({ q: name.slice(0, 100), status: "all", limit: "200" })}`);
   return items.filter((record) => record.name === name);
 }
+
+// --- What words say
+
+export const isId = (words) => /^key_[0-9A-Za-z]{16}$/.test(words);
+
+/** What may be a key: it is said to the gateway in bodies alone, and never stands in an address of the page. */
+export const looksSecret = (words) => /[\w-]{40,}/.test(words);
 
 // --- What a record says
 

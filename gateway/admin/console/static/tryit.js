@@ -4,9 +4,9 @@ import { ask } from "./api.js";
 import { field, text } from "./dialog.js";
 import { h, icon, replace } from "./dom.js";
 import { facts, pageHead, scopes, status } from "./parts.js";
-import { holds, named, records } from "./records.js";
+import { holds, isId, looksSecret, named, records } from "./records.js";
 
-const SECRET = /^\S{24,}$/; // longer than a name without a space is likely to be
+const isSecret = (words) => /^\S{24,}$/.test(words) || looksSecret(words); // a name without a space is shorter
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 
 export function tryItView(place) {
@@ -24,7 +24,7 @@ export function tryItView(place) {
   const shown = h("div", { "aria-live": "polite" });
   const form = h("form", { class: "card try", novalidate: true }, Object.values(fields).map((each) => each.element), names, h("button", { type: "submit", class: "button primary" }, "Explain"));
   // What is pasted is not left to be read on the screen.
-  key.addEventListener("input", () => { key.type = SECRET.test(key.value.trim()) ? "password" : "text"; });
+  key.addEventListener("input", () => { key.type = isSecret(key.value.trim()) ? "password" : "text"; });
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     for (const each of Object.values(fields)) { each.error.hidden = true; each.input.removeAttribute("aria-invalid"); }
@@ -56,8 +56,8 @@ export function tryItView(place) {
 /** What was typed: the name or id of a key, or a key itself. */
 async function keyOf(words) {
   if (!words) return {};
-  if (/^key_[0-9A-Za-z]{16}$/.test(words)) return { id: words };
-  if (!SECRET.test(words)) {
+  if (isId(words)) return { id: words };
+  if (!isSecret(words)) {
     const all = await named(words);
     const living = all.filter((record) => record.status !== "revoked");
     const found = living.length ? living : all;

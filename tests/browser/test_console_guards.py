@@ -1,0 +1,105 @@
+"""What people do by mistake or are led to in the console: it hurts neither them nor their keys."""
+
+from datetime import UTC, datetime
+from urllib.parse import unquote
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Served
+from tests.support.console import Console
+from tests.support.running_gateway import eventually
+from tests.support.watched_page import Watch
+
+HIDE = "() => Object.defineProperty(document, 'hidden', { configurable: true, get: () => true })"
+SHOW = "() => { delete document.hidden; }"
+
+
+@pytest.fixture
+def console(page: Page, served: Served) -> Console:
+    return Console(page, served.admin_key).open()
+
+
+def asked_by(page: Page) -> list[str]:
+    """Every address that the page asks from now on."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(unquote(request.url)))
+    return asked
+
+
+@pytest.mark.parametrize("odd", ["..%2Faudit", "..%2F..%2F..%2Fhealthz", "%", "..", "__proto__", "x?y=1&z"])
+def test_an_address_that_names_no_key_asks_nothing_and_breaks_nothing(
+    console: Console, served: Served, watch: Watch, odd: str
+) -> None:
+    served.admin.create(f"Beside {odd[:3].replace('%', 'p')}")
+    page = console.page
+    asked = asked_by(page)
+    page.goto(f"/console/#/keys/{odd}")
+    expect(page.get_by_role("heading", level=1)).to_have_text("No such key")
+    assert not [each for each in asked if "/keys/" in each.partition("#")[0] or each.endswith("/healthz")]
+    console.view("Keys")
+    expect(page.get_by_role("table", name="Keys").get_by_role("row").nth(1)).to_be_visible()
+    assert watch.trouble() == []
+
+
+def test_a_fresh_secret_is_not_given_to_a_key_that_was_used_while_nobody_looked(
+    console: Console, served: Served
+) -> None:
+    made = served.admin.create("Used Unseen")
+    expect(console.row("Used Unseen")).to_be_visible()
+    console.page.evaluate(HIDE)
+    assert served.gateway.ask("/other", key=made["key"]).status == 404  # of the upstream
+    eventually(lambda: served.admin("GET", f"/keys/{made['id']}").data["use_count"], "the use is known")
+    console.act("Used Unseen", "Show a fresh secret")
+    expect(console.page.get_by_text("was used meanwhile")).to_be_visible()
+    assert served.gateway.ask("/other", key=made["key"]).status == 404
+
+
+def test_a_page_that_lay_hidden_asks_for_all_uses_since_it_looked(page: Page, served: Served) -> None:
+    page.clock.install()
+    Console(page, served.admin_key).open()
+    expect(page.get_by_role("table", name="Keys")).to_be_visible()
+    page.evaluate(HIDE)
+    hidden_at = datetime.now(UTC)
+    page.clock.fast_forward("10:00:00")
+    page.evaluate(SHOW)
+    with page.expect_request(lambda request: "used_since=" in request.url) as asking:
+        page.clock.run_for(4_000)
+    since = unquote(asking.value.url).partition("used_since=")[2].partition("&")[0]
+    assert datetime.fromisoformat(since) <= hidden_at
+
+
+def test_a_key_that_is_pasted_into_a_search_goes_into_no_address(console: Console, served: Served) -> None:
+    page = console.page
+    secret = served.admin.create("Pasted")["key"]
+    asked = asked_by(page)
+    page.get_by_label("Search keys").fill(secret)
+    expect(page.get_by_text("No key is like that")).to_be_visible()
+    assert secret not in page.url
+    console.view("Audit")
+    for label in ("By", "Key"):
+        page.get_by_label(label, exact=True).fill(f"Bearer {secret}")
+        page.get_by_label(label, exact=True).press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text("may be a key itself")
+        assert secret not in page.url
+        page.get_by_label(label, exact=True).fill("")
+        page.get_by_label(label, exact=True).press("Enter")
+        expect(page.get_by_role("alert")).to_have_count(0)
+    console.view("Try it")
+    page.get_by_label("Key (optional)").fill(f"Bearer {secret}")
+    expect(page.get_by_label("Key (optional)")).to_have_attribute("type", "password")
+    page.get_by_role("button", name="Explain").click()
+    expect(page.get_by_role("link", name="Pasted")).to_be_visible()
+    assert not [each for each in asked if secret in each]
+
+
+def test_a_name_is_typed_as_it_is_read_to_confirm(console: Console, served: Served) -> None:
+    """Two blanks show as one: nobody is kept from revoking a key by how it was named."""
+    made = served.admin.create("Two  blanks")
+    assert served.gateway.ask("/other", key=made["key"]).status == 404
+    row = console.page.locator(f"tr[data-id={made['id']}]")
+    row.get_by_role("button").click()
+    console.page.get_by_role("menuitem", name="Revoke").click()
+    console.dialog.get_by_role("textbox").fill("Two blanks")
+    console.press("Revoke")
+    eventually(lambda: served.admin("GET", f"/keys/{made['id']}").data["status"] == "revoked", "it ends")
