@@ -76,8 +76,8 @@ def _host_check(hosts: Hosts) -> Middleware:
         if shown and shown[0] not in hosts:
             return problem(
                 HTTPStatus.MISDIRECTED_REQUEST,
-                "This listener answers to IP addresses, to names without a dot, such as localhost, and to the "
-                "names in server.admin_names.",
+                "This listener answers to IP addresses, to names without a dot, such as localhost, and to "
+                "those in server.admin_names.",
             )
         return await handler(request)
 

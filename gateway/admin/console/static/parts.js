@@ -14,7 +14,7 @@ export function scopes(record, most = Infinity) {
     "span",
     { class: "chips", title: record.scopes.join("\n") },
     shown.map((scope) => h("span", { class: `chip ${scope.startsWith("keyhatch:") ? "reserved" : ""}` }, scope)),
-    rest.length > 0 && h("span", { class: "chip more" }, `+${rest.length}`),
+    rest.length > 0 && h("span", { class: "chip rest" }, `+${rest.length}`),
   );
 }
 
