@@ -45,7 +45,6 @@ from gateway.store.sqlite import open_sqlite
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from gateway.admin.api.ask import House
     from gateway.keeper.keyring import Keyring
     from gateway.keeper.terms import Rules
 
@@ -91,10 +90,7 @@ class Gateway:
         self._open = AsyncExitStack()
         self.metrics = Metrics(version=__version__, plane=loaded.settings.server.plane, clock=clock)
         self._in_force = loaded.settings
-        self._proxy_at: tuple[str, int] = (
-            loaded.settings.server.proxy.host,
-            loaded.settings.server.proxy.port,
-        )
+        self._proxy_at = (loaded.settings.server.proxy.host, loaded.settings.server.proxy.port)
         self._store: KeyStore
         self._gatekeeper: Gatekeeper
         self._observers: Observers
@@ -267,41 +263,19 @@ class Gateway:
 
     def _admin_app(self, pages: Pages, hosts: Hosts) -> "web.Application":
         """The admin listener's application; called when somebody needs it for the first time."""
-        from gateway.admin.api.access import Access  # noqa: PLC0415
-        from gateway.admin.api.serve import Api  # noqa: PLC0415
-        from gateway.admin.api.throttle import Throttle  # noqa: PLC0415
-        from gateway.admin.app import build_admin_app  # noqa: PLC0415
-        from gateway.admin.console.files import add_files, read_files  # noqa: PLC0415
-        from gateway.admin.console.sign_in import Facts, SignIn  # noqa: PLC0415
-        from gateway.admin.sessions import Sessions  # noqa: PLC0415
+        from gateway.service.management import Parts, admin_app  # noqa: PLC0415 - a third of the process
 
-        def facts() -> Facts:
-            rules = self.keyring.rules
-            return Facts(self._proxy_at, rules.prefix, rules.default_expiry_s)
-
-        app = build_admin_app(pages, hosts)
-        sessions = Sessions(self._clock, secrets.token_bytes)
-        throttle = Throttle(self._clock)
-        access = Access(self.keyring, self._clock, throttle, sessions, self._gatekeeper.note_use)
-        Api(self._house(), access).add_to(app)
-        SignIn(access, self._clock, facts).add_to(app)
-        add_files(app, read_files())
-        return app
-
-    def _house(self) -> "House":
-        """What the management API needs of all this."""
-        from gateway.admin.api.ask import House  # noqa: PLC0415
-        from gateway.keeper.watched import Watched  # noqa: PLC0415
-        from gateway.service.reachable import Reachable  # noqa: PLC0415
-
-        return House(
-            self.keyring,
-            self._clock,
-            lambda: self._gatekeeper.table,
-            Watched(self._clock, self._logs.clean, self._observers.add, self._observers.remove),
-            self.metrics,
-            Reachable(lambda: self._plane.ground.upstreams, self._clock).look,
+        parts = Parts(
+            keyring=self.keyring,
+            gatekeeper=self._gatekeeper,
+            clock=self._clock,
+            logs=self._logs,
+            observers=self._observers,
+            metrics=self.metrics,
+            upstreams=lambda: self._plane.ground.upstreams,
+            proxy_at=lambda: self._proxy_at,
         )
+        return admin_app(pages, hosts, parts)
 
     def _run(self, endless: Awaitable[None]) -> None:
         task = asyncio.ensure_future(endless)
