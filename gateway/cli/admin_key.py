@@ -31,7 +31,8 @@ ADMIN: Final = KeyDraft(
 )
 SHOWN: Final = """
 This store is new, so here is its admin key. It is shown this once: keep it in a password manager.
-It manages all other keys at {admin}/api/v1; should it be lost, `keyhatch admin reset` makes another.
+Sign in with it in a browser, {admin}/, or manage all other keys at {admin}/api/v1.
+Should it be lost, `keyhatch admin reset` makes another.
 
   export ADMIN="Authorization: Bearer {key}"
 """
