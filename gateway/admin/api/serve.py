@@ -99,7 +99,7 @@ class Api:
         if request.body_exists:  # it may have been long in coming: who asks is judged as they are now
             visitor = await self._admit(operation, request)
         answer = await operation.do(self._asked(operation, request, request_id, visitor, body))
-        self.access.was_answered(visitor)
+        self.access.was_answered(visitor, is_look=operation.method == "GET")
         return answer
 
     async def _admit(self, operation: Operation, request: web.Request) -> Visitor:
