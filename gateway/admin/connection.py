@@ -1,9 +1,9 @@
-"""Connections to the admin listener: aiohttp's server, with a deadline for heads and no pages of its own.
+"""Connections to the admin listener: aiohttp's server, with deadlines of ours and no pages of its own.
 
-What reaches a handler is answered by the application (`gateway.admin.app`). What never becomes a request is
-answered here, in the same words: bytes that are no HTTP, a head that is too large or does not arrive in
-time, an expectation that nobody meets. No answer names a version, and no caller can fill the log with
-tracebacks.
+A head has its deadline, and so has whoever does not take what they are sent. What reaches a handler is
+answered by the application (`gateway.admin.app`). What never becomes a request is answered here, in the same
+words: bytes that are no HTTP, a head that is too large or does not arrive in time, an expectation that nobody
+meets. No answer names a version, and no caller can fill the log with tracebacks.
 """
 
 import asyncio
@@ -46,11 +46,23 @@ class AdminConnection(web.RequestHandler):  # type: ignore[misc,unused-ignore]
         self._now = now
         self._opening = b""
         self._head_timer: asyncio.TimerHandle | None = None
+        self._full_timer: asyncio.TimerHandle | None = None
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Nobody is there any more."""
         self.stop_head_timer()
+        self._stop_full_timer()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The caller does not take what it is sent: it may take nothing for as long as it may be idle."""
+        super().pause_writing()
+        self._watch_reader(self._waiting_bytes())
+
+    def resume_writing(self) -> None:
+        """It took what waited."""
+        self._stop_full_timer()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """The first byte of a head starts its deadline."""
@@ -84,6 +96,26 @@ class AdminConnection(web.RequestHandler):  # type: ignore[misc,unused-ignore]
             rule = unreadable(self._opening).facts["rule"]
             self._write(HTTPStatus.BAD_REQUEST, f"The request breaks a rule of HTTP: {rule}.")
         return _Written()
+
+    def _stop_full_timer(self) -> None:
+        if self._full_timer is not None:
+            self._full_timer.cancel()
+            self._full_timer = None
+
+    def _watch_reader(self, waiting_bytes: int) -> None:
+        """Look after a while whether the caller took any of what waits."""
+        loop = asyncio.get_running_loop()
+        self._full_timer = loop.call_later(self._limits.idle_timeout_s, self._look_at_reader, waiting_bytes)
+
+    def _look_at_reader(self, before_bytes: int) -> None:
+        waiting_bytes = self._waiting_bytes()
+        if waiting_bytes < before_bytes:
+            self._watch_reader(waiting_bytes)
+        elif self.transport is not None:
+            self.transport.abort()
+
+    def _waiting_bytes(self) -> int:
+        return 0 if self.transport is None else self.transport.get_write_buffer_size()
 
     def _head_is_late(self) -> None:
         self._head_timer = None

@@ -7,7 +7,8 @@
 3. It ends after 30 minutes without a question that a person caused, after 12 hours anyhow, and at sign-out.
 4. It stands for the digest of the secret that was shown, which is judged anew with every question: what ends
    the key, or that secret of it, ends the session in the same moment.
-5. How many there are is bounded: the one that rested longest goes first.
+5. How many there are is bounded, of one secret and in all: the one that rested longest goes first. So who
+   signs in again and again ends their own sessions, and nobody else's.
 """
 
 import hashlib
@@ -23,6 +24,7 @@ from gateway.keeper.ports import Clock
 IDLE_S: Final = 30 * 60.0
 LIFE_S: Final = 12 * 3_600.0
 SESSIONS_MAX: Final = 1_000
+OF_ONE_MAX: Final = 20
 
 COOKIE_TLS: Final = "__Host-keyhatch_session"
 COOKIE: Final = "keyhatch_session"
@@ -31,7 +33,7 @@ BACKGROUND_HEADER: Final = "X-Keyhatch-Background"
 """Said by the page where it asks by itself, not for a person: such a question does not keep a session."""
 
 _RANDOM_BYTES: Final = 32
-_TRIED_MAX: Final = 4
+_TRIED_MAX: Final = 16
 _PORT: Final = re.compile(rb":([0-9]{1,5})\Z")
 
 
@@ -81,8 +83,11 @@ class Sessions:
         now = self._clock.monotonic()
         for name in [name for name, session in self._sessions.items() if _is_over(session, now)]:
             del self._sessions[name]
-        if len(self._sessions) >= SESSIONS_MAX:
-            del self._sessions[min(self._sessions, key=lambda name: self._sessions[name].seen)]
+        crowd = [name for name, session in self._sessions.items() if session.secret_digest == secret_digest]
+        if len(crowd) < OF_ONE_MAX:
+            crowd = list(self._sessions) if len(self._sessions) >= SESSIONS_MAX else []
+        if crowd:
+            del self._sessions[min(crowd, key=lambda name: self._sessions[name].seen)]
         opened = Opened(self._entropy(_RANDOM_BYTES).hex(), self._entropy(_RANDOM_BYTES).hex())
         self._sessions[_digest(opened.cookie)] = _Session(secret_digest, _digest(opened.token), now, now)
         return opened

@@ -4,15 +4,18 @@ Promises
 1. Upstreams are knocked at when somebody asks, all side by side, and at most every `KEPT_S`: whoever asks
    sooner, or while others wait, is told what those are told. Many pages do not disturb an upstream.
 2. Nobody waits longer than `PATIENCE_S`.
-3. What is told holds names and one of few sentences, never an upstream's address.
+3. Of each name one look-up is under way at a time, however often somebody asks: one that hangs holds a thread
+   that callers' connections need too, and nobody can call it back.
+4. What is told holds names and one of few sentences, never an upstream's address.
 
 TLS is not spoken, so a certificate that is not trusted does not show here: `keyhatch doctor` tells of it.
 """
 
 import asyncio
 import socket
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
 
 from gateway.admin.api.ask import Knocked, Unreachable
 from gateway.keeper.ports import Clock
@@ -21,6 +24,9 @@ from gateway.wire.upstream import Upstream
 KEPT_S: Final = 5.0
 PATIENCE_S: Final = 2.0
 
+Address = tuple[Any, Any, int, str, Any]
+"""Family, kind, protocol, canonical name and where, as `getaddrinfo` tells them."""
+
 
 class Reachable:
     """The upstreams as they were found last. `upstreams` is called each time: a reload may replace them."""
@@ -28,6 +34,7 @@ class Reachable:
     def __init__(self, upstreams: Callable[[], Mapping[str, Upstream]], clock: Clock) -> None:
         self._upstreams = upstreams
         self._clock = clock
+        self._names = Names()
         self._one_at_a_time = asyncio.Lock()
         self._found: tuple[Knocked, ...] = ()
         self._keep_until = float("-inf")
@@ -42,15 +49,38 @@ class Reachable:
 
     async def _knock_at_all(self) -> tuple[Knocked, ...]:
         upstreams, now = self._upstreams(), self._clock.now()
-        problems = await asyncio.gather(*map(knock, upstreams.values()))
+        problems = await asyncio.gather(*(knock(upstream, self._names) for upstream in upstreams.values()))
         return tuple(Knocked(name, now, problem) for name, problem in zip(upstreams, problems, strict=True))
 
 
-async def knock(upstream: Upstream) -> Unreachable | None:
+class Names:
+    """Looks up where names lead; whoever asks while a look-up is under way waits for that one."""
+
+    def __init__(self) -> None:
+        self.under_way: dict[tuple[str, int], asyncio.Future[Sequence[Address]]] = {}
+
+    async def addresses(self, upstream: Upstream) -> Sequence[Address]:
+        """All addresses of an upstream, as `getaddrinfo` tells them; raises `OSError`."""
+        at = upstream.host, upstream.port
+        found = self.under_way.get(at)
+        if found is None:
+            name = upstream.host.encode("ascii")  # a str would load the tables of IDNA
+            looking = asyncio.get_running_loop().getaddrinfo(name, upstream.port, type=socket.SOCK_STREAM)
+            found = self.under_way[at] = asyncio.ensure_future(looking)
+            found.add_done_callback(partial(self._end, at))
+        return await asyncio.shield(found)
+
+    def _end(self, at: tuple[str, int], found: "asyncio.Future[Sequence[Address]]") -> None:
+        del self.under_way[at]
+        if not found.cancelled():
+            found.exception()  # looked at: perhaps nobody waits for it any more
+
+
+async def knock(upstream: Upstream, names: Names) -> Unreachable | None:
     """Why no connection to this upstream can be opened, or None if one can."""
     try:
         async with asyncio.timeout(PATIENCE_S):
-            await _connect(upstream)
+            await _connect(upstream, names)
     except socket.gaierror:
         return Unreachable.NAME_NOT_FOUND
     except ConnectionRefusedError:
@@ -62,14 +92,11 @@ async def knock(upstream: Upstream) -> Unreachable | None:
     return None
 
 
-async def _connect(upstream: Upstream) -> None:
+async def _connect(upstream: Upstream, names: Names) -> None:
     """Try each address of the name, as planes do; raises what the last one that failed met."""
     loop = asyncio.get_running_loop()
     failed: OSError | None = None
-    name = upstream.host.encode("ascii")  # a str would load the tables of IDNA
-    for family, kind, protocol, _, address in await loop.getaddrinfo(
-        name, upstream.port, type=socket.SOCK_STREAM
-    ):
+    for family, kind, protocol, _, address in await names.addresses(upstream):
         with socket.socket(family, kind, protocol) as connection:
             connection.settimeout(0.0)
             try:

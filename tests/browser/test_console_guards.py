@@ -103,3 +103,25 @@ def test_a_name_is_typed_as_it_is_read_to_confirm(console: Console, served: Serv
     console.dialog.get_by_role("textbox").fill("Two blanks")
     console.press("Revoke")
     eventually(lambda: served.admin("GET", f"/keys/{made['id']}").data["status"] == "revoked", "it ends")
+
+
+def test_a_few_changes_do_not_have_all_keys_loaded_anew(console: Console, served: Served) -> None:
+    """With ten thousand keys that is a second of the gateway's time, for each page that lies open."""
+    page = console.page
+    dropped = served.admin.create("Soon Dropped")
+    expect(console.row("Soon Dropped")).to_be_visible()
+    asked = asked_by(page)
+    for number in range(5):
+        served.admin.create(f"One of few {number}")
+    assert served.admin("PATCH", f"/keys/{dropped['id']}", {"name": "Renamed"}).status == 200
+    expect(console.row("Renamed")).to_be_visible()
+    for number in range(5):
+        expect(console.row(f"One of few {number}")).to_be_visible()
+    served.admin("POST", f"/keys/{dropped['id']}/revoke")
+    assert served.admin("DELETE", f"/keys/{dropped['id']}").status == 204
+    page.get_by_label("Status").select_option("all")
+    expect(console.row("Renamed")).to_have_count(0)
+    assert not [each for each in asked if "/keys?" in each and "used_since=" not in each]
+    for number in range(25):
+        served.admin.create(f"One of many {number}")
+    expect(console.row("One of many 0")).to_be_visible()

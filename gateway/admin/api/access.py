@@ -5,7 +5,7 @@
 3. Whoever guesses again and again is told to wait (`throttle`). A guess is a text that looks like a key and
    is none: to show nothing, another provider's key or one that has died is no guess.
 4. A use of a key here is a use: it shows in `last_used_at`, and it is the first use that a rotation may wait
-   for. What was refused is none, nor what a page of the console asks by itself.
+   for. What was refused is none, nor what a page of the console looks at by itself.
 5. Where no key is shown, a session of the console stands for the key that was shown when it began
    (`gateway.admin.sessions`).
 """
@@ -90,9 +90,9 @@ class Access:
             raise self._refusal(verdict, peer)
         return Visitor(manager_of(key), key, chosen, peer, is_background)
 
-    def was_answered(self, visitor: Visitor) -> None:
-        """Rule 4: what they asked was done."""
-        if not visitor.is_background:
+    def was_answered(self, visitor: Visitor, *, is_look: bool = False) -> None:
+        """Rule 4: what they asked was done; `is_look`: it changed nothing."""
+        if not (visitor.is_background and is_look):
             self.note_use(visitor.key, visitor.digest, visitor.peer, self.clock.now())
 
     async def admit_holder(self, text: str, peer: str) -> Visitor:

@@ -1,12 +1,14 @@
 """Reading what was asked: query, body and preconditions, whole or not at all.
 
-1. A body is one JSON object, in UTF-8, of `BODY_BYTES_MAX` at most, called `application/json`. A name that
-   stands twice, NaN, half a surrogate and whatever else two readers could read in two ways is refused.
+1. A body is one JSON object, in UTF-8, of `BODY_BYTES_MAX` at most, called `application/json`, and there
+   within `BODY_S`: nobody keeps a connection by sending next to nothing. A name that stands twice, NaN, half
+   a surrogate and whatever else two readers could read in two ways is refused.
 2. What can be read is held to its shape; all wrong fields are told at once, together with the rules of the
    desk that the right ones break. No message repeats what stood in a field.
 3. A query knows its parameters, each at most once.
 """
 
+import asyncio
 import base64
 import binascii
 import json
@@ -24,6 +26,7 @@ from gateway.admin.api.words import Asked
 from gateway.keeper.desk import Problem, RuleBroken
 
 BODY_BYTES_MAX: Final = 65_536
+BODY_S: Final = 60.0
 _JSON: Final = re.compile(r'application/json(?:\s*;\s*charset="?utf-8"?)?', re.IGNORECASE)
 _ETAG: Final = re.compile(r'(?:W/)?"[!#-~]*"|[0-9]{1,9}')  # people forget the quotes
 _NUMBER: Final = re.compile(r"n(0|[1-9][0-9]{0,17})")
@@ -127,14 +130,22 @@ def _no_cursor() -> Refused:
 
 async def _raw_body(request: web.Request, bytes_max: int) -> bytes:
     raw = bytearray()
-    async for piece in request.content.iter_any():
-        raw += piece
-        if len(raw) > bytes_max:
-            raise Refused(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                Code.BODY_TOO_LARGE,
-                f"A body may have {bytes_max} bytes here.",
-            )
+    try:
+        async with asyncio.timeout(BODY_S):
+            async for piece in request.content.iter_any():
+                raw += piece
+                if len(raw) > bytes_max:
+                    raise Refused(
+                        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                        Code.BODY_TOO_LARGE,
+                        f"A body may have {bytes_max} bytes here.",
+                    )
+    except TimeoutError:
+        raise Refused(
+            HTTPStatus.REQUEST_TIMEOUT,
+            Code.REQUEST_TIMEOUT,
+            f"The body did not arrive within {BODY_S:g} seconds.",
+        ) from None
     return bytes(raw)
 
 

@@ -36,6 +36,7 @@ class Code(StrEnum):
     ORIGIN_NOT_ALLOWED = "origin_not_allowed"
     OUTDATED = "outdated"
     REQUEST_MALFORMED = "request_malformed"
+    REQUEST_TIMEOUT = "request_timeout"
     SESSION_ENDED = "session_ended"
     STATE_CONFLICT = "state_conflict"
     STORE_FULL = "store_full"

@@ -1,6 +1,7 @@
 """The way of a request through the management API, from the router to its answer.
 
 1. Where it comes from, then whose key it is, then what it asks: who may not ask learns nothing of the rest.
+   A body takes its time, so behind it they are judged once more: a key that ended meanwhile does nothing.
 2. Every answer is JSON and has a request id, which stands in the audit and in the log too.
 3. A refusal is a problem (`problems`); an accident is a 500, its traceback in the log and nothing of it in
    the answer. What the store refused changed nothing.
@@ -92,14 +93,21 @@ class Api:
     async def _ask(self, operation: Operation, request: web.Request, request_id: str) -> Answer:
         if operation.shows_key:
             return await self._ask_with_key(operation, request, request_id)
+        visitor = await self._admit(operation, request)
+        now = self.house.clock.now()
+        body = await read_body(request, operation.body, self._judge(operation, now), operation.body_bytes_max)
+        if request.body_exists:  # it may have been long in coming: who asks is judged as they are now
+            visitor = await self._admit(operation, request)
+        answer = await operation.do(self._asked(operation, request, request_id, visitor, body))
+        self.access.was_answered(visitor, is_look=operation.method == "GET")
+        return answer
+
+    async def _admit(self, operation: Operation, request: web.Request) -> Visitor:
+        """Whoever asks, if they may; raises `Refused`, `NotAllowed` or `StoreUnavailable`."""
         visitor = await self.access.admit(request.raw_headers, request.remote or "")
         if operation.want is not None:
             admit(visitor.manager, operation.want)
-        now = self.house.clock.now()
-        body = await read_body(request, operation.body, self._judge(operation, now), operation.body_bytes_max)
-        answer = await operation.do(self._asked(operation, request, request_id, visitor, body))
-        self.access.was_answered(visitor)
-        return answer
+        return visitor
 
     async def _ask_with_key(self, operation: Operation, request: web.Request, request_id: str) -> Answer:
         """What is asked on the strength of the key in the body: without one it is not refused but unheard."""

@@ -3,7 +3,9 @@
 import asyncio
 import json
 import logging
+import socket
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
@@ -15,8 +17,10 @@ from gateway.admin.hosts import Hosts
 from gateway.wire.request_head import Limits
 from tests.support.raw_caller import call
 from tests.unit.admin.conftest import make_pages, speak
+from tests.unit.service.houses import until
 
 LIMITS = Limits(head_bytes_max=4_096, fields_max=20, head_timeout_s=0.1, idle_timeout_s=5)
+LARGE = 20_000_000
 DATE = "Fri, 15 Jan 2027 08:00:00 GMT"
 
 
@@ -160,3 +164,29 @@ async def test_a_connection_that_is_gone_is_answered_with_nothing() -> None:
     connection = AdminConnection(web.Server(served), LIMITS, lambda: 0.0)
     answer = connection.handle_error(None, 400, BadStatusLine(""))  # type: ignore[arg-type]
     assert not answer.keep_alive
+
+
+@pytest.mark.parametrize("takes", [0, LARGE // 50])
+async def test_who_does_not_take_an_answer_is_left_who_is_slow_is_served(takes: int) -> None:
+    async def large(_request: web.Request) -> web.Response:
+        return web.Response(body=bytes(LARGE))
+
+    app = build_admin_app(make_pages(), Hosts())
+    app.router.add_get("/large", large)
+    runner = web.AppRunner(app, access_log=None)
+    receive = await serving(runner, replace(LIMITS, idle_timeout_s=0.2), lambda: 0.0)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(receive, "127.0.0.1", 0)
+    with socket.create_connection(server.sockets[0].getsockname()) as caller:
+        caller.setblocking(False)
+        caller.sendall(b"GET /large HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        served = runner.server
+        assert served is not None
+        await until(lambda: served.connections, "the caller is there")
+        received = 0
+        while takes and received < LARGE:
+            received += len(await loop.sock_recv(caller, takes))
+            await asyncio.sleep(0.01)
+        await until(lambda: not served.connections, "the connection is over")
+    server.close()
+    await runner.cleanup()

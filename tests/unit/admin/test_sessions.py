@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from gateway.admin.sessions import (
     IDLE_S,
     LIFE_S,
+    OF_ONE_MAX,
     SESSIONS_MAX,
     Opened,
     Sessions,
@@ -53,7 +54,14 @@ def test_neither_half_is_worth_anything_alone(sessions: Sessions) -> None:
 def test_a_strange_cookie_before_ours_changes_nothing(sessions: Sessions) -> None:
     opened = sessions.begin(SECRET)
     assert sessions.holder(Shown(("strange", opened.cookie), opened.token, is_background=False)) == SECRET
-    late = ("a", "b", "c", "d", opened.cookie)
+
+
+def test_strange_cookies_of_every_path_before_ours_keep_nobody_out(sessions: Sessions) -> None:
+    """A server on another port of the host can set one for each piece of a path; no browser sends more."""
+    opened = sessions.begin(SECRET)
+    strange = tuple(map(str, range(15)))
+    assert sessions.holder(Shown((*strange, opened.cookie), opened.token, is_background=False)) == SECRET
+    late = (*strange, "more", opened.cookie)
     assert sessions.holder(Shown(late, opened.token, is_background=False)) is None
 
 
@@ -100,9 +108,23 @@ def test_of_too_many_the_one_that_rested_longest_goes(sessions: Sessions, clock:
     first, second = sessions.begin(SECRET), sessions.begin(SECRET)
     clock.time += 1
     sessions.holder(shown(first))
-    for _ in range(SESSIONS_MAX - 1):
-        sessions.begin(SECRET)
+    for number in range(SESSIONS_MAX - 1):
+        sessions.begin(digest(f"secret {number}"))
     assert len(sessions) == SESSIONS_MAX
+    assert sessions.holder(shown(first)) == SECRET
+    assert sessions.holder(shown(second)) is None
+
+
+def test_who_signs_in_again_and_again_pushes_nobody_else_out(sessions: Sessions, clock: StillClock) -> None:
+    other = sessions.begin(digest("other"))
+    clock.time += 1
+    first, second = sessions.begin(SECRET), sessions.begin(SECRET)
+    clock.time += 1
+    sessions.holder(shown(first))
+    for _ in range(OF_ONE_MAX - 1):
+        sessions.begin(SECRET)
+    assert len(sessions) == OF_ONE_MAX + 1
+    assert sessions.holder(shown(other)) == digest("other")
     assert sessions.holder(shown(first)) == SECRET
     assert sessions.holder(shown(second)) is None
 

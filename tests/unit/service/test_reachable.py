@@ -10,7 +10,7 @@ import pytest
 
 from gateway.admin.api.ask import Knocked, Unreachable
 from gateway.service import reachable as module
-from gateway.service.reachable import KEPT_S, PATIENCE_S, Reachable, knock
+from gateway.service.reachable import KEPT_S, PATIENCE_S, Names, Reachable, knock
 from gateway.wire.upstream import Upstream
 from tests.support.real_upstreams import free_port
 from tests.support.records import NOW, StillClock
@@ -40,7 +40,7 @@ class Door:
         self.reachable = Reachable(lambda: self.upstreams, self.clock)
         monkeypatch.setattr(module, "knock", self._knock)
 
-    async def _knock(self, upstream: Upstream) -> Unreachable | None:
+    async def _knock(self, upstream: Upstream, _names: Names) -> Unreachable | None:
         self.knocks.append(upstream.name)
         await self.open.wait()
         return self.problem
@@ -95,7 +95,7 @@ async def test_where_there_is_no_upstream_nothing_is_told() -> None:
 
 
 async def test_one_that_listens_is_up_and_is_sent_nothing(listener: socket.socket) -> None:
-    assert await knock(at(port=listener.getsockname()[1])) is None
+    assert await knock(at(port=listener.getsockname()[1]), Names()) is None
     accepted, _ = listener.accept()
     with accepted:
         assert accepted.recv(1) == b""
@@ -106,11 +106,11 @@ async def test_one_that_listens_at_another_address_of_its_name_is_up(
 ) -> None:
     here = ("127.0.0.1", listener.getsockname()[1])
     leads_to(monkeypatch, ("127.0.0.1", free_port()), here)
-    assert await knock(at("two-places")) is None
+    assert await knock(at("two-places"), Names()) is None
 
 
 async def test_a_closed_port_refuses() -> None:
-    assert await knock(at(port=free_port())) is Unreachable.REFUSED
+    assert await knock(at(port=free_port()), Names()) is Unreachable.REFUSED
 
 
 def leads_to(monkeypatch: pytest.MonkeyPatch, *addresses: tuple[str, int]) -> None:
@@ -123,9 +123,34 @@ def leads_to(monkeypatch: pytest.MonkeyPatch, *addresses: tuple[str, int]) -> No
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", addresses_of)
 
 
+async def test_of_a_name_that_hangs_one_look_up_is_under_way_however_often_somebody_asks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A look-up holds a thread that callers' connections need too, and nobody can call it back."""
+    began: list[object] = []
+    answered = asyncio.Event()
+
+    async def addresses_of(*asked: object, **_: object) -> Any:
+        began.append(asked)
+        await answered.wait()
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", addresses_of)
+    monkeypatch.setattr(module, "PATIENCE_S", 0.01)
+    names = Names()
+    for _ in range(3):
+        assert await knock(at("hangs"), names) is Unreachable.SILENT
+    assert len(began) == 1
+    answered.set()
+    await until(lambda: not names.under_way, "the look-up ends, and nobody waits for it")
+    monkeypatch.setattr(module, "PATIENCE_S", PATIENCE_S)
+    assert await knock(at("hangs"), names) is Unreachable.NAME_NOT_FOUND
+    assert len(began) == 2
+
+
 async def test_a_name_without_an_address_is_no_way(monkeypatch: pytest.MonkeyPatch) -> None:
     leads_to(monkeypatch)
-    assert await knock(at("empty")) is Unreachable.NO_WAY
+    assert await knock(at("empty"), Names()) is Unreachable.NO_WAY
 
 
 @pytest.mark.parametrize(
@@ -140,20 +165,20 @@ async def test_a_name_without_an_address_is_no_way(monkeypatch: pytest.MonkeyPat
 async def test_whatever_goes_wrong_is_one_of_few_sentences(
     monkeypatch: pytest.MonkeyPatch, trouble: OSError, problem: Unreachable
 ) -> None:
-    async def fail(_upstream: Upstream) -> None:
+    async def fail(_upstream: Upstream, _names: Names) -> None:
         raise trouble
 
     monkeypatch.setattr(module, "_connect", fail)
-    assert await knock(at()) is problem
+    assert await knock(at(), Names()) is problem
 
 
 async def test_one_that_stays_silent_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def never(_upstream: Upstream) -> None:
+    async def never(_upstream: Upstream, _names: Names) -> None:
         await asyncio.Event().wait()
 
     monkeypatch.setattr(module, "_connect", never)
     monkeypatch.setattr(module, "PATIENCE_S", 0.0)
-    assert await knock(at()) is Unreachable.SILENT
+    assert await knock(at(), Names()) is Unreachable.SILENT
 
 
 def test_the_sentence_about_silence_names_the_patience() -> None:

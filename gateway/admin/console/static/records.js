@@ -1,11 +1,12 @@
 // The keys as this page knows them: all records that may be seen, kept true without reloading. New uses are
-// asked for every few seconds, everything else when the audit has grown.
+// asked for every few seconds, and what was changed when the audit has grown.
 
 import { ask, askAll } from "./api.js";
 import { DAY, now } from "./time.js";
 
 const MOST = 20_000;
 const LIVE_MS = 3000;
+const FEW = 20; // entries of the audit
 const OWNERS_MS = 30_000; // who may not read the whole audit loads everything anew instead
 
 const byId = new Map();
@@ -113,10 +114,28 @@ export function keepTrue(mayReadAudit) {
     if (document.hidden || !records.isLoaded || loading) return;
     try {
       await lookForUses();
-      const isOld = mayAudit() ? (await newestEntry()) !== lastEntry : now() > loadedAt + OWNERS_MS;
-      if (isOld) await records.load({ background: true });
+      if (mayAudit()) await lookForChanges();
+      else if (now() > loadedAt + OWNERS_MS) await records.load({ background: true });
     } catch { /* told by the banner, or by the dialog to sign in */ }
   }, LIVE_MS);
+}
+
+/** What was done since the last look: a few records are asked for one by one, many all together. */
+async function lookForChanges() {
+  if ((await newestEntry()) === lastEntry) return;
+  const { items } = await ask("GET", `/audit?order=desc&limit=${FEW}`, undefined, { background: true });
+  const fresh = items.filter(({ number }) => number > lastEntry);
+  if (!fresh.length || fresh.length === items.length || fresh.some(({ key_id }) => !key_id)) {
+    await records.load({ background: true });
+    return;
+  }
+  const isThere = new Map(fresh.reverse().map(({ key_id, after }) => [key_id, after !== null])); // as it was left last
+  for (const [id, isLeft] of isThere) {
+    if (isLeft) keep(await ask("GET", `/keys/${id}`, undefined, { background: true }));
+    else byId.delete(id);
+  }
+  if (!loading) lastEntry = items[0].number; // whoever loads everything meanwhile looks from there
+  tell();
 }
 
 /** What was used since the last look, however long the page lay hidden or its machine slept. */

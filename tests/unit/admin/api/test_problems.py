@@ -93,4 +93,4 @@ def test_what_cannot_be_read_is_400() -> None:
 
 def test_codes_and_reasons_that_are_spelled_alike_mean_the_same() -> None:
     both = {code.value for code in Code} & {reason.value for reason in Reason}
-    assert both == {"body_too_large", "request_malformed", "store_unavailable"}
+    assert both == {"body_too_large", "request_malformed", "request_timeout", "store_unavailable"}

@@ -1,11 +1,14 @@
 """Guarantees of gateway/admin/api/serve.py: the way of a request, and what becomes of trouble on it."""
 
+import asyncio
 import logging
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from gateway.admin.api.operations import OPERATIONS, Operation
+from gateway.admin.api import asked
+from gateway.admin.api.operations import BASE, OPERATIONS, Operation
 from gateway.keeper.ports import StoreUnavailable
 from gateway.store.faults import StoreFull
 from tests.unit.admin.api.stand import BODIES, STRANGER, Held, Stand, perform
@@ -235,3 +238,38 @@ async def test_answers_are_utf_8(stand: Stand, admin: Held) -> None:
     told = await stand.ask(admin, "POST", "/keys", {"name": "Büro ☕ 𝒳"})
     assert "Büro ☕ 𝒳".encode() in told.raw
     assert told.headers["Content-Type"] == "application/json; charset=utf-8"
+
+
+async def test_a_key_that_ends_while_its_body_comes_does_nothing_more(stand: Stand, admin: Held) -> None:
+    """Who stole a key cannot keep a question open, and finish it when the key has been revoked."""
+    thief = await stand.make("stolen", "keyhatch:admin")
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b'{"name": "late", '
+        assert (await stand.ask(admin, "POST", f"/keys/{thief.id}/revoke")).status == 200
+        yield b'"scopes": ["keyhatch:admin"]}'
+
+    headers = {"X-API-Key": thief.secret, "Content-Type": "application/json"}
+    async with stand.client.post(f"{BASE}/keys", data=slowly(), headers=headers) as answer:
+        assert (answer.status, (await answer.json())["code"]) == (401, "key_revoked")
+    assert {key.name for key in stand.store._keys.values()} == {"admin", "stolen"}
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for_long(
+    stand: Stand, admin: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asked, "BODY_S", 0.01)
+
+    async def stuck() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    headers = {"X-API-Key": admin.secret, "Content-Type": "application/json"}
+    for path, status, code in (
+        ("/keys", 408, "request_timeout"),
+        ("/keys/revoke-by-value", 401, "credential_missing"),  # whose right to ask is in the body
+    ):
+        async with stand.client.post(BASE + path, data=stuck(), headers=headers) as answer:
+            told = await answer.json()
+        assert (answer.status, told["code"]) == (status, code)
+        assert "did not arrive within" in told["detail"]

@@ -191,8 +191,12 @@ async def test_what_a_person_does_is_a_use_of_the_key_what_the_page_asks_itself_
     assert len(stand.uses) == 1
     await stand.send("GET", ME, by=page)
     assert len(stand.uses) == 2
-    await stand.send("GET", ME, by=page, headers={"X-Keyhatch-Background": "1"})
+    itself = {"X-Keyhatch-Background": "1"}
+    await stand.send("GET", ME, by=page, headers=itself)
     assert len(stand.uses) == 2
+    told = await stand.send("POST", "/api/v1/keys", {"name": "laptop"}, by=page, headers=itself)
+    assert told.status == 201
+    assert len(stand.uses) == 3  # a change is never hidden so
 
 
 async def test_a_key_that_is_shown_counts_before_any_session(stand: ConsoleStand, admin: Held) -> None:
