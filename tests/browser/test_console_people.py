@@ -1,5 +1,6 @@
 """The console in the hands of three who see it first: with a phone, in an office, with a screen reader."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -63,3 +64,84 @@ def test_on_a_phone_a_card_is_the_way_in_wherever_it_is_touched(phone: Page, ser
     phone.touchscreen.tap(card["x"] + card["width"] - 30, card["y"] + card["height"] - 20)
     expect(phone.get_by_role("heading", level=1)).to_have_text("Touched")
     assert phone.url.endswith(made["id"])
+
+
+# --- In an office: a key for the CRM vendor, taken away again without breaking anything
+
+
+@pytest.fixture
+def console(page: Page, served: Served) -> Console:
+    return Console(page, served.admin_key).open()
+
+
+def test_the_old_secret_is_called_safe_to_end_only_when_the_new_one_is_in_use(
+    console: Console, served: Served
+) -> None:
+    page = console.page
+    vendor = served.admin.create("CRM vendor")
+    served.gateway.ask("/other", key=vendor["key"])
+    new = served.admin("POST", f"/keys/{vendor['id']}/rotate", {"overlap": "7d"}).data["key"]
+    page.get_by_role("link", name="CRM vendor", exact=True).click()
+    expect(page.get_by_text("Nobody has called since, with either")).to_be_visible()
+    served.gateway.ask("/other", key=new)
+    expect(page.get_by_text("it is safe to end it")).to_be_visible()
+    served.gateway.ask("/other", key=vendor["key"])
+    expect(page.get_by_text("Give the new one to that program before you end it")).to_be_visible()
+    expect(page.get_by_text("it is safe to end it")).to_have_count(0)
+
+
+def test_who_is_not_sure_disables_instead_of_revoking(console: Console, served: Served) -> None:
+    made = served.admin.create("Perhaps in use")
+    served.gateway.ask("/other", key=made["key"])
+    console.act("Perhaps in use", "Revoke")
+    console.press("Disable instead")
+    expect(console.row("Perhaps in use")).to_contain_text("Disabled")
+    assert served.admin("GET", f"/keys/{made['id']}").data["status"] == "disabled"
+
+
+# --- With the keyboard and a screen reader
+
+
+def test_the_focus_comes_back_to_a_row_that_was_drawn_anew(console: Console, served: Served) -> None:
+    served.admin.create("Turned round")
+    console.act("Turned round", "Rotate")
+    console.press("Rotate")
+    console.secret()
+    console.stored()
+    expect(console.page.get_by_role("button", name="Acts on Turned round")).to_be_focused()
+
+
+def test_the_focus_goes_on_to_the_next_row_when_its_own_is_gone(console: Console, served: Served) -> None:
+    for name in ("Later row", "Earlier row"):
+        served.admin.create(name)
+    console.page.get_by_role("button", name="Name", exact=True).click()
+    expect(console.row("Earlier row")).to_be_visible()
+    console.act("Earlier row", "Revoke")
+    console.press("Revoke")
+    expect(console.row("Earlier row")).to_have_count(0)
+    expect(console.page.get_by_role("button", name="Acts on Later row")).to_be_focused()
+
+
+def test_the_focus_stays_on_a_keys_page_whatever_is_done_there(console: Console, served: Served) -> None:
+    page = console.page
+    served.admin.create("Acted upon")
+    page.get_by_role("link", name="Acted upon", exact=True).click()
+    expect(page).to_have_title("Acted upon · Keyhatch")
+    page.get_by_role("button", name="Rotate").click()
+    console.press("Rotate")
+    console.secret()
+    console.stored()
+    expect(page.get_by_role("button", name="Rotate")).to_be_focused()
+    page.get_by_role("button", name="Disable").click()
+    expect(page.get_by_role("button", name="Enable")).to_be_visible()
+    expect(page.get_by_role("main")).to_be_focused()
+
+
+def test_what_a_dialog_warns_of_is_said_with_its_name(console: Console, served: Served) -> None:
+    served.admin.create("Warned of")
+    console.act("Warned of", "Revoke")
+    expect(console.dialog).to_have_accessible_description(re.compile("stops working at once"))
+    console.press("Cancel")
+    console.create("Shown with a warning")
+    expect(console.dialog).to_have_accessible_description(re.compile("It is shown this once only"))
+    console.stored()

@@ -69,7 +69,7 @@ const GOOD = ["Inventory Integration", "CRM Connector – Salesforce", "VaM Plug
 const POOR = /^(my|new|the|a)?[\s_-]*(api)?[\s_-]*(key|test|token|default|tmp|temp|foo|bar|untitled|abc|x+)?[\s_-]*#?\d*$/i;
 
 function nameField(value = "") {
-  const input = text({ value, maxlength: "200", required: true });
+  const input = text({ value, required: true });
   const advice = h("span", { class: "advice", "aria-live": "polite" });
   const hint = h("span", null, "Say who uses it and for what: ", GOOD.map((name, at) => [at ? ", " : "", h("q", null, name)]), ". Not ", h("q", null, "Key 1"), " or ", h("q", null, "Test"), ". ", advice);
   input.addEventListener("input", () => {
@@ -156,14 +156,16 @@ function expiryField(me, current) {
     value: () => {
       const value = picked();
       if (value === "keep" || value === "standard") return undefined;
-      return value === "custom" ? day.value || "no day" : value;
+      if (value !== "custom") return value;
+      if (!day.value) throw Object.assign(new Error(), { errors: [{ field: "expires", message: "choose its last day" }] });
+      return day.value;
     },
   };
 }
 
 function moreFields(me, record) {
-  const owner = field("Owner", text({ value: record?.owner ?? me.only_owner ?? "", maxlength: "200", disabled: me.only_owner !== null }), { name: "owner", optional: true, hint: "Whose key it is: a person or a team." });
-  const note = field("Note", h("textarea", { rows: "2", maxlength: "2000", value: record?.note ?? "" }), { name: "note", optional: true, hint: "Whatever helps to know it again." });
+  const owner = field("Owner", text({ value: record?.owner ?? me.only_owner ?? "", disabled: me.only_owner !== null }), { name: "owner", optional: true, hint: "Whose key it is: a person or a team." });
+  const note = field("Note", h("textarea", { rows: "2", value: record?.note ?? "" }), { name: "note", optional: true, hint: "Whatever helps to know it again." });
   const networks = field("Addresses", text({ value: record?.allow_from.join(", ") ?? "", class: "mono" }), { name: "allow_from", optional: true, hint: "Works only from here, such as 192.168.1.0/24 or 10.0.0.7. Empty: from anywhere." });
   return { owner, note, networks, list: () => networks.input.value.split(/[\s,]+/).filter(Boolean) };
 }
@@ -268,7 +270,7 @@ async function finishRotation(record) {
   const used = record.previous_secret_last_used_at;
   const words = used
     ? `The old secret was last used ${relative(Date.parse(used))} from ${record.previous_secret_last_used_from}. Who still uses it is refused from now on.`
-    : "The old secret was not used since the rotation. It is refused from now on.";
+    : "The old secret was not used since the rotation. A program that calls seldom may hold it still, and is refused from now on.";
   if (await confirm("End the old secret", words, "End it now", { kind: "danger" })) await act(record, "finish-rotation", "The old secret has ended.");
 }
 
@@ -287,12 +289,14 @@ async function revoke(stale) {
     "Revoke key",
     [
       h("p", null, "“", h("b", null, record.name), "” (", h("code", null, record.preview), ") stops working at once, open streams included. This cannot be undone; the record stays."),
+      record.last_used_at && works(record) && h("p", null, "Not sure who uses it? Disable it instead: it stops just the same, and you can enable it again."),
       h("p", { class: isBusy ? "note warn" : "quiet" }, isBusy && icon("warn"), usedAt ? `Last used ${relative(usedAt)} (${exact(usedAt)}) from ${record.last_used_from}: ${isBusy ? "whatever uses it will fail." : "nothing used it for a while."}` : "It was never used: nothing will notice."),
     ],
     "Revoke",
-    { kind: "danger", typed: isBusy ? record.name : undefined },
+    { kind: "danger", typed: isBusy ? record.name : undefined, instead: record.last_used_at && works(record) ? "Disable instead" : undefined },
   );
-  if (sure) await act(record, "revoke", `“${record.name}” is revoked.`);
+  if (sure === "instead") await disable(record);
+  else if (sure) await act(record, "revoke", `“${record.name}” is revoked.`);
 }
 
 const disable = (record) => act(record, "disable", `“${record.name}” is disabled; enable it whenever you like.`);

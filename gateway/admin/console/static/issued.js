@@ -20,6 +20,7 @@ export async function showIssued(issued, me, { isNew }) {
     return false;
   };
   const dialog = openDialog(isNew ? "Your new key" : "The new secret", { wide: true, mayClose: leave });
+  dialog.element.setAttribute("aria-describedby", "shown-once");
   const take = () => { isTaken = true; done.classList.add("primary"); };
 
   const shown = h("input", { type: "text", class: "secret mono", readonly: true, value: secret, spellcheck: "false", autocomplete: "off", "aria-label": "The key", onfocus: (event) => event.target.select() });
@@ -29,7 +30,7 @@ export async function showIssued(issued, me, { isNew }) {
   const waiting = h("div", { class: "waiting", role: "status" }, h("span", { class: "pulse", "aria-hidden": "true" }), h("span", null, "Waiting for your first call …"));
   replace(
     dialog.body,
-    h("p", { class: "note warn" }, icon("warn"), h("span", null, "Copy it now and store it safely, in a password manager or an environment file. ", h("b", null, "It is shown this once only"), ", for the gateway keeps no copy.")),
+    h("p", { class: "note warn", id: "shown-once" }, icon("warn"), h("span", null, "Copy it now and store it safely, in a password manager or an environment file. ", h("b", null, "It is shown this once only"), ", for the gateway keeps no copy.")),
     h("div", { class: "secret-row" }, shown, copyButton),
     copied,
     h("p", { class: "quiet" }, "For “", h("b", null, issued.name), "”", issued.scopes.length ? `, with ${issued.scopes.join(", ")}` : "", "."),

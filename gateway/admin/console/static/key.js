@@ -4,6 +4,7 @@ import { ask, askAll } from "./api.js";
 import { freshSecret, possible } from "./acts.js";
 import { entryRows } from "./audit.js";
 import { daysChart, refusedOn, tallies } from "./chart.js";
+import { wayBack } from "./dialog.js";
 import { button, h, icon, replace } from "./dom.js";
 import { bytes, counted, expiry, facts, lastUse, pageHead, preview, reason, scopes, status } from "./parts.js";
 import { isId, isUnused, records } from "./records.js";
@@ -21,7 +22,10 @@ export function keyView(place, me, _words, id) {
     if (!record || told === JSON.stringify(record)) return;
     const isNew = told && JSON.parse(told).use_count !== record.use_count;
     told = JSON.stringify(record);
+    document.title = `${record.name} · Keyhatch`;
+    const back = head.contains(document.activeElement) || about.contains(document.activeElement) ? wayBack(document.activeElement) : () => {};
     drawHead(head, about, record, me);
+    back();
     if (isNew) drawUse(used, id).catch(() => {});
   };
   const begin = async () => {
@@ -79,7 +83,12 @@ function previousWords(record) {
   const until = Date.parse(record.previous_secret_valid_until);
   const end = record.previous_until_first_use ? "as soon as the new one is used" : relative(until);
   const used = record.previous_secret_last_used_at;
-  const seen = used ? `It was last used ${relative(Date.parse(used))} from ${record.previous_secret_last_used_from}.` : "It was not used since: it is safe to end it.";
+  const isNewInUse = record.last_used_at && Date.parse(record.last_used_at) > Date.parse(record.rotated_at);
+  const seen = used
+    ? `It was last used ${relative(Date.parse(used))} from ${record.previous_secret_last_used_from}. Give the new one to that program before you end it.`
+    : isNewInUse
+      ? "The new one is in use and the old one was not used since: it is safe to end it."
+      : "Nobody has called since, with either: give the new one to the program before you end the old one.";
   return h("span", null, `The old secret still works and ends ${end}. ${seen}`);
 }
 

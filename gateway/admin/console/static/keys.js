@@ -72,6 +72,7 @@ export function keysView(place, me, words) {
     }
     tally.textContent = `${found.length} of ${total} keys${records.isWhole ? "" : " (the newest; more are in the store)"}${records.isLoaded ? "" : ", loading …"}`;
     if (!found.length && records.isLoaded) {
+      if (shown.contains(document.activeElement)) document.getElementById("main").focus();
       replace(shown, empty("No key is like that", "Nothing matches what you search for and filter by.", button("Show all but revoked", clear)));
       return;
     }
@@ -217,7 +218,15 @@ class Table {
     if (!at || !this.body.contains(at)) return null;
     const { id } = at.dataset;
     const what = document.activeElement.dataset.what;
-    return () => this.body.querySelector(`tr[data-id="${CSS.escape(id)}"] [data-what="${what}"]`)?.focus({ preventScroll: true });
+    const place = [...this.body.children].indexOf(at);
+    const find = (row) => row?.querySelector(`[data-what="${what}"]`);
+    return () => {
+      const same = find(this.body.querySelector(`tr[data-id="${CSS.escape(id)}"]`));
+      // Its row is gone: on to the one that took its place. Out of sight: to no other row, for an act might follow.
+      const isGone = !this.#rows.some((record) => record.id === id);
+      const next = isGone && (find(this.body.children[place]) ?? find(this.body.children[place - 1]));
+      (same ?? (next || document.getElementById("main"))).focus({ preventScroll: true });
+    };
   }
 
   /** The row of a record, made once: what is being pressed is not drawn anew under the finger. */
