@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Served
 from tests.support.console import Console
-from tests.support.watched_page import watched
+from tests.support.watched_page import Watch, watched
 
 FINGER_PX = 44
 
@@ -33,7 +33,33 @@ def fits_a_finger(page: Page) -> None:
     assert page.evaluate("innerWidth") == 360
 
 
+# --- The first steps, on a gateway that has its admin key alone
+
+
+def test_who_has_only_the_admin_key_is_told_what_to_do_first(phone: Page, served: Served) -> None:
+    console = Console(phone, served.admin_key).open()
+    expect(phone.get_by_role("heading", name="Make your first key")).to_be_visible()
+    phone.get_by_role("button", name="Create your first key").tap()
+    console.dialog.get_by_label("Name", exact=True).fill("VaM Plugin")
+    console.press("Create key")
+    console.secret()
+    console.stored()
+    expect(console.row("VaM Plugin")).to_be_visible()
+    expect(phone.get_by_role("heading", name="Make your first key")).to_have_count(0)
+    expect(phone.get_by_role("main")).to_be_focused()  # the button that was pressed is gone
+
+
 # --- With a phone
+
+
+def test_on_a_phone_the_whole_key_is_seen_and_the_first_call_too(phone: Page, served: Served) -> None:
+    console = Console(phone, served.admin_key).open()
+    secret = console.create("Seen whole", "models:read")
+    shown = console.dialog.get_by_label("The key", exact=True)
+    assert shown.evaluate("e => e.scrollWidth <= e.clientWidth && e.scrollHeight <= e.clientHeight + 1")
+    assert served.gateway.ask("/v1/models", key=secret).status == 200
+    expect(console.dialog.get_by_text("It works.")).to_be_in_viewport()
+    console.stored()
 
 
 def test_on_a_phone_everything_fits_the_screen_and_a_finger(phone: Page, served: Served) -> None:
@@ -97,6 +123,46 @@ def test_who_is_not_sure_disables_instead_of_revoking(console: Console, served: 
     console.press("Disable instead")
     expect(console.row("Perhaps in use")).to_contain_text("Disabled")
     assert served.admin("GET", f"/keys/{made['id']}").data["status"] == "disabled"
+
+
+def test_a_first_call_that_this_key_may_not_make_is_not_proposed_silently(
+    console: Console, served: Served
+) -> None:
+    secret = console.create("Writes only", "chat:write")
+    expect(console.dialog.get_by_text("GET /v1/models is refused: a scope was missing")).to_be_visible()
+    path = console.dialog.get_by_label("Path for a first call")
+    path.fill("/v1/chat")
+    path.press("Tab")
+    expect(console.dialog.get_by_text("is refused")).to_have_count(0)
+    expect(console.dialog.get_by_role("tabpanel")).to_contain_text(f'{secret}" http')
+    expect(console.dialog.get_by_role("tabpanel")).to_contain_text("/v1/chat")
+    console.stored()
+
+
+def test_a_last_day_that_was_not_chosen_is_asked_for(console: Console) -> None:
+    console.page.get_by_role("button", name="Create key").click()
+    console.dialog.get_by_label("Name", exact=True).fill("Until when")
+    console.dialog.get_by_text("Custom").click()
+    console.press("Create key")
+    expect(console.dialog.get_by_text("Choose its last day.")).to_be_visible()
+    expect(console.dialog.get_by_label("Name", exact=True)).to_have_value("Until when")
+
+
+def test_a_long_name_that_is_pasted_is_refused_and_not_cut(console: Console, watch: Watch) -> None:
+    watch.expect_console_error("status of 422")
+    console.page.get_by_role("button", name="Create key").click()
+    console.dialog.get_by_label("Name", exact=True).fill("n" * 300)
+    console.press("Create key")
+    expect(console.dialog.get_by_text("May have 100 characters")).to_be_visible()
+    expect(console.dialog.get_by_label("Name", exact=True)).to_have_value("n" * 300)
+
+
+def test_what_is_wrong_with_an_admin_key_is_told_in_the_words_of_the_page(page: Page, watch: Watch) -> None:
+    watch.expect_console_error("status of 401")
+    page.goto("/console/")
+    page.get_by_label("Admin key").fill("hello")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("What you typed looks like")
 
 
 # --- With the keyboard and a screen reader

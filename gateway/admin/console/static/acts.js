@@ -109,7 +109,7 @@ async function scopesField(me, held = []) {
   );
   const reservedTicks = reserved.map(box);
   const hint = own.length
-    ? "Tick only what this program needs."
+    ? "What the key may do: tick what this program needs, and no more. With none it can call only what asks for no scope."
     : "The routes of this gateway ask for no scopes: any key that works may call them.";
   const result = group("Scopes", [
     presets,

@@ -59,8 +59,8 @@ export function wayBack(from) {
   return () => {
     const likely = row
       ? [...document.querySelectorAll(`[data-id="${CSS.escape(row)}"] [data-what="${from.dataset.what}"]`)]
-      : [...document.querySelectorAll("#main button")].filter((each) => words && each.textContent === words);
-    (from?.isConnected ? from : (likely[0] ?? document.getElementById("main"))).focus();
+      : [...document.querySelectorAll("#main button")].filter((each) => words && each.textContent === words && each.checkVisibility());
+    (from?.isConnected && from.checkVisibility() ? from : (likely[0] ?? document.getElementById("main"))).focus();
   };
 }
 

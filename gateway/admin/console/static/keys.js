@@ -37,12 +37,14 @@ export function keysView(place, me, words) {
   const orderChoice = choice("Order", ORDERS, wanted.sort); // where there is no head to press
   orderChoice.element.classList.add("order");
   const tally = h("p", { class: "tally", role: "status" });
+  const first = h("div", { hidden: true }, emptyHouse(me, mayWrite));
   const table = new Table(me);
   const shown = h("div", { class: "listing" });
   replace(
     place,
     pageHead("Keys", mayWrite && button("Create key", () => createKey(me), { kind: "primary", glyph: "plus", id: "create" })),
     h("div", { class: "filters" }, search, statusChoice.element, ownerChoice.element, useChoice.element, orderChoice.element),
+    first,
     tally,
     shown,
   );
@@ -65,12 +67,13 @@ export function keysView(place, me, words) {
     ownerChoice.offer([["", "Any owner"], ...owners().map((owner) => [owner, owner])], wanted.owner);
     const found = sorted(matching(wanted), wanted.sort);
     const total = records.count();
+    first.hidden = !(mayWrite && records.isLoaded && total && [...records.all()].every(managesKeys));
     if (!total && records.isLoaded) {
       tally.textContent = "";
       replace(shown, emptyHouse(me, mayWrite));
       return;
     }
-    tally.textContent = `${found.length} of ${total} keys${records.isWhole ? "" : " (the newest; more are in the store)"}${records.isLoaded ? "" : ", loading …"}`;
+    tally.textContent = `${found.length} of ${total} ${total === 1 ? "key" : "keys"}${records.isWhole ? "" : " (the newest; more are in the store)"}${records.isLoaded ? "" : ", loading …"}`;
     if (!found.length && records.isLoaded) {
       if (shown.contains(document.activeElement)) document.getElementById("main").focus();
       replace(shown, empty("No key is like that", "Nothing matches what you search for and filter by.", button("Show all but revoked", clear)));
@@ -98,8 +101,11 @@ export function keysView(place, me, words) {
 
 function emptyHouse(me, mayWrite) {
   if (!mayWrite) return empty("No keys yet", "Your key may look at keys, not make them.");
-  return empty("Make your first key", "Give each program its own key: then you see which one calls, and can end one without the others.", button("Create key", () => createKey(me), { kind: "primary", glyph: "plus" }));
+  return empty("Make your first key", "Give each program its own key: then you see which one calls, and can end one without the others.", button("Create your first key", () => createKey(me), { kind: "primary", glyph: "plus" }));
 }
+
+/** Such as the first admin key: made for whoever looks at this page, not for a program. */
+const managesKeys = (record) => record.scopes.some((scope) => scope.startsWith("keyhatch:"));
 
 const owners = () => [...new Set([...records.all()].map((record) => record.owner).filter(Boolean))].sort();
 
