@@ -211,3 +211,62 @@ def test_what_a_dialog_warns_of_is_said_with_its_name(console: Console, served: 
     console.create("Shown with a warning")
     expect(console.dialog).to_have_accessible_description(re.compile("It is shown this once only"))
     console.stored()
+
+
+def test_the_way_back_from_a_key_leads_to_where_the_list_was_left(console: Console, served: Served) -> None:
+    page = console.page
+    for number in range(30):
+        served.admin.create(f"Way back {number:02}")
+    page.get_by_label("Search keys").fill("Way back")
+    page.get_by_role("button", name="Name", exact=True).click()
+    expect(page.get_by_text(re.compile(r"^30 of"))).to_be_visible()
+    last = page.get_by_role("link", name="Way back 29", exact=True)
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    last.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Way back 29")
+    page.get_by_role("link", name="All keys").click()
+    expect(page.get_by_label("Search keys")).to_have_value("Way back")
+    expect(last).to_be_focused()
+    expect(last).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Way back 29")
+    page.go_back()
+    expect(last).to_be_focused()
+    expect(last).to_be_in_viewport()
+    page.get_by_role("navigation").get_by_role("link", name="Keys").click()
+    expect(page.get_by_label("Search keys")).to_have_value("")
+
+
+def test_what_was_typed_is_not_thrown_away_by_one_key(console: Console) -> None:
+    page = console.page
+    page.get_by_role("button", name="Create key").click()
+    page.keyboard.press("Escape")  # nothing was typed: nothing to ask
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.get_by_role("button", name="Create key").click()
+    name = page.get_by_label("Name", exact=True)
+    name.fill("Typed with care")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Keep typing")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(name).to_be_focused()
+    expect(name).to_have_value("Typed with care")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Throw away").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_a_menu_is_walked_as_menus_are(console: Console, served: Served) -> None:
+    page = console.page
+    served.admin.create("Walked")
+    opener = page.get_by_role("button", name="Acts on Walked")
+    opener.press("Enter")
+    for key, name in [
+        ("End", "Revoke"),
+        ("ArrowDown", "Show a fresh secret"),
+        ("ArrowUp", "Revoke"),
+        ("Home", "Show"),
+    ]:
+        page.keyboard.press(key)
+        expect(page.get_by_role("menuitem", name=name)).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("menu")).to_have_count(0)

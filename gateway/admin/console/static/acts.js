@@ -51,10 +51,12 @@ function openMenu(opener, acts) {
   menu.style.left = `${Math.max(8, Math.min(at.right - size.width, innerWidth - size.width - 8))}px`;
   items[0].focus();
   menu.addEventListener("keydown", (event) => {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (!step) return;
+    if (event.key === "Tab") { menu.hidePopover(); opener.focus(); return; }
+    const at_ = items.indexOf(document.activeElement);
+    const next = { ArrowDown: at_ + 1, ArrowUp: at_ - 1, Home: 0, End: -1 }[event.key];
+    if (next === undefined) return;
     event.preventDefault();
-    items[(items.indexOf(document.activeElement) + step + items.length) % items.length].focus();
+    items.at(next % items.length).focus();
   });
   menu.addEventListener("toggle", (event) => {
     if (event.newState !== "closed") return;
@@ -171,7 +173,7 @@ function moreFields(me, record) {
 }
 
 export async function createKey(me) {
-  const dialog = openDialog("Create key", { wide: true });
+  const dialog = openDialog("Create key", { wide: true, isGuarded: true });
   replace(dialog.body, h("p", { class: "quiet" }, "Loading …"));
   const scopes = await scopesField(me);
   const name = nameField();
@@ -203,7 +205,7 @@ export async function createKey(me) {
 const bare = (each) => ({ ...each, element: document.createComment("") });
 
 async function edit(stale, me) {
-  const dialog = openDialog("Edit key", { wide: true });
+  const dialog = openDialog("Edit key", { wide: true, isGuarded: true });
   replace(dialog.body, h("p", { class: "quiet" }, "Loading …"));
   let whole;
   let scopes;

@@ -9,10 +9,10 @@ let number = 0;
 export const newId = (word) => `${word}-${++number}`;
 
 /**
- * Open a dialog. `mayClose` is asked before Esc, the cross or a click beside it close it.
+ * Open a dialog. `isGuarded`: what was typed is not thrown away unasked. `mayClose` is asked before Esc, the cross or a click beside it close it.
  * Returns {element, body, foot, close, closed (a promise)}.
  */
-export function openDialog(title, { wide = false, mayClose = () => true } = {}) {
+export function openDialog(title, { wide = false, mayClose = () => true, isGuarded = false } = {}) {
   const titleId = newId("title");
   const body = h("div", { class: "dialog-body" });
   const foot = h("div", { class: "dialog-foot" });
@@ -26,7 +26,16 @@ export function openDialog(title, { wide = false, mayClose = () => true } = {}) 
     back();
     done(value);
   };
-  const tryClose = () => { if (mayClose()) close(); };
+  let isTyped = false;
+  let asked = null;
+  const keepTyped = () => {
+    if (!isGuarded || !isTyped) return false;
+    asked ??= h("div", { class: "note ask", role: "alertdialog", "aria-label": "Throw away what you typed?" }, h("p", null, h("b", null, "Throw away what you typed?")), h("div", { class: "acts" }, button("Keep typing", () => { asked.remove(); body.querySelector("input")?.focus(); }, { kind: "primary" }), button("Throw away", () => close())));
+    foot.before(asked);
+    asked.querySelector("button").focus();
+    return true;
+  };
+  const tryClose = () => { if (mayClose() && !keepTyped()) close(); };
   const element = h(
     "dialog",
     { class: wide ? "wide" : "", "aria-labelledby": titleId },
@@ -39,6 +48,7 @@ export function openDialog(title, { wide = false, mayClose = () => true } = {}) 
     body,
     foot,
   );
+  element.addEventListener("input", () => { isTyped = true; });
   element.addEventListener("cancel", (event) => { event.preventDefault(); tryClose(); });
   // Chrome closes at a second Esc whatever was said to the first: so the key itself is taken.
   element.addEventListener("keydown", (event) => {

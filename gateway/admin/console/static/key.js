@@ -6,6 +6,7 @@ import { entryRows } from "./audit.js";
 import { daysChart, refusedOn, tallies } from "./chart.js";
 import { wayBack } from "./dialog.js";
 import { button, h, icon, replace } from "./dom.js";
+import { left } from "./keys.js";
 import { bytes, counted, expiry, facts, lastUse, pageHead, preview, reason, scopes, status } from "./parts.js";
 import { isId, isUnused, records } from "./records.js";
 import { exact, moment, now, relative } from "./time.js";
@@ -15,7 +16,7 @@ export function keyView(place, me, _words, id) {
   const about = h("section", { class: "card", "aria-label": "The key" });
   const used = h("section", { class: "card", "aria-label": "Use" });
   const done = h("section", { class: "card", "aria-label": "Audit" });
-  replace(place, h("a", { class: "back", href: "#/keys" }, icon("back"), "All keys"), head, about, used, done);
+  replace(place, h("a", { class: "back", href: left.address }, icon("back"), "All keys"), head, about, used, done);
   let told = "";
   const draw = () => {
     const record = records.get(id);
@@ -36,7 +37,7 @@ export function keyView(place, me, _words, id) {
       await drawUse(used, id);
       await drawAudit(done, id);
     } catch (problem) {
-      replace(place, h("a", { class: "back", href: "#/keys" }, icon("back"), "All keys"), pageHead("No such key"), h("p", null, problem.message));
+      replace(place, h("a", { class: "back", href: left.address }, icon("back"), "All keys"), pageHead("No such key"), h("p", null, problem.message));
     }
   };
   const stop = records.listen(() => {

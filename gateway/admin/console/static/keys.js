@@ -21,6 +21,9 @@ const ORDERS = [["-created", "Newest first"], ["created", "Oldest first"], ["nam
 const BEYOND = 8; // rows drawn above and below what is in sight
 const NOT_REVOKED = "";
 
+/** Where the list was left, so that the way back from a key leads there: what was sought, how far down. */
+export const left = { address: "#/keys", scroll: 0 };
+
 export function keysView(place, me, words) {
   const wanted = {
     q: words.get("q") ?? "",
@@ -55,7 +58,8 @@ export function keysView(place, me, words) {
     wanted.owner = ownerChoice.value();
     wanted.use = useChoice.value();
     const kept = Object.entries(wanted).filter(([name, value]) => value && !(name === "sort" && value === "-created") && !(name === "q" && looksSecret(value)));
-    history.replaceState(null, "", `#/keys${kept.length ? `?${new URLSearchParams(kept)}` : ""}`);
+    left.address = `#/keys${kept.length ? `?${new URLSearchParams(kept)}` : ""}`;
+    history.replaceState(null, "", left.address);
     draw();
   };
   const clear = () => {
@@ -88,15 +92,30 @@ export function keysView(place, me, words) {
   for (const each of [statusChoice, ownerChoice, useChoice]) each.element.addEventListener("change", read);
 
   const stop = records.listen(draw);
-  const scrolled = () => table.draw();
+  const mayReturn = location.hash === left.address;
+  left.address = location.hash || "#/keys";
+  const scrolled = () => {
+    left.scroll = scrollY;
+    table.draw();
+  };
   addEventListener("scroll", scrolled, { passive: true });
   addEventListener("resize", scrolled, { passive: true });
+  const { scroll } = left;
+  left.scroll = 0;
   draw();
-  return () => {
+  const leave = () => {
     stop();
     removeEventListener("scroll", scrolled);
     removeEventListener("resize", scrolled);
   };
+  leave.arrived = (from) => {
+    const id = from.match(/^keys\/(.+)/)?.[1];
+    if (!id || !mayReturn) return;
+    scrollTo(0, scroll);
+    table.draw();
+    table.body.querySelector(`tr[data-id="${CSS.escape(id)}"] .name`)?.focus({ preventScroll: true });
+  };
+  return leave;
 }
 
 function emptyHouse(me, mayWrite) {
