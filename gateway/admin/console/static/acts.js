@@ -51,10 +51,12 @@ function openMenu(opener, acts) {
   menu.style.left = `${Math.max(8, Math.min(at.right - size.width, innerWidth - size.width - 8))}px`;
   items[0].focus();
   menu.addEventListener("keydown", (event) => {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (!step) return;
+    if (event.key === "Tab") { menu.hidePopover(); opener.focus(); return; }
+    const at_ = items.indexOf(document.activeElement);
+    const next = { ArrowDown: at_ + 1, ArrowUp: at_ - 1, Home: 0, End: -1 }[event.key];
+    if (next === undefined) return;
     event.preventDefault();
-    items[(items.indexOf(document.activeElement) + step + items.length) % items.length].focus();
+    items.at(next % items.length).focus();
   });
   menu.addEventListener("toggle", (event) => {
     if (event.newState !== "closed") return;
@@ -69,7 +71,7 @@ const GOOD = ["Inventory Integration", "CRM Connector – Salesforce", "VaM Plug
 const POOR = /^(my|new|the|a)?[\s_-]*(api)?[\s_-]*(key|test|token|default|tmp|temp|foo|bar|untitled|abc|x+)?[\s_-]*#?\d*$/i;
 
 function nameField(value = "") {
-  const input = text({ value, maxlength: "200", required: true });
+  const input = text({ value, required: true });
   const advice = h("span", { class: "advice", "aria-live": "polite" });
   const hint = h("span", null, "Say who uses it and for what: ", GOOD.map((name, at) => [at ? ", " : "", h("q", null, name)]), ". Not ", h("q", null, "Key 1"), " or ", h("q", null, "Test"), ". ", advice);
   input.addEventListener("input", () => {
@@ -109,7 +111,7 @@ async function scopesField(me, held = []) {
   );
   const reservedTicks = reserved.map(box);
   const hint = own.length
-    ? "Tick only what this program needs."
+    ? "What the key may do: tick what this program needs, and no more. With none it can call only what asks for no scope."
     : "The routes of this gateway ask for no scopes: any key that works may call them.";
   const result = group("Scopes", [
     presets,
@@ -156,20 +158,22 @@ function expiryField(me, current) {
     value: () => {
       const value = picked();
       if (value === "keep" || value === "standard") return undefined;
-      return value === "custom" ? day.value || "no day" : value;
+      if (value !== "custom") return value;
+      if (!day.value) throw Object.assign(new Error(), { errors: [{ field: "expires", message: "choose its last day" }] });
+      return day.value;
     },
   };
 }
 
 function moreFields(me, record) {
-  const owner = field("Owner", text({ value: record?.owner ?? me.only_owner ?? "", maxlength: "200", disabled: me.only_owner !== null }), { name: "owner", optional: true, hint: "Whose key it is: a person or a team." });
-  const note = field("Note", h("textarea", { rows: "2", maxlength: "2000", value: record?.note ?? "" }), { name: "note", optional: true, hint: "Whatever helps to know it again." });
+  const owner = field("Owner", text({ value: record?.owner ?? me.only_owner ?? "", disabled: me.only_owner !== null }), { name: "owner", optional: true, hint: "Whose key it is: a person or a team." });
+  const note = field("Note", h("textarea", { rows: "2", value: record?.note ?? "" }), { name: "note", optional: true, hint: "Whatever helps to know it again." });
   const networks = field("Addresses", text({ value: record?.allow_from.join(", ") ?? "", class: "mono" }), { name: "allow_from", optional: true, hint: "Works only from here, such as 192.168.1.0/24 or 10.0.0.7. Empty: from anywhere." });
   return { owner, note, networks, list: () => networks.input.value.split(/[\s,]+/).filter(Boolean) };
 }
 
 export async function createKey(me) {
-  const dialog = openDialog("Create key", { wide: true });
+  const dialog = openDialog("Create key", { wide: true, isGuarded: true });
   replace(dialog.body, h("p", { class: "quiet" }, "Loading …"));
   const scopes = await scopesField(me);
   const name = nameField();
@@ -201,7 +205,7 @@ export async function createKey(me) {
 const bare = (each) => ({ ...each, element: document.createComment("") });
 
 async function edit(stale, me) {
-  const dialog = openDialog("Edit key", { wide: true });
+  const dialog = openDialog("Edit key", { wide: true, isGuarded: true });
   replace(dialog.body, h("p", { class: "quiet" }, "Loading …"));
   let whole;
   let scopes;
@@ -268,7 +272,7 @@ async function finishRotation(record) {
   const used = record.previous_secret_last_used_at;
   const words = used
     ? `The old secret was last used ${relative(Date.parse(used))} from ${record.previous_secret_last_used_from}. Who still uses it is refused from now on.`
-    : "The old secret was not used since the rotation. It is refused from now on.";
+    : "The old secret was not used since the rotation. A program that calls seldom may hold it still, and is refused from now on.";
   if (await confirm("End the old secret", words, "End it now", { kind: "danger" })) await act(record, "finish-rotation", "The old secret has ended.");
 }
 
@@ -287,12 +291,14 @@ async function revoke(stale) {
     "Revoke key",
     [
       h("p", null, "“", h("b", null, record.name), "” (", h("code", null, record.preview), ") stops working at once, open streams included. This cannot be undone; the record stays."),
+      record.last_used_at && works(record) && h("p", null, "Not sure who uses it? Disable it instead: it stops just the same, and you can enable it again."),
       h("p", { class: isBusy ? "note warn" : "quiet" }, isBusy && icon("warn"), usedAt ? `Last used ${relative(usedAt)} (${exact(usedAt)}) from ${record.last_used_from}: ${isBusy ? "whatever uses it will fail." : "nothing used it for a while."}` : "It was never used: nothing will notice."),
     ],
     "Revoke",
-    { kind: "danger", typed: isBusy ? record.name : undefined },
+    { kind: "danger", typed: isBusy ? record.name : undefined, instead: record.last_used_at && works(record) ? "Disable instead" : undefined },
   );
-  if (sure) await act(record, "revoke", `“${record.name}” is revoked.`);
+  if (sure === "instead") await disable(record);
+  else if (sure) await act(record, "revoke", `“${record.name}” is revoked.`);
 }
 
 const disable = (record) => act(record, "disable", `“${record.name}” is disabled; enable it whenever you like.`);

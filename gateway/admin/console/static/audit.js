@@ -15,7 +15,7 @@ export function auditView(place, me, words) {
   const list = h("div", { class: "card scroller" });
   const more = button("Show older", () => load(), { hidden: true });
   const filters = { act: words.get("act") ?? "", actor: words.get("actor") ?? "", key_id: words.get("key_id") ?? "" };
-  const act = h("select", null, h("option", { value: "" }, "Any act"), ACTS.map((name) => h("option", { value: name }, name)));
+  const act = h("select", null, h("option", { value: "" }, "Any act"), ACTS.map((name) => h("option", { value: name }, name.replace("_", " "))));
   const actor = h("input", { type: "search", value: filters.actor, placeholder: "host, or the name or id of a key", autocomplete: "off", list: "names" });
   const key = h("input", { type: "search", value: filters.key_id, placeholder: "Name or id of a key", autocomplete: "off", list: "names" });
   const names = h("datalist", { id: "names" });
@@ -106,7 +106,7 @@ export function entryRows(items, { withKey = true } = {}) {
         "tr",
         null,
         h("td", null, moment(entry.at)),
-        h("td", null, h("code", null, entry.act)),
+        h("td", null, h("code", null, entry.act.replace("_", " "))),
         withKey && h("td", null, keyOf(entry.key_id, entry)),
         h("td", null, keyOf(entry.actor, null)),
         h("td", null, changes(entry)),
@@ -119,6 +119,7 @@ function keyOf(id, entry) {
   const record = records.get(id);
   if (record) return h("a", { href: `#/keys/${id}` }, record.name);
   const name = entry?.after?.name ?? entry?.before?.name;
+  if (id === "host") return h("span", { title: "With the command line, on the gateway's own computer" }, "host (command line)");
   return name ? h("span", { title: id }, name) : (id ?? "–");
 }
 

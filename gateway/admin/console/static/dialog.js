@@ -9,24 +9,33 @@ let number = 0;
 export const newId = (word) => `${word}-${++number}`;
 
 /**
- * Open a dialog. `mayClose` is asked before Esc, the cross or a click beside it close it.
+ * Open a dialog. `isGuarded`: what was typed is not thrown away unasked. `mayClose` is asked before Esc, the cross or a click beside it close it.
  * Returns {element, body, foot, close, closed (a promise)}.
  */
-export function openDialog(title, { wide = false, mayClose = () => true } = {}) {
+export function openDialog(title, { wide = false, mayClose = () => true, isGuarded = false } = {}) {
   const titleId = newId("title");
   const body = h("div", { class: "dialog-body" });
   const foot = h("div", { class: "dialog-foot" });
-  const opener = document.activeElement;
+  const back = wayBack(document.activeElement);
   let done;
   const closed = new Promise((resolve) => { done = resolve; });
   const close = (value) => {
     if (!element.isConnected) return;
     element.close();
     element.remove();
-    if (opener?.isConnected) opener.focus();
+    back();
     done(value);
   };
-  const tryClose = () => { if (mayClose()) close(); };
+  let isTyped = false;
+  let asked = null;
+  const keepTyped = () => {
+    if (!isGuarded || !isTyped) return false;
+    asked ??= h("div", { class: "note ask", role: "alertdialog", "aria-label": "Throw away what you typed?" }, h("p", null, h("b", null, "Throw away what you typed?")), h("div", { class: "acts" }, button("Keep typing", () => { asked.remove(); body.querySelector("input")?.focus(); }, { kind: "primary" }), button("Throw away", () => close())));
+    foot.before(asked);
+    asked.querySelector("button").focus();
+    return true;
+  };
+  const tryClose = () => { if (mayClose() && !keepTyped()) close(); };
   const element = h(
     "dialog",
     { class: wide ? "wide" : "", "aria-labelledby": titleId },
@@ -39,6 +48,7 @@ export function openDialog(title, { wide = false, mayClose = () => true } = {}) 
     body,
     foot,
   );
+  element.addEventListener("input", () => { isTyped = true; });
   element.addEventListener("cancel", (event) => { event.preventDefault(); tryClose(); });
   // Chrome closes at a second Esc whatever was said to the first: so the key itself is taken.
   element.addEventListener("keydown", (event) => {
@@ -47,6 +57,21 @@ export function openDialog(title, { wide = false, mayClose = () => true } = {}) 
   document.body.append(element);
   element.showModal();
   return { element, body, foot, close, closed };
+}
+
+/**
+ * What gives the focus back to where it is now. What was drawn anew meanwhile is known by its row or by its
+ * words; what is gone leaves the focus with the view, never with nothing.
+ */
+export function wayBack(from) {
+  const row = from?.closest?.("[data-id]")?.dataset.id;
+  const words = from?.textContent;
+  return () => {
+    const likely = row
+      ? [...document.querySelectorAll(`[data-id="${CSS.escape(row)}"] [data-what="${from.dataset.what}"]`)]
+      : [...document.querySelectorAll("#main button")].filter((each) => words && each.textContent === words && each.checkVisibility());
+    (from?.isConnected && from.checkVisibility() ? from : (likely[0] ?? document.getElementById("main"))).focus();
+  };
 }
 
 /** A labelled field. `input` is an element; hint and error are tied to it for screen readers. */
@@ -146,11 +171,16 @@ const sentence = (message) => `${message[0].toUpperCase()}${message.slice(1)}.`;
 /** A text as a page shows it: whoever types what they see has typed it, however many blanks it holds. */
 const asShown = (words) => words.normalize().replace(/\s+/g, " ").trim();
 
-/** Ask a yes-or-no question; true if they confirmed. `typed`: a word that has to be typed first. */
-export async function confirm(title, body, label, { kind = "primary", typed } = {}) {
+/**
+ * Ask a yes-or-no question; true if they confirmed. `typed`: a word that has to be typed first. `instead`: a
+ * milder way out that is offered too, and is what comes back if it is taken.
+ */
+export async function confirm(title, body, label, { kind = "primary", typed, instead } = {}) {
   const dialog = openDialog(title);
+  const prose = h("div", { class: "prose", id: newId("prose") }, body);
+  dialog.element.setAttribute("aria-describedby", prose.id);
   const word = typed && field(["Type ", h("b", null, typed), " to confirm"], text({ class: "mono" }));
-  const { submit } = formIn(dialog, [h("div", { class: "prose" }, body), word].filter(Boolean), label, () => true, { kind });
+  const { submit } = formIn(dialog, [prose, word].filter(Boolean), label, () => true, { kind, also: instead ? button(instead, () => dialog.close("instead")) : [] });
   if (word) {
     submit.disabled = true;
     word.input.addEventListener("input", () => { submit.disabled = asShown(word.input.value) !== asShown(typed); });
@@ -158,5 +188,6 @@ export async function confirm(title, body, label, { kind = "primary", typed } = 
   } else {
     submit.focus();
   }
-  return (await dialog.closed) === true;
+  const answer = await dialog.closed;
+  return answer === "instead" ? answer : answer === true;
 }

@@ -9,6 +9,7 @@ import { records } from "./records.js";
 import { SNIPPETS } from "./snippets.js";
 
 const LOOK_MS = 1000;
+const UNFIT = ["scope_missing", "no_route", "method_not_allowed"];
 
 export async function showIssued(issued, me, { isNew }) {
   const secret = issued.key;
@@ -20,20 +21,21 @@ export async function showIssued(issued, me, { isNew }) {
     return false;
   };
   const dialog = openDialog(isNew ? "Your new key" : "The new secret", { wide: true, mayClose: leave });
+  dialog.element.setAttribute("aria-describedby", "shown-once");
   const take = () => { isTaken = true; done.classList.add("primary"); };
 
-  const shown = h("input", { type: "text", class: "secret mono", readonly: true, value: secret, spellcheck: "false", autocomplete: "off", "aria-label": "The key", onfocus: (event) => event.target.select() });
+  const shown = h("textarea", { rows: "1", class: "secret mono", readonly: true, value: secret, spellcheck: "false", autocomplete: "off", "aria-label": "The key", onfocus: (event) => event.target.select() });
   shown.addEventListener("copy", take);
   const copied = h("span", { class: "copied", role: "status" });
   const copyButton = button("Copy", () => copy(secret, shown, copied).then((isDone) => isDone && take()), { kind: "primary", glyph: "copy", id: "copy-key" });
   const waiting = h("div", { class: "waiting", role: "status" }, h("span", { class: "pulse", "aria-hidden": "true" }), h("span", null, "Waiting for your first call …"));
   replace(
     dialog.body,
-    h("p", { class: "note warn" }, icon("warn"), h("span", null, "Copy it now and store it safely, in a password manager or an environment file. ", h("b", null, "It is shown this once only"), ", for the gateway keeps no copy.")),
+    h("p", { class: "note warn", id: "shown-once" }, icon("warn"), h("span", null, "Copy it now and store it safely, in a password manager or an environment file. ", h("b", null, "It is shown this once only"), ", for the gateway keeps no copy.")),
     h("div", { class: "secret-row" }, shown, copyButton),
     copied,
     h("p", { class: "quiet" }, "For “", h("b", null, issued.name), "”", issued.scopes.length ? `, with ${issued.scopes.join(", ")}` : "", "."),
-    snippets(secret, me),
+    snippets(secret, me, issued),
     waiting,
   );
   const done = button("I have stored it", () => { isTaken = true; dialog.close(); });
@@ -108,8 +110,15 @@ function watch(issued, place) {
   return () => { isOver = true; };
 }
 
-function snippets(secret, me) {
+function snippets(secret, me, issued) {
   const address = text({ value: addressOf(me), class: "mono" });
+  const path = text({ value: "/v1/models", class: "mono" });
+  const unfit = h("span", { class: "advice", role: "status" });
+  const judge = async () => {
+    const asked = path.value.trim();
+    const told = await ask("POST", "/explain", { method: "GET", path: asked, key_id: issued.id }, { background: true }).catch(() => null);
+    if (told && path.value.trim() === asked) unfit.textContent = UNFIT.includes(told.reason) ? `With this key, GET ${asked} is refused: ${REASONS[told.reason]}. Write a path here that it may call.` : "";
+  };
   const body = h("pre", { tabindex: "0", role: "tabpanel", id: "snippet" });
   const copied = h("span", { class: "copied", role: "status" });
   const tabs = SNIPPETS.map(({ name }, at) =>
@@ -123,10 +132,12 @@ function snippets(secret, me) {
       tab.tabIndex = each === at ? 0 : -1;
     });
     body.setAttribute("aria-labelledby", `tab-${at}`);
-    body.textContent = SNIPPETS[at].text(secret, address.value.trim().replace(/\/+$/, ""));
+    body.textContent = SNIPPETS[at].text(secret, address.value.trim().replace(/\/+$/, ""), path.value.trim());
     copied.textContent = "";
   };
-  address.addEventListener("input", () => pick(chosen));
+  for (const each of [address, path]) each.addEventListener("input", () => pick(chosen));
+  path.addEventListener("change", judge);
+  judge();
   const list = h("div", { class: "tabs", role: "tablist", "aria-label": "Snippets" }, tabs);
   list.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
@@ -147,8 +158,8 @@ function snippets(secret, me) {
   return h(
     "details",
     { class: "snippets", open: true },
-    h("summary", null, "Try it"),
-    field("Where callers reach the gateway", address).element,
+    h("summary", null, "How to use it"),
+    h("div", { class: "halves" }, field("Where callers reach the gateway", address).element, field("Path for a first call", path, { hint: unfit }).element),
     list,
     h("div", { class: "snippet" }, body, h("button", { type: "button", class: "button small", onclick: copySnippet }, icon("copy"), "Copy", unseen(" snippet"))),
     copied,

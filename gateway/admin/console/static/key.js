@@ -4,7 +4,9 @@ import { ask, askAll } from "./api.js";
 import { freshSecret, possible } from "./acts.js";
 import { entryRows } from "./audit.js";
 import { daysChart, refusedOn, tallies } from "./chart.js";
+import { wayBack } from "./dialog.js";
 import { button, h, icon, replace } from "./dom.js";
+import { left } from "./keys.js";
 import { bytes, counted, expiry, facts, lastUse, pageHead, preview, reason, scopes, status } from "./parts.js";
 import { isId, isUnused, records } from "./records.js";
 import { exact, moment, now, relative } from "./time.js";
@@ -14,14 +16,17 @@ export function keyView(place, me, _words, id) {
   const about = h("section", { class: "card", "aria-label": "The key" });
   const used = h("section", { class: "card", "aria-label": "Use" });
   const done = h("section", { class: "card", "aria-label": "Audit" });
-  replace(place, h("a", { class: "back", href: "#/keys" }, icon("back"), "All keys"), head, about, used, done);
+  replace(place, h("a", { class: "back", href: left.address }, icon("back"), "All keys"), head, about, used, done);
   let told = "";
   const draw = () => {
     const record = records.get(id);
     if (!record || told === JSON.stringify(record)) return;
     const isNew = told && JSON.parse(told).use_count !== record.use_count;
     told = JSON.stringify(record);
+    document.title = `${record.name} · Keyhatch`;
+    const back = head.contains(document.activeElement) || about.contains(document.activeElement) ? wayBack(document.activeElement) : () => {};
     drawHead(head, about, record, me);
+    back();
     if (isNew) drawUse(used, id).catch(() => {});
   };
   const begin = async () => {
@@ -32,7 +37,7 @@ export function keyView(place, me, _words, id) {
       await drawUse(used, id);
       await drawAudit(done, id);
     } catch (problem) {
-      replace(place, h("a", { class: "back", href: "#/keys" }, icon("back"), "All keys"), pageHead("No such key"), h("p", null, problem.message));
+      replace(place, h("a", { class: "back", href: left.address }, icon("back"), "All keys"), pageHead("No such key"), h("p", null, problem.message));
     }
   };
   const stop = records.listen(() => {
@@ -79,7 +84,12 @@ function previousWords(record) {
   const until = Date.parse(record.previous_secret_valid_until);
   const end = record.previous_until_first_use ? "as soon as the new one is used" : relative(until);
   const used = record.previous_secret_last_used_at;
-  const seen = used ? `It was last used ${relative(Date.parse(used))} from ${record.previous_secret_last_used_from}.` : "It was not used since: it is safe to end it.";
+  const isNewInUse = record.last_used_at && Date.parse(record.last_used_at) > Date.parse(record.rotated_at);
+  const seen = used
+    ? `It was last used ${relative(Date.parse(used))} from ${record.previous_secret_last_used_from}. Give the new one to that program before you end it.`
+    : isNewInUse
+      ? "The new one is in use and the old one was not used since: it is safe to end it."
+      : "Nobody has called since, with either: give the new one to the program before you end the old one.";
   return h("span", null, `The old secret still works and ends ${end}. ${seen}`);
 }
 

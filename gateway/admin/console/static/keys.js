@@ -21,6 +21,9 @@ const ORDERS = [["-created", "Newest first"], ["created", "Oldest first"], ["nam
 const BEYOND = 8; // rows drawn above and below what is in sight
 const NOT_REVOKED = "";
 
+/** Where the list was left, so that the way back from a key leads there: what was sought, how far down. */
+export const left = { address: "#/keys", scroll: 0 };
+
 export function keysView(place, me, words) {
   const wanted = {
     q: words.get("q") ?? "",
@@ -37,12 +40,14 @@ export function keysView(place, me, words) {
   const orderChoice = choice("Order", ORDERS, wanted.sort); // where there is no head to press
   orderChoice.element.classList.add("order");
   const tally = h("p", { class: "tally", role: "status" });
+  const first = h("div", { hidden: true }, emptyHouse(me, mayWrite));
   const table = new Table(me);
   const shown = h("div", { class: "listing" });
   replace(
     place,
     pageHead("Keys", mayWrite && button("Create key", () => createKey(me), { kind: "primary", glyph: "plus", id: "create" })),
     h("div", { class: "filters" }, search, statusChoice.element, ownerChoice.element, useChoice.element, orderChoice.element),
+    first,
     tally,
     shown,
   );
@@ -53,7 +58,8 @@ export function keysView(place, me, words) {
     wanted.owner = ownerChoice.value();
     wanted.use = useChoice.value();
     const kept = Object.entries(wanted).filter(([name, value]) => value && !(name === "sort" && value === "-created") && !(name === "q" && looksSecret(value)));
-    history.replaceState(null, "", `#/keys${kept.length ? `?${new URLSearchParams(kept)}` : ""}`);
+    left.address = `#/keys${kept.length ? `?${new URLSearchParams(kept)}` : ""}`;
+    history.replaceState(null, "", left.address);
     draw();
   };
   const clear = () => {
@@ -65,13 +71,15 @@ export function keysView(place, me, words) {
     ownerChoice.offer([["", "Any owner"], ...owners().map((owner) => [owner, owner])], wanted.owner);
     const found = sorted(matching(wanted), wanted.sort);
     const total = records.count();
+    first.hidden = !(mayWrite && records.isLoaded && total && [...records.all()].every(managesKeys));
     if (!total && records.isLoaded) {
       tally.textContent = "";
       replace(shown, emptyHouse(me, mayWrite));
       return;
     }
-    tally.textContent = `${found.length} of ${total} keys${records.isWhole ? "" : " (the newest; more are in the store)"}${records.isLoaded ? "" : ", loading …"}`;
+    tally.textContent = `${found.length} of ${total} ${total === 1 ? "key" : "keys"}${records.isWhole ? "" : " (the newest; more are in the store)"}${records.isLoaded ? "" : ", loading …"}`;
     if (!found.length && records.isLoaded) {
+      if (shown.contains(document.activeElement)) document.getElementById("main").focus();
       replace(shown, empty("No key is like that", "Nothing matches what you search for and filter by.", button("Show all but revoked", clear)));
       return;
     }
@@ -84,21 +92,39 @@ export function keysView(place, me, words) {
   for (const each of [statusChoice, ownerChoice, useChoice]) each.element.addEventListener("change", read);
 
   const stop = records.listen(draw);
-  const scrolled = () => table.draw();
+  const mayReturn = location.hash === left.address;
+  left.address = location.hash || "#/keys";
+  const scrolled = () => {
+    left.scroll = scrollY;
+    table.draw();
+  };
   addEventListener("scroll", scrolled, { passive: true });
   addEventListener("resize", scrolled, { passive: true });
+  const { scroll } = left;
+  left.scroll = 0;
   draw();
-  return () => {
+  const leave = () => {
     stop();
     removeEventListener("scroll", scrolled);
     removeEventListener("resize", scrolled);
   };
+  leave.arrived = (from) => {
+    const id = from.match(/^keys\/(.+)/)?.[1];
+    if (!id || !mayReturn) return;
+    scrollTo(0, scroll);
+    table.draw();
+    table.body.querySelector(`tr[data-id="${CSS.escape(id)}"] .name`)?.focus({ preventScroll: true });
+  };
+  return leave;
 }
 
 function emptyHouse(me, mayWrite) {
   if (!mayWrite) return empty("No keys yet", "Your key may look at keys, not make them.");
-  return empty("Make your first key", "Give each program its own key: then you see which one calls, and can end one without the others.", button("Create key", () => createKey(me), { kind: "primary", glyph: "plus" }));
+  return empty("Make your first key", "Give each program its own key: then you see which one calls, and can end one without the others.", button("Create your first key", () => createKey(me), { kind: "primary", glyph: "plus" }));
 }
+
+/** Such as the first admin key: made for whoever looks at this page, not for a program. */
+const managesKeys = (record) => record.scopes.some((scope) => scope.startsWith("keyhatch:"));
 
 const owners = () => [...new Set([...records.all()].map((record) => record.owner).filter(Boolean))].sort();
 
@@ -217,7 +243,15 @@ class Table {
     if (!at || !this.body.contains(at)) return null;
     const { id } = at.dataset;
     const what = document.activeElement.dataset.what;
-    return () => this.body.querySelector(`tr[data-id="${CSS.escape(id)}"] [data-what="${what}"]`)?.focus({ preventScroll: true });
+    const place = [...this.body.children].indexOf(at);
+    const find = (row) => row?.querySelector(`[data-what="${what}"]`);
+    return () => {
+      const same = find(this.body.querySelector(`tr[data-id="${CSS.escape(id)}"]`));
+      // Its row is gone: on to the one that took its place. Out of sight: to no other row, for an act might follow.
+      const isGone = !this.#rows.some((record) => record.id === id);
+      const next = isGone && (find(this.body.children[place]) ?? find(this.body.children[place - 1]));
+      (same ?? (next || document.getElementById("main"))).focus({ preventScroll: true });
+    };
   }
 
   /** The row of a record, made once: what is being pressed is not drawn anew under the finger. */

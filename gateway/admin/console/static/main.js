@@ -106,7 +106,7 @@ function show() {
     if (link.dataset.view === view[0]) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  if (shown && shown !== target) { scrollTo(0, 0); main.focus(); }
+  if (shown && shown !== target) { scrollTo(0, 0); main.focus(); leave.arrived?.(shown); }
   shown = target;
 }
 

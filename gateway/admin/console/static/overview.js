@@ -57,7 +57,7 @@ function drawFigures(place, told) {
     figure(told.requests, told.requests === 1 ? "request" : "requests", ["since ", moment(told.started_at)]),
     figure(all, "refused"),
     figure(told.streams_open, told.streams_open === 1 ? "stream open now" : "streams open now", counted(told.connections_open, "connection")),
-    figure(living, "keys that work", Object.entries(told.keys).filter(([name, value]) => value && !["active", "expiring"].includes(name)).map(([name, value]) => `${count(value)} ${STATUS[name].toLowerCase()}`).join(", "), "#/keys"),
+    figure(living, living === 1 ? "key that works" : "keys that work", Object.entries(told.keys).filter(([name, value]) => value && !["active", "expiring"].includes(name)).map(([name, value]) => `${count(value)} ${STATUS[name].toLowerCase()}`).join(", "), "#/keys"),
   );
 }
 
@@ -75,7 +75,7 @@ function drawSoon(place) {
     place,
     h("h2", null, "Expire soon"),
     found.length
-      ? h("ul", { class: "plain-list" }, found.slice(0, 8).map((record) => h("li", null, h("a", { href: `#/keys/${record.id}` }, record.name), " ", moment(record.expires_at), h("span", { class: "quiet" }, " · last used ", lastUse(record)))))
+      ? h("ul", { class: "plain-list" }, found.slice(0, 8).map((record) => h("li", null, h("a", { href: `#/keys/${record.id}` }, record.name), " ", moment(record.expires_at), h("span", { class: "quiet" }, record.last_used_at ? [" · last used ", lastUse(record)] : " · never used"))))
       : h("p", { class: "quiet" }, "No key expires within 14 days."),
     found.length > 8 && h("p", null, h("a", { href: "#/keys?status=expiring" }, `All ${found.length}`)),
   );

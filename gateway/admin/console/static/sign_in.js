@@ -25,7 +25,7 @@ export function signIn(place) {
         key.input.value = "";
         resolve(me);
       } catch (refusal) {
-        problem.textContent = refusal.message;
+        problem.textContent = refusal.message.replace("The credential in X-API-Key", "What you typed");
         key.input.select();
         key.input.focus();
       } finally {

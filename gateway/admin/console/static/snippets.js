@@ -1,4 +1,5 @@
-// A key put to use, ready to paste. `address`: where callers reach the gateway, without a slash at its end.
+// A key put to use, ready to paste. `address`: where callers reach the gateway, without a slash at its end;
+// `path`: what curl asks for.
 
 const quoted = (value) => JSON.stringify(value);
 const hostOf = (address) => address.replace(/^https?:\/\//, "");
@@ -7,10 +8,10 @@ const wsOf = (address) => address.replace(/^http/, "ws");
 export const SNIPPETS = [
   {
     name: "curl",
-    text: (key, address) => `curl -H "X-API-Key: ${key}" ${address}/v1/models
+    text: (key, address, path) => `curl -H "X-API-Key: ${key}" ${address}${path}
 
 # the same, as OpenAI's clients send it
-curl -H "Authorization: Bearer ${key}" ${address}/v1/models`,
+curl -H "Authorization: Bearer ${key}" ${address}${path}`,
   },
   {
     name: "OpenAI SDK",

@@ -32,12 +32,14 @@ export function tryItView(place) {
       const found = await keyOf(key.value.trim());
       if (found.problem) {
         replace(shown, verdict("refused", found.problem));
+        shown.firstChild.scrollIntoView({ block: "nearest" });
         return;
       }
       const body = { method: method.value, path: path.value.trim() };
       if (found.id) body.key_id = found.id;
       if (address.value.trim()) body.address = address.value.trim();
       replace(shown, story(await ask("POST", "/explain", body), found.note));
+      shown.firstChild.scrollIntoView({ block: "nearest" });
     } catch (problem) {
       for (const { field: name, message } of problem.errors ?? []) {
         const at = fields[name === "key_id" ? "key" : name];
