@@ -1,10 +1,12 @@
 """What people do by mistake or are led to in the console: it hurts neither them nor their keys."""
 
+import json
+import re
 from datetime import UTC, datetime
 from urllib.parse import unquote
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from tests.browser.conftest import Served
 from tests.support.console import Console
@@ -125,3 +127,47 @@ def test_a_few_changes_do_not_have_all_keys_loaded_anew(console: Console, served
     for number in range(25):
         served.admin.create(f"One of many {number}")
     expect(console.row("One of many 0")).to_be_visible()
+
+
+def test_more_uses_than_a_page_can_follow_do_not_have_all_keys_loaded_again_and_again(
+    page: Page, served: Served
+) -> None:
+    page.clock.install()
+    Console(page, served.admin_key).open()
+    expect(page.get_by_role("table", name="Keys")).to_be_visible()
+    record = served.admin("GET", "/keys?limit=1").data["items"][0]
+    crowd = json.dumps({"items": [record] * 200, "next_cursor": "more"})
+    page.route(re.compile("used_since="), lambda route: route.fulfill(body=crowd))
+    asked = asked_by(page)
+    for _ in range(3):
+        with page.expect_response(lambda answer: "/audit?" in answer.url):
+            page.clock.run_for(3_000)
+    assert len([each for each in asked if "used_since=" in each]) == 15
+    assert not [each for each in asked if "/keys?" in each and "used_since=" not in each]
+
+
+def test_a_tab_is_not_closed_over_a_key_that_nobody_took(console: Console) -> None:
+    page = console.page
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
+    secret = console.create("Left Open")
+    page.evaluate("() => location.reload()")
+    eventually(lambda: page.evaluate("1") and asked, "the browser asks")
+    assert (asked, console.secret()) == (["beforeunload"], secret)
+    console.stored()
+    page.reload()
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    assert asked == ["beforeunload"]
+
+
+def test_what_is_no_token_in_the_browsers_storage_is_none(page: Page, served: Served) -> None:
+    """Another program may have been at this address before."""
+    page.goto("/console/")
+    page.evaluate("() => localStorage.setItem('keyhatch.token', '\u2028 no token')")
+    page.reload()
+    Console(page, served.admin_key).sign_in()

@@ -35,7 +35,7 @@ export const hooks = {
 };
 
 export const token = {
-  get: () => localStorage.getItem(TOKEN),
+  get: () => localStorage.getItem(TOKEN)?.match(/^[0-9a-f]{64}$/)?.[0] ?? null, // not what others left there
   set: (value) => (value === null ? localStorage.removeItem(TOKEN) : localStorage.setItem(TOKEN, value)),
 };
 

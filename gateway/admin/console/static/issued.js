@@ -55,7 +55,10 @@ export async function showIssued(issued, me, { isNew }) {
   }
 
   const stop = watch(issued, waiting);
+  const stay = (event) => { if (!isTaken) event.preventDefault(); };
+  addEventListener("beforeunload", stay);
   await dialog.closed;
+  removeEventListener("beforeunload", stay);
   stop();
   shown.value = "";
 }

@@ -146,7 +146,7 @@ async function lookForUses() {
     if (items.filter(keep).length) tell();
   }, { background: true, most: 1000 });
   if (isWhole) usesSeen = began;
-  else await records.load({ background: true });
+  else if (now() > loadedAt + OWNERS_MS) await records.load({ background: true }); // too many to follow
 }
 
 /** The records of this name, asked of the gateway: what is here may be seconds old. */
