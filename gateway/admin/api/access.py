@@ -91,7 +91,7 @@ class Access:
         return Visitor(manager_of(key), key, chosen, peer, is_background)
 
     def was_answered(self, visitor: Visitor, *, is_look: bool = False) -> None:
-        """Rule 4: what they asked was done; `is_look`: it changed nothing."""
+        """Rule 4: what they asked was done; `is_look`: whoever may look may ask it."""
         if not (visitor.is_background and is_look):
             self.note_use(visitor.key, visitor.digest, visitor.peer, self.clock.now())
 

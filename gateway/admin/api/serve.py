@@ -30,7 +30,7 @@ from gateway.admin.api.same_origin import assert_same_origin
 from gateway.admin.api.words import Asked, ShowKey
 from gateway.core.refusal import Reason
 from gateway.keeper.audit import Once
-from gateway.keeper.authority import admit
+from gateway.keeper.authority import Want, admit
 from gateway.keeper.ports import StoreUnavailable
 from gateway.keeper.terms import is_id
 
@@ -99,7 +99,7 @@ class Api:
         if request.body_exists:  # it may have been long in coming: who asks is judged as they are now
             visitor = await self._admit(operation, request)
         answer = await operation.do(self._asked(operation, request, request_id, visitor, body))
-        self.access.was_answered(visitor, is_look=operation.method == "GET")
+        self.access.was_answered(visitor, is_look=operation.want in (None, Want.LOOK))
         return answer
 
     async def _admit(self, operation: Operation, request: web.Request) -> Visitor:

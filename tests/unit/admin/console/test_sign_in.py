@@ -197,6 +197,11 @@ async def test_what_a_person_does_is_a_use_of_the_key_what_the_page_asks_itself_
     told = await stand.send("POST", "/api/v1/keys", {"name": "laptop"}, by=page, headers=itself)
     assert told.status == 201
     assert len(stand.uses) == 3  # a change is never hidden so
+    asked = {"method": "GET", "path": "/v1/models"}
+    assert (await stand.send("POST", "/api/v1/explain", asked, by=page, headers=itself)).status == 200
+    assert len(stand.uses) == 3
+    assert (await stand.send("GET", "/api/v1/keys/export", by=page, headers=itself)).status == 200
+    assert len(stand.uses) == 4  # nor is what only an admin may take away
 
 
 async def test_a_key_that_is_shown_counts_before_any_session(stand: ConsoleStand, admin: Held) -> None:
