@@ -283,3 +283,14 @@ def test_a_menu_is_walked_as_menus_are(console: Console, served: Served) -> None
         expect(page.get_by_role("menuitem", name=name)).to_be_focused()
     page.keyboard.press("Tab")
     expect(page.get_by_role("menu")).to_have_count(0)
+
+
+def test_who_waits_for_a_first_call_hears_that_the_gateway_is_gone(console: Console, watch: Watch) -> None:
+    watch.expect_console_error("ERR_INTERNET_DISCONNECTED")
+    console.create("Waits")
+    expect(console.dialog.get_by_text("Waiting for your first call")).to_be_visible()
+    watch.context.set_offline(True)
+    expect(console.dialog.get_by_text("The gateway does not answer")).to_be_visible()
+    watch.context.set_offline(False)
+    expect(console.dialog.get_by_text("Waiting for your first call")).to_be_visible()
+    console.stored()
