@@ -116,6 +116,19 @@ def test_the_old_secret_is_called_safe_to_end_only_when_the_new_one_is_in_use(
     expect(page.get_by_text("it is safe to end it")).to_have_count(0)
 
 
+def test_of_a_key_that_is_disabled_nobody_reads_that_a_secret_still_works(
+    console: Console, served: Served
+) -> None:
+    made = served.admin.create("Off for now")
+    served.admin("POST", f"/keys/{made['id']}/rotate", {"overlap": "7d"})
+    console.page.get_by_role("link", name="Off for now", exact=True).click()
+    expect(console.page.get_by_text("The old secret still works")).to_be_visible()
+    console.page.get_by_role("button", name="Disable").click()
+    expect(console.page.get_by_role("button", name="Enable")).to_be_visible()
+    expect(console.page.get_by_text("The old secret still works")).to_have_count(0)
+    assert console.page.evaluate("scrollY") == 0  # the focus went on, the page did not
+
+
 def test_who_is_not_sure_disables_instead_of_revoking(console: Console, served: Served) -> None:
     made = served.admin.create("Perhaps in use")
     served.gateway.ask("/other", key=made["key"])
@@ -270,3 +283,14 @@ def test_a_menu_is_walked_as_menus_are(console: Console, served: Served) -> None
         expect(page.get_by_role("menuitem", name=name)).to_be_focused()
     page.keyboard.press("Tab")
     expect(page.get_by_role("menu")).to_have_count(0)
+
+
+def test_who_waits_for_a_first_call_hears_that_the_gateway_is_gone(console: Console, watch: Watch) -> None:
+    watch.expect_console_error("ERR_INTERNET_DISCONNECTED")
+    console.create("Waits")
+    expect(console.dialog.get_by_text("Waiting for your first call")).to_be_visible()
+    watch.context.set_offline(True)
+    expect(console.dialog.get_by_text("The gateway does not answer")).to_be_visible()
+    watch.context.set_offline(False)
+    expect(console.dialog.get_by_text("Waiting for your first call")).to_be_visible()
+    console.stored()

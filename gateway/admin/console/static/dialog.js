@@ -70,7 +70,9 @@ export function wayBack(from) {
     const likely = row
       ? [...document.querySelectorAll(`[data-id="${CSS.escape(row)}"] [data-what="${from.dataset.what}"]`)]
       : [...document.querySelectorAll("#main button")].filter((each) => words && each.textContent === words && each.checkVisibility());
-    (from?.isConnected && from.checkVisibility() ? from : (likely[0] ?? document.getElementById("main"))).focus();
+    const to = from?.isConnected && from.checkVisibility() ? from : likely[0];
+    if (to) to.focus();
+    else document.getElementById("main").focus({ preventScroll: true });
   };
 }
 

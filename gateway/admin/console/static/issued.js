@@ -9,6 +9,8 @@ import { records } from "./records.js";
 import { SNIPPETS } from "./snippets.js";
 
 const LOOK_MS = 1000;
+const WAITING = "Waiting for your first call …";
+const AWAY = "The gateway does not answer. This goes on by itself when it is back.";
 const UNFIT = ["scope_missing", "no_route", "method_not_allowed"];
 
 export async function showIssued(issued, me, { isNew }) {
@@ -28,7 +30,7 @@ export async function showIssued(issued, me, { isNew }) {
   shown.addEventListener("copy", take);
   const copied = h("span", { class: "copied", role: "status" });
   const copyButton = button("Copy", () => copy(secret, shown, copied).then((isDone) => isDone && take()), { kind: "primary", glyph: "copy", id: "copy-key" });
-  const waiting = h("div", { class: "waiting", role: "status" }, h("span", { class: "pulse", "aria-hidden": "true" }), h("span", null, "Waiting for your first call …"));
+  const waiting = h("div", { class: "waiting", role: "status" }, pulse(), h("span", null, WAITING));
   replace(
     dialog.body,
     h("p", { class: "note warn", id: "shown-once" }, icon("warn"), h("span", null, "Copy it now and store it safely, in a password manager or an environment file. ", h("b", null, "It is shown this once only"), ", for the gateway keeps no copy.")),
@@ -78,21 +80,31 @@ async function copy(secret, shown, copied) {
   return isDone;
 }
 
+const pulse = () => h("span", { class: "pulse", "aria-hidden": "true" });
+
 /** Say when the first call with it comes, and what became of it. */
 function watch(issued, place) {
   const began = issued.use_count;
   let isOver = false;
+  // The banner that tells it stands beneath this dialog: on a phone nobody sees it, and no screen reader says it.
+  const wait = (words) => {
+    const line = place.querySelector(".pulse + span");
+    if (line && line.textContent !== words) line.textContent = words;
+  };
   const look = async () => {
     if (isOver || !place.isConnected) return;
     try {
       const { call } = await ask("GET", `/keys/${issued.id}/last-call`, undefined, { background: true });
+      wait(WAITING);
       if (call) return tellCall(call);
       const record = await ask("GET", `/keys/${issued.id}`, undefined, { background: true });
       if (record.use_count > began) {
         records.put(record);
         say("received", `Received from ${record.last_used_from}; it is being answered …`);
       }
-    } catch { /* a banner or the dialog to sign in tells it */ }
+    } catch (problem) {
+      if (problem.code === "gone") wait(AWAY); // that the session is over is told by a dialog on top
+    }
     setTimeout(look, LOOK_MS);
   };
   const say = (kind, words) => {

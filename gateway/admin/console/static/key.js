@@ -8,7 +8,7 @@ import { wayBack } from "./dialog.js";
 import { button, h, icon, replace } from "./dom.js";
 import { left } from "./keys.js";
 import { bytes, counted, expiry, facts, lastUse, pageHead, preview, reason, scopes, status } from "./parts.js";
-import { isId, isUnused, records } from "./records.js";
+import { isId, isUnused, records, works } from "./records.js";
 import { exact, moment, now, relative } from "./time.js";
 
 export function keyView(place, me, _words, id) {
@@ -51,7 +51,7 @@ export function keyView(place, me, _words, id) {
 function drawHead(head, about, record, me) {
   const acts = possible(record, me).filter(([label]) => label !== "Show a fresh secret");
   replace(head, pageHead(record.name, acts.map(([label, act, kind = ""]) => button(label, act, { kind }))));
-  const hasPrevious = record.previous_secret_valid_until && Date.parse(record.previous_secret_valid_until) > now();
+  const hasPrevious = works(record) && record.previous_secret_valid_until && Date.parse(record.previous_secret_valid_until) > now();
   replace(
     about,
     isUnused(record) && me.may.includes("write") && h("div", { class: "note" }, h("p", null, "This key was never used. If its secret got lost, take another; nothing else changes."), button("Show a fresh secret", () => freshSecret(record, me), { kind: "primary" })),

@@ -62,7 +62,7 @@ function drawTop() {
   replace(document.getElementById("nav"), VIEWS.filter(([, , , , isFor]) => isFor(me)).map(([name, title, glyph]) => h("a", { href: `#/${name}`, "data-view": name }, icon(glyph), h("span", null, title))));
   const theme = button("", nextTheme, { kind: "plain", glyph: "theme", id: "theme" });
   theme.append(h("span", { class: "unseen", id: "theme-word" }));
-  replace(document.getElementById("who"), h("span", { class: "me", title: `Signed in with ${me.key.preview}` }, me.key.name), theme, button(h("span", { class: "out" }, "Sign out"), signOut, { kind: "plain", glyph: "out", "aria-label": "Sign out" }));
+  replace(document.getElementById("who"), h("span", { class: "me", title: `Signed in with ${me.key.preview}` }, me.key.name), theme, button(h("span", { class: "out" }, "Sign out"), signOut, { kind: "plain", glyph: "out", "aria-label": "Sign out", title: "Sign out" }));
   applyTheme(localStorage.getItem("keyhatch.theme") ?? "auto");
 }
 

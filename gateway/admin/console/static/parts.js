@@ -7,7 +7,7 @@ import { date, moment } from "./time.js";
 export const status = (record) => h("span", { class: `status ${record.status}` }, icon(record.status), STATUS[record.status]);
 
 export function scopes(record, most = Infinity) {
-  if (!record.scopes.length) return h("span", { class: "quiet", title: "It can call only what asks for no scope" }, "none");
+  if (!record.scopes.length) return h("span", { class: "quiet", title: "It can call only what asks for no scope" }, "no scopes");
   const shown = record.scopes.slice(0, most);
   const rest = record.scopes.slice(most);
   return h(
