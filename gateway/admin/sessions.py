@@ -5,6 +5,7 @@
    behind the gateway; alone it is worth nothing. A page elsewhere knows neither (CSRF).
 2. Only digests of both are kept, in memory: a restart ends all sessions, and no backup holds one.
 3. It ends after 30 minutes without a question that a person caused, after 12 hours anyhow, and at sign-out.
+   Both clocks count: one stands still while the machine sleeps, the other may be set back.
 4. It stands for the digest of the secret that was shown, which is judged anew with every question: what ends
    the key, or that secret of it, ends the session in the same moment.
 5. How many there are is bounded, of one secret and in all: the one that rested longest goes first. So who
@@ -45,12 +46,16 @@ class Opened:
     token: str = field(repr=False)
 
 
+_Moment = tuple[float, float]
+"""By either clock: the one for durations, and the one that people read."""
+
+
 @dataclass(slots=True)
 class _Session:
     secret_digest: bytes
     token_digest: bytes
-    began: float
-    seen: float
+    began: _Moment
+    seen: _Moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ class Sessions:
 
     def begin(self, secret_digest: bytes) -> Opened:
         """A new session for whoever showed the secret with this digest."""
-        now = self._clock.monotonic()
+        now = self._now()
         for name in [name for name, session in self._sessions.items() if _is_over(session, now)]:
             del self._sessions[name]
         crowd = [name for name, session in self._sessions.items() if session.secret_digest == secret_digest]
@@ -96,22 +101,25 @@ class Sessions:
         """The digest that a living session stands for; None if there is none with this cookie and token."""
         for _, session in self._found(shown):
             if not shown.is_background:
-                session.seen = self._clock.monotonic()
+                session.seen = self._now()
             return session.secret_digest
         return None
 
     def ends_in_s(self, shown: Shown) -> float:
         """How long it can last at most, whatever is asked; 0 if there is none."""
-        now = self._clock.monotonic()
-        return max((session.began + LIFE_S - now for _, session in self._found(shown)), default=0.0)
+        now = self._now()
+        return max((LIFE_S - _longest(now, session.began) for _, session in self._found(shown)), default=0.0)
 
     def end(self, shown: Shown) -> None:
         """End it, if there is one."""
         for name, _ in list(self._found(shown)):
             del self._sessions[name]
 
+    def _now(self) -> _Moment:
+        return self._clock.monotonic(), self._clock.now()
+
     def _found(self, shown: Shown) -> Iterator[tuple[bytes, _Session]]:
-        now, token = self._clock.monotonic(), _digest(shown.token)
+        now, token = self._now(), _digest(shown.token)
         for cookie in shown.cookies[:_TRIED_MAX]:
             name = _digest(cookie)
             session = self._sessions.get(name)
@@ -153,8 +161,12 @@ def _value(headers: Headers, name: str) -> bytes:
     return next((value for name, value in headers if name == wanted), b"")
 
 
-def _is_over(session: _Session, now: float) -> bool:
-    return now >= session.seen + IDLE_S or now >= session.began + LIFE_S
+def _is_over(session: _Session, now: _Moment) -> bool:
+    return _longest(now, session.seen) >= IDLE_S or _longest(now, session.began) >= LIFE_S
+
+
+def _longest(now: _Moment, since: _Moment) -> float:
+    return max(now[0] - since[0], now[1] - since[1])
 
 
 def _digest(text: str) -> bytes:

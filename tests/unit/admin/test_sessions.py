@@ -95,6 +95,39 @@ def test_it_ends_after_half_a_day_however_busy(sessions: Sessions, clock: StillC
     assert sessions.ends_in_s(shown(opened)) == 0
 
 
+class SleepingClock(StillClock):
+    """Of a machine that sleeps: the moment goes on, what counts durations stands still meanwhile."""
+
+    asleep_s = 0.0
+
+    def monotonic(self) -> float:
+        return self.time - self.asleep_s
+
+    def sleep(self, seconds: float) -> None:
+        self.time += seconds
+        self.asleep_s += seconds
+
+
+@pytest.mark.parametrize("slept", [IDLE_S, LIFE_S])
+def test_it_does_not_outlive_the_night_on_a_machine_that_slept(slept: float) -> None:
+    clock = SleepingClock()
+    sessions = Sessions(clock, repeatable_entropy())
+    opened = sessions.begin(SECRET)
+    clock.sleep(slept - 1)
+    assert sessions.ends_in_s(shown(opened)) == (LIFE_S - slept + 1 if slept == IDLE_S else 0)
+    clock.sleep(1)
+    assert sessions.holder(shown(opened)) is None
+
+
+def test_a_clock_that_is_set_back_gives_it_no_more_time() -> None:
+    still = SleepingClock()
+    sessions = Sessions(still, repeatable_entropy())
+    opened = sessions.begin(SECRET)
+    still.sleep(-86_400)
+    still.time += IDLE_S
+    assert sessions.holder(shown(opened)) is None
+
+
 def test_who_signs_out_is_out(sessions: Sessions) -> None:
     opened, other = sessions.begin(SECRET), sessions.begin(SECRET)
     sessions.end(Shown((opened.cookie,), "", is_background=False))
