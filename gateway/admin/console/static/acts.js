@@ -1,11 +1,13 @@
 // What can be done with keys: each act is a dialog that says what will happen, and one question to the API.
 
-import { ask, askWhole } from "./api.js";
-import { confirm, field, formIn, group, newId, openDialog, text } from "./dialog.js";
+import { ask, onceName } from "./api.js";
+import { confirm, field, formIn, openDialog } from "./dialog.js";
 import { button, h, icon, replace, toast, unseen } from "./dom.js";
+import { editKey } from "./forms.js";
 import { showIssued } from "./issued.js";
-import { holds, isUnused, records, works } from "./records.js";
-import { exact, date, DAY, now, relative } from "./time.js";
+import { openMenu } from "./menu.js";
+import { isUnused, records, works } from "./records.js";
+import { DAY, exact, now, relative } from "./time.js";
 
 const OVERLAPS = [["now", "At once"], ["1h", "1 hour"], ["24h", "1 day"], ["7d", "7 days"], ["30d", "30 days"], ["first", "As soon as the new one is used"]];
 
@@ -20,7 +22,7 @@ export function possible(record, me) {
     mayWrite && works(record) && ["Rotate …", () => rotate(record, me)],
     mayWrite && hasPrevious && works(record) && ["End the old secret now …", () => finishRotation(record)],
     mayWrite && hasPrevious && works(record) && ["Undo the rotation …", () => undoRotation(record)],
-    mayWrite && record.status !== "revoked" && ["Edit …", () => edit(record, me)],
+    mayWrite && record.status !== "revoked" && ["Edit …", () => editKey(record, me)],
     mayWrite && works(record) && ["Disable", () => disable(record)],
     mayWrite && record.status === "disabled" && ["Enable", () => enable(record)],
     mayWrite && record.status !== "revoked" && ["Revoke …", () => revoke(record), "danger"],
@@ -34,203 +36,6 @@ export function actsOf(record, me) {
   const opener = h("button", { type: "button", class: "more", "data-what": "more", "aria-haspopup": "menu" }, icon("more"), unseen(`Acts on ${record.name}`));
   opener.addEventListener("click", () => openMenu(opener, possible(records.get(record.id) ?? record, me)));
   return opener;
-}
-
-function openMenu(opener, acts) {
-  const menu = h("div", { class: "menu", popover: "auto", role: "menu" });
-  const items = acts.map(([label, act, kind = ""]) =>
-    h("button", { type: "button", role: "menuitem", class: kind, onclick: () => { menu.hidePopover(); act(); } }, label),
-  );
-  menu.append(...items);
-  document.body.append(menu);
-  menu.showPopover();
-  const at = opener.getBoundingClientRect();
-  const size = menu.getBoundingClientRect();
-  const below = at.bottom + size.height + 8 < innerHeight;
-  menu.style.top = `${below ? at.bottom + 4 : Math.max(8, at.top - size.height - 4)}px`;
-  menu.style.left = `${Math.max(8, Math.min(at.right - size.width, innerWidth - size.width - 8))}px`;
-  items[0].focus();
-  menu.addEventListener("keydown", (event) => {
-    if (event.key === "Tab") { menu.hidePopover(); opener.focus(); return; }
-    const at_ = items.indexOf(document.activeElement);
-    const next = { ArrowDown: at_ + 1, ArrowUp: at_ - 1, Home: 0, End: -1 }[event.key];
-    if (next === undefined) return;
-    event.preventDefault();
-    items.at(next % items.length).focus();
-  });
-  menu.addEventListener("toggle", (event) => {
-    if (event.newState !== "closed") return;
-    menu.remove();
-    if (document.activeElement === document.body && opener.isConnected) opener.focus();
-  });
-}
-
-// --- Create and edit
-
-const GOOD = ["Inventory Integration", "CRM Connector – Salesforce", "VaM Plugin"];
-const POOR = /^(my|new|the|a)?[\s_-]*(api)?[\s_-]*(key|test|token|default|tmp|temp|foo|bar|untitled|abc|x+)?[\s_-]*#?\d*$/i;
-
-function nameField(value = "") {
-  const input = text({ value, required: true });
-  const advice = h("span", { class: "advice", "aria-live": "polite" });
-  const hint = h("span", null, "Say who uses it and for what: ", GOOD.map((name, at) => [at ? ", " : "", h("q", null, name)]), ". Not ", h("q", null, "Key 1"), " or ", h("q", null, "Test"), ". ", advice);
-  input.addEventListener("input", () => {
-    const name = input.value.trim();
-    const twin = name && [...records.all()].some((record) => record.status !== "revoked" && record.name.toLowerCase() === name.toLowerCase() && record.name !== value);
-    advice.textContent = twin ? "Another key has this name already." : name && POOR.test(name) ? `In a year nobody will know what “${name}” was for.` : "";
-  });
-  return field("Name", input, { name: "name", hint });
-}
-
-/** Scopes as checkboxes, with what each allows. Returns {element, name, error, …, value()}. */
-async function scopesField(me, held = []) {
-  const { items } = await ask("GET", "/scopes");
-  const boxes = new Map();
-  const box = ({ scope, description }) => {
-    const mayGive = holds(me.key.scopes, scope) || me.key.scopes.includes("keyhatch:admin");
-    const input = h("input", { type: "checkbox", value: scope, checked: held.includes(scope), disabled: !mayGive && !held.includes(scope), id: newId("scope") });
-    boxes.set(scope, input);
-    return h("label", { class: `tick ${mayGive ? "" : "out"}`, for: input.id }, input, h("span", null, h("code", null, scope), h("span", { class: "hint" }, mayGive ? description : `${description}. Your key does not hold it, so it cannot give it.`)));
-  };
-  const own = items.filter((each) => !each.reserved);
-  const reserved = items.filter((each) => each.reserved);
-  const known = new Set(items.map((each) => each.scope));
-  const wild = held.filter((scope) => !known.has(scope));
-  const tick = (wanted) => {
-    for (const { scope } of own) {
-      const input = boxes.get(scope);
-      if (!input.disabled) input.checked = wanted(scope);
-    }
-  };
-  const presets = own.length > 0 && h(
-    "div",
-    { class: "presets" },
-    button("Read-only", () => tick((scope) => scope.endsWith(":read")), { kind: "small" }),
-    button("Everything", () => tick(() => true), { kind: "small" }),
-    button("None", () => tick(() => false), { kind: "small" }),
-  );
-  const reservedTicks = reserved.map(box);
-  const hint = own.length
-    ? "What the key may do: tick what this program needs, and no more. With none it can call only what asks for no scope."
-    : "The routes of this gateway ask for no scopes: any key that works may call them.";
-  const result = group("Scopes", [
-    presets,
-    h("div", { class: "ticks" }, own.map(box), wild.map((scope) => box({ scope, description: "Held already" }))),
-    h("details", { class: "reserved-scopes", open: reserved.some(({ scope }) => held.includes(scope)) }, h("summary", null, "For managing keys"), h("p", { class: "hint" }, "Not for callers: whoever holds such a key can look at, make or end keys."), reservedTicks),
-  ], { hint, name: "scopes" });
-  return { ...result, value: () => [...boxes].filter(([, input]) => input.checked).map(([scope]) => scope) };
-}
-
-/** When it ends: `value()` is what the API takes, undefined for "as it is". */
-function expiryField(me, current) {
-  const standard = me.default_expiry_s;
-  const spans = [["30d", "30 days", 30], ["90d", "90 days", 90], ["365d", "1 year", 365]];
-  const name = newId("expiry");
-  const isNew = current === undefined;
-  const chosen = !isNew ? "keep" : standard === null ? "never" : (spans.find(([, , days]) => days * DAY === standard * 1000)?.[0] ?? "standard");
-  const until = (at) => date(at);
-  const day = h("input", { type: "date", "aria-label": "Last day", min: new Date(now()).toISOString().slice(0, 10) });
-  const choices = [
-    !isNew && ["keep", `As it is: ${current ? until(Date.parse(current)) : "never"}`, null],
-    isNew && chosen === "standard" && ["standard", "Default", now() + standard * 1000],
-    ...spans.map(([value, words, days]) => [value, words, now() + days * DAY]),
-    ["custom", "Custom", null],
-    ["never", "Never", null],
-  ].filter(Boolean);
-  const told = h("p", { class: "hint", "aria-live": "polite" });
-  const radios = choices.map(([value, words]) => {
-    const input = h("input", { type: "radio", name, value, checked: value === chosen, id: newId("radio") });
-    return h("label", { class: "pill", for: input.id }, input, h("span", null, words));
-  });
-  const picked = () => element.querySelector("input[type=radio]:checked").value;
-  const say = () => {
-    const value = picked();
-    day.hidden = value !== "custom";
-    const at = value === "custom" ? (day.value ? Date.parse(`${day.value}T23:59:59Z`) : null) : choices.find(([each]) => each === value)[2];
-    told.textContent = value === "never" ? "It works until somebody revokes it. A date is safer: you can give a new secret without changing anything else." : at ? `Works until ${until(at)}.` : value === "custom" ? "Choose its last day (UTC)." : "";
-  };
-  const result = group("Expires", [h("div", { class: "pills" }, radios), day, told], { name: "expires expires_at" });
-  const element = result.element;
-  element.addEventListener("change", say);
-  say();
-  return {
-    ...result,
-    value: () => {
-      const value = picked();
-      if (value === "keep" || value === "standard") return undefined;
-      if (value !== "custom") return value;
-      if (!day.value) throw Object.assign(new Error(), { errors: [{ field: "expires", message: "choose its last day" }] });
-      return day.value;
-    },
-  };
-}
-
-function moreFields(me, record) {
-  const owner = field("Owner", text({ value: record?.owner ?? me.only_owner ?? "", disabled: me.only_owner !== null }), { name: "owner", optional: true, hint: "Whose key it is: a person or a team." });
-  const note = field("Note", h("textarea", { rows: "2", value: record?.note ?? "" }), { name: "note", optional: true, hint: "Whatever helps to know it again." });
-  const networks = field("Addresses", text({ value: record?.allow_from.join(", ") ?? "", class: "mono" }), { name: "allow_from", optional: true, hint: "Works only from here, such as 192.168.1.0/24 or 10.0.0.7. Empty: from anywhere." });
-  return { owner, note, networks, list: () => networks.input.value.split(/[\s,]+/).filter(Boolean) };
-}
-
-export async function createKey(me) {
-  const dialog = openDialog("Create key", { wide: true, isGuarded: true });
-  replace(dialog.body, h("p", { class: "quiet" }, "Loading …"));
-  const scopes = await scopesField(me);
-  const name = nameField();
-  const expires = expiryField(me);
-  const more = moreFields(me);
-  const rest = h("details", { class: "rest" }, h("summary", null, "Owner, note, addresses"), more.owner.element, more.note.element, more.networks.element);
-  if (me.only_owner === null) rest.open = false;
-  const once = crypto.randomUUID?.() ?? [...crypto.getRandomValues(new Uint8Array(16))].map((each) => each.toString(16).padStart(2, "0")).join("");
-  formIn(dialog, [name, scopes, expires, { element: rest }, bare(more.owner), bare(more.note), bare(more.networks)], "Create key", async () => {
-    const body = { name: name.input.value.trim(), scopes: scopes.value(), owner: more.owner.input.value.trim(), note: more.note.input.value.trim(), allow_from: more.list() };
-    const wanted = expires.value();
-    if (wanted !== undefined) body.expires = wanted;
-    try {
-      return await ask("POST", "/keys", body, { once });
-    } catch (problem) {
-      if (problem.errors.some(({ field: at }) => ["owner", "note", "allow_from"].includes(at.split(".")[0]))) rest.open = true;
-      throw problem;
-    }
-  });
-  name.input.focus();
-  const record = await dialog.closed;
-  if (!record) return;
-  records.put(record);
-  if (record.key) await showIssued(record, me, { isNew: true });
-  else toast(`“${record.name}” was made, but its answer was lost. Show a fresh secret: nobody has used it yet.`);
-}
-
-/** A field whose element stands elsewhere in the form already, so that its errors are told there. */
-const bare = (each) => ({ ...each, element: document.createComment("") });
-
-async function edit(stale, me) {
-  const dialog = openDialog("Edit key", { wide: true, isGuarded: true });
-  replace(dialog.body, h("p", { class: "quiet" }, "Loading …"));
-  let whole;
-  let scopes;
-  try {
-    whole = await askWhole("GET", `/keys/${stale.id}`);
-    scopes = await scopesField(me, whole.told.scopes);
-  } catch (problem) {
-    replace(dialog.body, h("p", { class: "error", role: "alert" }, problem.message));
-    return;
-  }
-  const record = whole.told;
-  const name = nameField(record.name);
-  const expires = expiryField(me, record.expires_at);
-  const more = moreFields(me, record);
-  formIn(dialog, [name, scopes, expires, more.owner, more.note, more.networks], "Save", () => {
-    const now_ = { name: name.input.value.trim(), scopes: scopes.value(), owner: more.owner.input.value.trim(), note: more.note.input.value.trim(), allow_from: more.list() };
-    const changed = Object.fromEntries(Object.entries(now_).filter(([field_, value]) => JSON.stringify(value) !== JSON.stringify(field_ === "scopes" ? record.scopes.filter((each) => value.includes(each)).concat(value.filter((each) => !record.scopes.includes(each))) : record[field_]) || (field_ === "scopes" && value.length !== record.scopes.length)));
-    const wanted = expires.value();
-    if (wanted !== undefined) changed.expires = wanted;
-    if (!Object.keys(changed).length) return record;
-    return ask("PATCH", `/keys/${record.id}`, changed, { etag: whole.etag });
-  });
-  name.input.focus();
-  const saved = await dialog.closed;
-  if (saved) { records.put(saved); toast(`“${saved.name}” is saved.`); }
 }
 
 // --- Secrets
@@ -252,6 +57,7 @@ export async function freshSecret(stale, me) {
 
 async function rotate(record, me) {
   const dialog = openDialog("Rotate key");
+  const once = onceName(); // asked twice, because an answer was lost, it is done once
   const select = h("select", null, OVERLAPS.map(([value, words]) => h("option", { value }, words)));
   select.value = "24h";
   const hasPrevious = record.previous_secret_valid_until && Date.parse(record.previous_secret_valid_until) > now();
@@ -261,11 +67,15 @@ async function rotate(record, me) {
     h("p", { class: "quiet" }, record.last_used_at ? `Last used ${relative(Date.parse(record.last_used_at))} from ${record.last_used_from}.` : "It was never used."),
     hasPrevious && h("p", { class: "note warn" }, icon("warn"), "An earlier rotation still runs: the secret before it ends now."),
     choice,
-  ].filter(Boolean), "Rotate", () => ask("POST", `/keys/${record.id}/rotate`, { ...(select.value === "first" ? { until_first_use: true } : { overlap: select.value }), ...(hasPrevious ? { end_previous: true } : {}) }));
+  ].filter(Boolean), "Rotate", () => {
+    const end = select.value === "first" ? { until_first_use: true } : { overlap: select.value };
+    return ask("POST", `/keys/${record.id}/rotate`, hasPrevious ? { ...end, end_previous: true } : end, { once });
+  });
   const issued = await dialog.closed;
   if (!issued) return;
   records.put(issued);
-  await showIssued(issued, me, { isNew: false });
+  if (issued.key) await showIssued(issued, me, { isNew: false });
+  else toast(`“${issued.name}” was rotated, but the answer with its new secret was lost. The old one works until its overlap ends: rotate once more.`);
 }
 
 async function finishRotation(record) {

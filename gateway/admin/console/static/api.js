@@ -113,6 +113,9 @@ export const session = {
   },
 };
 
+/** A name for a question that must be done once, however often it is asked; works over plain http too. */
+export const onceName = () => [...crypto.getRandomValues(new Uint8Array(16))].map((each) => each.toString(16).padStart(2, "0")).join("");
+
 /** Every item of a list, page by page; `onPage` gets them as they come. */
 export async function askAll(path, query, onPage, { most = Infinity, ...options } = {}) {
   let cursor = null;

@@ -2,7 +2,7 @@
 
 import { h, s } from "./dom.js";
 import { count, counted } from "./parts.js";
-import { DAY, date, now } from "./time.js";
+import { DAY, now } from "./time.js";
 
 const WIDTH = 720;
 const HEIGHT = 180;

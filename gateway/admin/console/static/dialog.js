@@ -142,7 +142,7 @@ export function formIn(dialog, fields, label, act, { kind = "primary", also = []
       if (!at) { rest.push(`${wrong.field}: ${wrong.message}`); continue; }
       say(at.error, sentence(wrong.message));
       if (!at.isGroup) at.input.setAttribute("aria-invalid", "true");
-      first ??= at.isGroup ? at.element.querySelector("input") : at.input;
+      first ??= at.isGroup ? (at.element.querySelector("input[type=date]:not([hidden])") ?? at.element.querySelector("input")) : at.input;
     }
     if (!problem.errors?.length || rest.length) say(general, rest.length ? rest.join("; ") : problem.message);
     (first ?? general).focus?.();

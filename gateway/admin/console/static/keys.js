@@ -1,9 +1,10 @@
 // The list of keys. All records are here (`records`), so search, filters and order answer at once; of many
 // thousands only the rows in sight are drawn.
 
-import { actsOf, createKey } from "./acts.js";
-import { button, h, replace, unseen } from "./dom.js";
+import { actsOf } from "./acts.js";
 import { newId } from "./dialog.js";
+import { button, h, replace, unseen } from "./dom.js";
+import { createKey } from "./forms.js";
 import { empty, expiry, lastUse, pageHead, preview, scopes, status } from "./parts.js";
 import { STATUS, isForgotten, looksSecret, records } from "./records.js";
 import { moment } from "./time.js";

@@ -9,7 +9,7 @@ import { moment } from "./time.js";
 
 const LOOK_MS = 3000;
 
-export function overviewView(place, me) {
+export function overviewView(place) {
   const figures = h("div", { class: "figures" });
   const upstreams = h("section", { class: "card", "aria-label": "Upstreams" });
   const soon = h("section", { class: "card", "aria-label": "Keys that expire soon" });

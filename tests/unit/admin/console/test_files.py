@@ -97,3 +97,20 @@ def test_the_page_holds_no_script_and_no_style_of_its_own() -> None:
 def test_no_file_names_an_address_elsewhere(name: str) -> None:
     found = re.findall(r"(?:https?:)?//[a-z0-9.-]+\.[a-z]{2,}", FILES[name].raw.decode())
     assert [address for address in found if "www.w3.org" not in address] == []
+
+
+IMPORT = re.compile(r'^import \{ ([^}]+) \} from "\./([a-z_]+\.js)";$', re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.endswith(".js")])
+def test_every_name_that_is_imported_is_there_and_used(name: str) -> None:
+    script = FILES[name].raw.decode()
+    assert len(IMPORT.findall(script)) == script.count("\nimport ")
+    rest = IMPORT.sub("", script)
+    for imported, source in IMPORT.findall(script):
+        exporting = FILES[source].raw.decode()
+        for word in imported.split(", "):
+            assert re.search(
+                rf"^export (?:async )?(?:function|const|class) {word}\b", exporting, re.MULTILINE
+            ), word
+            assert re.search(rf"\b{word}\b", rest), word
