@@ -321,6 +321,15 @@ def test_uses_and_what_others_do_appear_without_reloading(console: Console, serv
     expect(row).to_contain_text("Disabled")
 
 
+def test_who_comes_back_to_the_page_sees_what_is_at_once(page: Page, served: Served) -> None:
+    page.add_init_script("window.setInterval = () => 0")  # nothing is asked for by itself
+    console = Console(page, served.admin_key).open(hasten=False)
+    expect(page.get_by_text(re.compile(r"of \d+ keys$"))).to_be_visible()  # all of them are loaded
+    served.admin.create("Made elsewhere")
+    page.evaluate("dispatchEvent(new Event('focus'))")
+    expect(console.row("Made elsewhere")).to_be_visible()
+
+
 # --- A key's page, trying out, overview, audit
 
 

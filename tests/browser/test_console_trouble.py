@@ -94,11 +94,9 @@ def test_a_page_elsewhere_can_neither_act_nor_frame_nor_read(
     expect(console.page.get_by_role("button", name="Sign out")).to_be_visible()
 
 
-def test_a_session_that_ended_says_so_and_keeps_the_form(
-    console: Console, served: Served, watch: Watch
-) -> None:
+def test_a_session_that_ended_says_so_and_keeps_the_form(page: Page, served: Served, watch: Watch) -> None:
     watch.expect_console_error("status of 401")
-    page = console.page
+    console = Console(page, served.admin_key).open(hasten=False)
     page.get_by_role("button", name="Create key").first.click()
     console.dialog.get_by_label("Name", exact=True).fill("Typed with care")
     console.dialog.get_by_role("checkbox", name="models:read").check()

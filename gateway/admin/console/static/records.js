@@ -107,17 +107,23 @@ async function newestEntry() {
   return items[0]?.number ?? 0;
 }
 
-/** Keep records true while the page is looked at. */
+/** Keep records true while the page is looked at, and at once when somebody comes back to it. */
 export function keepTrue(mayReadAudit) {
   mayAudit = mayReadAudit;
-  setInterval(async () => {
-    if (document.hidden || !records.isLoaded || loading) return;
+  let isLooking = false;
+  const look = async () => {
+    if (document.hidden || !records.isLoaded || loading || isLooking) return;
+    isLooking = true;
     try {
       await lookForUses();
       if (mayAudit()) await lookForChanges();
       else if (now() > loadedAt + OWNERS_MS) await records.load({ background: true });
-    } catch { /* told by the banner, or by the dialog to sign in */ }
-  }, LIVE_MS);
+    } catch { /* told by the banner, or by the dialog to sign in */ } finally {
+      isLooking = false;
+    }
+  };
+  setInterval(look, LIVE_MS);
+  addEventListener("focus", look);
 }
 
 /** What was done since the last look: a few records are asked for one by one, many all together. */
