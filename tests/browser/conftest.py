@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.support.lasting_upstream import LastingUpstream
 from tests.support.management import Management, first_key
 from tests.support.programs import program
 from tests.support.running_gateway import Home, RunningGateway
-from tests.support.watched_page import ARGUMENTS, Watch, watched
+from tests.support.watched_page import ARGUMENTS, WITHIN_S, Watch, watched
 
 TIMEOUT_S = 90  # a browser and a gateway are started and waited for, perhaps on a busy machine
 
@@ -24,6 +24,9 @@ ROUTES = [
     {"id": "chat", "path": "/v1/**", "upstream": "main", "scopes": ["chat:write"]},
     {"id": "all", "path": "/**", "upstream": "main", "scopes": []},
 ]
+
+
+expect.set_options(timeout=WITHIN_S * 1000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

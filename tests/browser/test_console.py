@@ -106,6 +106,22 @@ def test_every_snippet_holds_the_key_and_the_address(console: Console, served: S
     expect(panel).to_contain_text("OPENAI_BASE_URL=https://ai.example.com/v1")
 
 
+def test_who_copied_a_snippet_has_the_key_and_is_asked_nothing(console: Console) -> None:
+    console.create("In a snippet")
+    console.dialog.get_by_role("button", name="Copy snippet").click()
+    expect(console.dialog.get_by_text("Copied.")).to_be_visible()
+    console.page.keyboard.press("Escape")
+    expect(console.page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_an_answer_of_the_server_behind_is_told_as_its_own(console: Console, served: Served) -> None:
+    secret = console.create("Answered by the server")
+    assert served.gateway.ask("/other", key=secret).status == 404
+    told = console.dialog.get_by_text("GET /other, 404. The gateway let it pass")
+    expect(told).to_be_visible()
+    console.stored()
+
+
 def test_over_plain_http_where_pages_have_no_clipboard_the_key_is_copied_all_the_same(
     served: Served, chromium: Browser
 ) -> None:

@@ -37,7 +37,7 @@ export async function showIssued(issued, me, { isNew }) {
     h("div", { class: "secret-row" }, shown, copyButton),
     copied,
     h("p", { class: "quiet" }, "For “", h("b", null, issued.name), "”", issued.scopes.length ? `, with ${issued.scopes.join(", ")}` : "", "."),
-    snippets(secret, me, issued),
+    snippets(secret, me, issued, take),
     waiting,
   );
   const done = button("I have stored it", () => { isTaken = true; dialog.close(); });
@@ -56,7 +56,7 @@ export async function showIssued(issued, me, { isNew }) {
     sure.querySelector("button").focus();
   }
 
-  const stop = watch(issued, waiting);
+  const stop = watch(issued, waiting, isNew);
   const stay = (event) => { if (!isTaken) event.preventDefault(); };
   addEventListener("beforeunload", stay);
   await dialog.closed;
@@ -83,7 +83,7 @@ async function copy(secret, shown, copied) {
 const pulse = () => h("span", { class: "pulse", "aria-hidden": "true" });
 
 /** Say when the first call with it comes, and what became of it. */
-function watch(issued, place) {
+function watch(issued, place, isNew) {
   const began = issued.use_count;
   let isOver = false;
   // The banner that tells it stands beneath this dialog: on a phone nobody sees it, and no screen reader says it.
@@ -98,7 +98,7 @@ function watch(issued, place) {
       wait(WAITING);
       if (call) return tellCall(call);
       const record = await ask("GET", `/keys/${issued.id}`, undefined, { background: true });
-      if (record.use_count > began) {
+      if (isNew && record.use_count > began) { // after a rotation it may be the old secret that is used
         records.put(record);
         say("received", `Received from ${record.last_used_from}; it is being answered …`);
       }
@@ -117,7 +117,7 @@ function watch(issued, place) {
       say("refused", `Received from ${what}: refused, because ${REASONS[call.reason] ?? call.reason}.`);
       setTimeout(look, LOOK_MS);
     } else {
-      say("received", `Received from ${what}. It works.`);
+      say("received", `Received from ${what}. ${call.status < 400 ? "It works." : "The gateway let it pass, and your server answered that."}`);
     }
     ask("GET", `/keys/${issued.id}`, undefined, { background: true }).then((record) => records.put(record), () => {});
   };
@@ -125,7 +125,7 @@ function watch(issued, place) {
   return () => { isOver = true; };
 }
 
-function snippets(secret, me, issued) {
+function snippets(secret, me, issued, take) {
   const address = text({ value: addressOf(me), class: "mono" });
   const path = text({ value: "/v1/models", class: "mono" });
   const unfit = h("span", { class: "advice", role: "status" });
@@ -135,6 +135,7 @@ function snippets(secret, me, issued) {
     if (told && path.value.trim() === asked) unfit.textContent = UNFIT.includes(told.reason) ? `With this key, GET ${asked} is refused: ${REASONS[told.reason]}. Write a path here that it may call.` : "";
   };
   const body = h("pre", { tabindex: "0", role: "tabpanel", id: "snippet" });
+  body.addEventListener("copy", take);
   const copied = h("span", { class: "copied", role: "status" });
   const tabs = SNIPPETS.map(({ name }, at) =>
     h("button", { type: "button", role: "tab", id: `tab-${at}`, "aria-controls": "snippet", onclick: () => pick(at) }, name),
@@ -165,6 +166,7 @@ function snippets(secret, me, issued) {
     try {
       await navigator.clipboard.writeText(body.textContent);
       copied.textContent = "Copied.";
+      take(); // the key stands in it
     } catch {
       getSelection().selectAllChildren(body);
       copied.textContent = document.execCommand("copy") ? "Copied." : "It is selected: press Ctrl+C, or ⌘C.";
