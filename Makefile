@@ -37,7 +37,7 @@ run: $(VENV)/run.installed ## Start the gateway before a demo upstream, or befor
 test: $(VENV)/dev.installed ## Run every test, with coverage and its floors
 	@sh .ci/debian-packages
 	@$(MAKE) --silent --no-print-directory $(AXE)
-	@$(PY) -m pytest -n 2 --dist loadfile --session-timeout 690 \
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --session-timeout 690 \
 		--cov --cov-report term-missing:skip-covered $(ARGS)
 
 check: lint type ## Format, lint, types, floors, architecture and unit tests, in under a minute
