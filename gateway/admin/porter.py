@@ -9,7 +9,8 @@ A gateway that is only probed and scraped never loads a web server (14 MB). What
    it was sent, is closed when it has been idle for as long as the limits allow.
 3. One probe is served at a time, in order. While one is, or while the caller does not take the answers,
    what comes behind it waits unread, but for what one read brought.
-4. At the end answers under way are given for a moment; idle connections are closed at once.
+4. There are so many places (`gateway.admin.places`), and whoever only sits in one makes room.
+5. At the end answers under way are given for a moment; idle connections are closed at once.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from gateway.admin.answers import PROBLEM, Page, last_words, page_bytes, problem
 from gateway.admin.health import Pages
 from gateway.admin.hosts import Hosts
 from gateway.admin.late import Receive, hand_over
+from gateway.admin.places import Places
 from gateway.admin.probe import Probe, Verdict, read_probe
 from gateway.wire.request_head import Limits
 
@@ -39,6 +41,7 @@ class Porter:
         self.limits = limits
         self.now = now
         self.receive = receive
+        self.places = Places()
         self.visits: set[_Visit] = set()
         self.is_closing = False
 
@@ -69,10 +72,18 @@ class _Visit(asyncio.Protocol):
         self._has_begun = False
         self._timer: asyncio.TimerHandle | None = None
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether it is being answered."""
+        return self._answer is not None
+
     # What the loop tells
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)  # uvloop's are none by inheritance
+        if not self._porter.places.come(self.transport):
+            self.transport.abort()
+            return
         self._porter.visits.add(self)
         self._rest()
         if self._porter.is_closing:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from gateway.admin.connection import serving
 from gateway.admin.health import Pages
 from gateway.admin.hosts import Hosts
 from gateway.admin.late import Receive
+from gateway.admin.places import PLACES_MAX
 from gateway.admin.porter import Porter
 from gateway.keeper.ports import StoreUnavailable
 from gateway.wire.request_head import Limits
@@ -25,6 +27,7 @@ from tests.unit.admin.conftest import make_pages, speak
 
 LIMITS = Limits(head_timeout_s=0.15, idle_timeout_s=5)
 QUICK = Limits(head_timeout_s=5, idle_timeout_s=0.1)
+PATIENT = Limits(head_timeout_s=5, idle_timeout_s=60)
 ASK = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 LAST = ASK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
 READY = LAST.replace(b"healthz", b"readyz")
@@ -41,6 +44,15 @@ class Beyond(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.transport.write(b"<" + data + b">")
         self.transport.close()
+
+
+class Answered(Beyond):
+    """Stands for a request that the application is answering."""
+
+    is_busy = True
+
+    def data_received(self, data: bytes) -> None:
+        """Its answer takes long."""
 
 
 @asynccontextmanager
@@ -321,3 +333,56 @@ async def test_at_the_end_nobody_is_waited_for_for_ever() -> None:
                 await asyncio.sleep(0.001)
         await porter.settle(0.01)
         assert await asking == b""
+
+
+@asynccontextmanager
+async def sitting(at: At, said: bytes = b"") -> AsyncIterator[list[socket.socket]]:
+    """As many connections as there are places, each of which said this."""
+    sockets = [socket.create_connection(at) for _ in range(PLACES_MAX)]
+    for one in sockets:
+        one.setblocking(False)
+        one.send(said)
+    try:
+        yield sockets
+    finally:
+        for one in sockets:
+            one.close()
+
+
+async def is_cut(one: socket.socket) -> bool:
+    try:
+        return await asyncio.wait_for(asyncio.get_running_loop().sock_recv(one, 1), 2) == b""
+    except ConnectionResetError:
+        return True
+
+
+async def test_whoever_only_sits_there_makes_room_and_probes_go_on() -> None:
+    async with opened(limits=PATIENT) as (_, at), sitting(at) as sockets:
+        for _ in range(3):  # one place is enough for who asks and goes
+            assert (await speak(at, LAST)).startswith(b"HTTP/1.1 200 OK")
+        assert await is_cut(sockets[0])
+        with pytest.raises(BlockingIOError):
+            sockets[1].recv(1)
+
+
+async def test_passed_on_connections_that_are_answered_keep_their_places() -> None:
+    made: list[Answered] = []
+
+    def receive() -> Answered:
+        made.append(Answered())
+        return made[-1]
+
+    said = b"POST / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    async with opened(receive=receive) as (_, at), sitting(at, said) as sockets:
+        while len(made) < PLACES_MAX:  # noqa: ASYNC110 - what is under way in this loop
+            await asyncio.sleep(0)
+        late = socket.create_connection(at)
+        late.setblocking(False)
+        assert await is_cut(late)
+        late.close()
+        made[0].is_busy = False
+        assert (await speak(at, LAST)).startswith(b"HTTP/1.1 200 OK")
+        assert await is_cut(sockets[0])
+        for one in made[1:]:
+            assert not one.transport.is_closing()
+            one.transport.abort()
