@@ -58,6 +58,8 @@ THEN: Final = """
   # when it was last used, and its end
   {program} keys list --store {store}
   {program} keys revoke --yes "{name}" --store {store}
+
+  # or in a browser, signed in with the admin key of this store: {console}/
 """
 
 
@@ -89,7 +91,7 @@ def serve_demo(surroundings: Surroundings, flags: dict[str, str]) -> int:
                 say_later.close()
                 return
             secret = await fresh_key(gateway.keyring, loaded, surroundings.clock.now())
-            data(what_to_paste(at, secret, loaded.store_path))
+            data(what_to_paste(at, secret, loaded.store_path, door(Address(*addresses.admin[:2]))))
             say_later.close()
 
         def tell(admin_key: str) -> None:
@@ -143,10 +145,14 @@ async def fresh_key(desk: KeyDesk, loaded: Loaded, now: float) -> Secret:
     return secret
 
 
-def what_to_paste(at: str, secret: Secret, store_path: Path | None) -> str:
-    """What to paste, the key among it. Commands about the store only where another program can see it."""
+def what_to_paste(at: str, secret: Secret, store_path: Path | None, console: str) -> str:
+    """What to paste, the key among it. Commands about the store only where another program can see it.
+
+    `at` is the URL of the proxy, `console` that of the admin listener.
+    """
     text = PASTE.format(door=at, key=secret.reveal())
     if store_path is not None:
         store = shlex.quote(f"sqlite:///{store_path.absolute()}")
-        text += THEN.format(program=program(sys.argv[0], sys.executable), store=store, name=KEY_NAME)
+        called = program(sys.argv[0], sys.executable)
+        text += THEN.format(program=called, store=store, name=KEY_NAME, console=console)
     return text

@@ -22,7 +22,7 @@ def demo(home: Home) -> Iterator[RunningGateway]:
 
 
 def printed_key(demo: RunningGateway) -> str:
-    eventually(lambda: "keys revoke" in demo.out, "what to paste is printed")
+    eventually(lambda: "in a browser" in demo.out, "what to paste is printed")
     found = re.search(r"export KEY=(kh_[0-9A-Za-z]{49})\n", demo.out)
     assert found, demo.out
     return found[1]
@@ -32,7 +32,8 @@ def test_what_is_printed_gives_a_401_a_200_and_a_stream(demo: RunningGateway) ->
     port = demo.port
     urls = re.findall(r"http://127\.0\.0\.1:\d+(/\S+)", demo.out)
     assert urls == ["/v1/models", "/v1/models", "/v1/chat/completions"]
-    assert re.findall(r"http://127\.0\.0\.1:(\d+)", demo.out) == [str(port)] * 4
+    assert re.findall(r"http://127\.0\.0\.1:(\d+)", demo.out) == [str(port)] * 4 + [str(demo.admin_port)]
+    assert demo.ask_admin("/").headers["location"] == "/console/"
     assert ask(port, "/v1/models").status == 401
     key = printed_key(demo)
     assert ask(port, "/v1/models", key=key).status == 200

@@ -32,6 +32,8 @@ ROOT = Path(__file__).parents[3]
 KEYHATCH = [sys.executable, "-m", "gateway"]
 ANYWHERE = ["--proxy", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
 
+CONSOLE = "http://127.0.0.1:2"
+
 
 def environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KEYHATCH_")}
@@ -127,15 +129,15 @@ async def test_the_key_of_the_last_start_is_replaced_and_nobody_elses(
 
 
 def test_a_store_in_memory_gets_no_commands_that_could_not_reach_it() -> None:
-    text = what_to_paste("http://127.0.0.1:1", Secret("kh_x"), None)
+    text = what_to_paste("http://127.0.0.1:1", Secret("kh_x"), None, CONSOLE)
     assert "export KEY=kh_x" in text
     assert "--store" not in text
 
 
 def test_a_store_with_a_blank_in_its_path_can_be_pasted() -> None:
-    assert "--store 'sqlite:////my folder/k.db'" in what_to_paste(
-        "http://a", Secret("x"), Path("/my folder/k.db")
-    )
+    text = what_to_paste("http://a", Secret("x"), Path("/my folder/k.db"), CONSOLE)
+    assert "--store 'sqlite:////my folder/k.db'" in text
+    assert f"in a browser, signed in with the admin key of this store: {CONSOLE}/" in text
 
 
 @pytest.mark.parametrize(
