@@ -6,7 +6,7 @@ import { button, h, icon, replace, toast, unseen } from "./dom.js";
 import { editKey } from "./forms.js";
 import { showIssued } from "./issued.js";
 import { openMenu } from "./menu.js";
-import { isUnused, records, works } from "./records.js";
+import { hasOldSecret, isUnused, records, works } from "./records.js";
 import { DAY, exact, now, relative } from "./time.js";
 
 const OVERLAPS = [["now", "At once"], ["1h", "1 hour"], ["24h", "1 day"], ["7d", "7 days"], ["30d", "30 days"], ["first", "As soon as the new one is used"]];
@@ -15,13 +15,12 @@ const OVERLAPS = [["now", "At once"], ["1h", "1 hour"], ["24h", "1 day"], ["7d",
 
 /** The acts on a record, in the order in which they are offered: [label, do, kind]. */
 export function possible(record, me) {
-  const hasPrevious = record.previous_secret_valid_until && Date.parse(record.previous_secret_valid_until) > now();
   const mayWrite = me.may.includes("write");
   return [
     mayWrite && isUnused(record) && ["Show a fresh secret", () => freshSecret(record, me)],
     mayWrite && works(record) && ["Rotate …", () => rotate(record, me)],
-    mayWrite && hasPrevious && works(record) && ["End the old secret now …", () => finishRotation(record)],
-    mayWrite && hasPrevious && works(record) && ["Undo the rotation …", () => undoRotation(record)],
+    mayWrite && hasOldSecret(record) && works(record) && ["End the old secret now …", () => finishRotation(record)],
+    mayWrite && hasOldSecret(record) && works(record) && ["Undo the rotation …", () => undoRotation(record)],
     mayWrite && record.status !== "revoked" && ["Edit …", () => editKey(record, me)],
     mayWrite && works(record) && ["Disable", () => disable(record)],
     mayWrite && record.status === "disabled" && ["Enable", () => enable(record)],
@@ -60,7 +59,7 @@ async function rotate(record, me) {
   const once = onceName(); // asked twice, because an answer was lost, it is done once
   const select = h("select", null, OVERLAPS.map(([value, words]) => h("option", { value }, words)));
   select.value = "24h";
-  const hasPrevious = record.previous_secret_valid_until && Date.parse(record.previous_secret_valid_until) > now();
+  const hasPrevious = hasOldSecret(record);
   const choice = field("The old secret ends", select, { name: "overlap until_first_use", hint: "Until then both work, so that nothing stops while you change it over. It never outlives the key itself." });
   formIn(dialog, [
     h("p", null, "“", h("b", null, record.name), "” gets a new secret. Its name, scopes and history stay."),

@@ -86,8 +86,7 @@ export async function askWhole(method, path, body, options = {}) {
     try {
       return await send(method, `/api/v1${path}`, body, options);
     } catch (error) {
-      const isOver = error.status === 401 && error.code !== "too_many_failures";
-      if (!isOver) throw error;
+      if (error.status !== 401) throw error;
       if (options.background) {
         hooks.sessionOver(error);
         throw error;

@@ -9,15 +9,15 @@ const HEIGHT = 180;
 const FOOT = 22;
 const LEFT = 44;
 
-/** `days`: [{day: "2027-01-31", requests, refused}] in any order; days without figures are drawn empty. */
+/** `days`: as `GET /usage` tells them, in any order; days without figures are drawn empty. */
 export function daysChart(days, { span = 30, title = "Requests by day" } = {}) {
-  const known = new Map(days.map((each) => [each.day, each]));
+  const known = new Map(days.map(({ day, requests, refusals }) => [day, { day, requests, refused: sum(refusals) }]));
   const rows = Array.from({ length: span }, (_, back) => {
     const day = new Date(now() - (span - 1 - back) * DAY).toISOString().slice(0, 10);
     return known.get(day) ?? { day, requests: 0, refused: 0 };
   });
-  const total = rows.reduce((sum, each) => sum + each.requests, 0);
-  const refused = rows.reduce((sum, each) => sum + each.refused, 0);
+  const total = rows.reduce((all, each) => all + each.requests, 0);
+  const refused = rows.reduce((all, each) => all + each.refused, 0);
   const top = roundUp(Math.max(1, ...rows.map((each) => each.requests + each.refused)));
   const step = (WIDTH - LEFT) / span;
   const scale = (HEIGHT - FOOT - 8) / top;
@@ -70,8 +70,8 @@ function roundUp(value) {
   return [1, 2, 4, 5, 10].find((part) => part * size >= value) * size;
 }
 
-/** How many were refused that day, whatever the reason. */
-export const refusedOn = (day) => Object.values(day.refusals).reduce((sum, each) => sum + each, 0);
+/** How many were refused, whatever the reason. */
+export const sum = (refusals) => Object.values(refusals).reduce((all, each) => all + each, 0);
 
 /** A reason and its figure, the largest first, with a bar. */
 export function tallies(counts, name) {

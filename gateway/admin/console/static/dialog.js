@@ -9,7 +9,8 @@ let number = 0;
 export const newId = (word) => `${word}-${++number}`;
 
 /**
- * Open a dialog. `isGuarded`: what was typed is not thrown away unasked. `mayClose` is asked before Esc, the cross or a click beside it close it.
+ * Open a dialog. `isGuarded`: what was typed is not thrown away unasked. `mayClose` is asked before Esc or the
+ * cross close it.
  * Returns {element, body, foot, close, closed (a promise)}.
  */
 export function openDialog(title, { wide = false, mayClose = () => true, isGuarded = false } = {}) {

@@ -3,20 +3,21 @@
 import { ask, askAll } from "./api.js";
 import { freshSecret, possible } from "./acts.js";
 import { entryRows } from "./audit.js";
-import { daysChart, refusedOn, tallies } from "./chart.js";
+import { daysChart, tallies } from "./chart.js";
 import { wayBack } from "./dialog.js";
 import { button, h, icon, replace } from "./dom.js";
 import { left } from "./keys.js";
 import { bytes, counted, expiry, facts, lastUse, pageHead, preview, reason, scopes, status } from "./parts.js";
-import { isId, isUnused, records, works } from "./records.js";
-import { exact, moment, now, relative } from "./time.js";
+import { hasOldSecret, isId, isUnused, records, works } from "./records.js";
+import { exact, moment, relative } from "./time.js";
 
 export function keyView(place, me, _words, id) {
   const head = h("div");
   const about = h("section", { class: "card", "aria-label": "The key" });
   const used = h("section", { class: "card", "aria-label": "Use" });
   const done = h("section", { class: "card", "aria-label": "Audit" });
-  replace(place, h("a", { class: "back", href: left.address }, icon("back"), "All keys"), head, about, used, done);
+  const allKeys = h("a", { class: "back", href: left.address }, icon("back"), "All keys");
+  replace(place, allKeys, head, about, used, done);
   let told = "";
   const draw = () => {
     const record = records.get(id);
@@ -37,7 +38,7 @@ export function keyView(place, me, _words, id) {
       await drawUse(used, id);
       await drawAudit(done, id);
     } catch (problem) {
-      replace(place, h("a", { class: "back", href: left.address }, icon("back"), "All keys"), pageHead("No such key"), h("p", null, problem.message));
+      replace(place, allKeys, pageHead("No such key"), h("p", null, problem.message));
     }
   };
   const stop = records.listen(() => {
@@ -51,11 +52,10 @@ export function keyView(place, me, _words, id) {
 function drawHead(head, about, record, me) {
   const acts = possible(record, me).filter(([label]) => label !== "Show a fresh secret");
   replace(head, pageHead(record.name, acts.map(([label, act, kind = ""]) => button(label, act, { kind }))));
-  const hasPrevious = works(record) && record.previous_secret_valid_until && Date.parse(record.previous_secret_valid_until) > now();
   replace(
     about,
     isUnused(record) && me.may.includes("write") && h("div", { class: "note" }, h("p", null, "This key was never used. If its secret got lost, take another; nothing else changes."), button("Show a fresh secret", () => freshSecret(record, me), { kind: "primary" })),
-    hasPrevious && h("p", { class: "note warn" }, icon("warn"), previousWords(record)),
+    works(record) && hasOldSecret(record) && h("p", { class: "note warn" }, icon("warn"), previousWords(record)),
     facts([
       ["Status", status(record)],
       ["Key", preview(record)],
@@ -109,7 +109,7 @@ async function drawUse(place, id) {
   replace(
     place,
     h("h2", null, "The last 30 days"),
-    daysChart(days.map((day) => ({ day: day.day, requests: day.requests, refused: refusedOn(day) }))),
+    daysChart(days),
     h(
       "div",
       { class: "columns" },

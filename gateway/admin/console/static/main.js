@@ -60,24 +60,25 @@ hooks.sessionOver = (said) => signInAgain(said, (told) => {
 function drawTop() {
   document.getElementById("top").hidden = false;
   replace(document.getElementById("nav"), VIEWS.filter(([, , , , isFor]) => isFor(me)).map(([name, title, glyph]) => h("a", { href: `#/${name}`, "data-view": name }, icon(glyph), h("span", null, title))));
-  const theme = button("", nextTheme, { kind: "plain", glyph: "theme", id: "theme" });
-  theme.append(h("span", { class: "unseen", id: "theme-word" }));
-  replace(document.getElementById("who"), h("span", { class: "me", title: `Signed in with ${me.key.preview}` }, me.key.name), theme, button(h("span", { class: "out" }, "Sign out"), signOut, { kind: "plain", glyph: "out", "aria-label": "Sign out", title: "Sign out" }));
-  applyTheme(localStorage.getItem("keyhatch.theme") ?? "auto");
+  const colours = button("", nextTheme, { kind: "plain", glyph: "theme", id: "theme" });
+  colours.append(h("span", { class: "unseen", id: "theme-word" }));
+  replace(document.getElementById("who"), h("span", { class: "me", title: `Signed in with ${me.key.preview}` }, me.key.name), colours, button(h("span", { class: "out" }, "Sign out"), signOut, { kind: "plain", glyph: "out", "aria-label": "Sign out", title: "Sign out" }));
+  applyTheme(theme());
 }
 
-function applyTheme(theme) {
-  if (theme === "auto") delete document.documentElement.dataset.theme;
-  else document.documentElement.dataset.theme = theme;
+const theme = () => localStorage.getItem("keyhatch.theme") ?? "auto";
+
+function applyTheme(name) {
+  if (name === "auto") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = name;
   const word = document.getElementById("theme-word");
-  if (word) word.textContent = `Colours: ${theme}. Change`;
+  if (word) word.textContent = `Colours: ${name}. Change`;
   const place = document.getElementById("theme");
-  if (place) place.title = `Colours: ${theme}`;
+  if (place) place.title = `Colours: ${name}`;
 }
 
 function nextTheme() {
-  const now = localStorage.getItem("keyhatch.theme") ?? "auto";
-  const next = THEMES[(THEMES.indexOf(now) + 1) % THEMES.length];
+  const next = THEMES[(THEMES.indexOf(theme()) + 1) % THEMES.length];
   localStorage.setItem("keyhatch.theme", next);
   applyTheme(next);
 }
@@ -111,7 +112,7 @@ function show() {
 }
 
 async function begin() {
-  applyTheme(localStorage.getItem("keyhatch.theme") ?? "auto");
+  applyTheme(theme());
   if (token.get()) {
     try {
       me = await session.tell();

@@ -1,7 +1,7 @@
 // How the gateway fares at a glance; asked anew every few seconds while it is looked at.
 
 import { ask, askAll } from "./api.js";
-import { daysChart, refusedOn, tallies } from "./chart.js";
+import { daysChart, sum, tallies } from "./chart.js";
 import { h, icon, replace } from "./dom.js";
 import { count, counted, lastUse, pageHead, reason } from "./parts.js";
 import { STATUS, records } from "./records.js";
@@ -39,7 +39,7 @@ export function overviewView(place) {
   };
   const days = [];
   askAll("/usage", { per: "total" }, (items) => days.push(...items), { background: true }).then(
-    () => replace(chart, h("h2", null, "The last 30 days, with a key"), daysChart(days.map((day) => ({ day: day.day, requests: day.requests, refused: refusedOn(day) })))),
+    () => replace(chart, h("h2", null, "The last 30 days, with a key"), daysChart(days)),
     () => chart.remove(),
   );
   const stop = records.listen(() => drawSoon(soon));
@@ -49,13 +49,12 @@ export function overviewView(place) {
 }
 
 function drawFigures(place, told) {
-  const all = Object.values(told.refusals).reduce((sum, each) => sum + each, 0);
   const living = (told.keys.active ?? 0) + (told.keys.expiring ?? 0);
   const figure = (value, words, more, href) => h(href ? "a" : "div", { class: "figure", href }, h("b", null, count(value)), h("span", null, words), more && h("small", null, more));
   replace(
     place,
     figure(told.requests, told.requests === 1 ? "request" : "requests", ["since ", moment(told.started_at)]),
-    figure(all, "refused"),
+    figure(sum(told.refusals), "refused"),
     figure(told.streams_open, told.streams_open === 1 ? "stream open now" : "streams open now", counted(told.connections_open, "connection")),
     figure(living, living === 1 ? "key that works" : "keys that work", Object.entries(told.keys).filter(([name, value]) => value && !["active", "expiring"].includes(name)).map(([name, value]) => `${count(value)} ${STATUS[name].toLowerCase()}`).join(", "), "#/keys"),
   );

@@ -42,7 +42,7 @@ export function pageHead(title, ...acts) {
 export const facts = (pairs) =>
   h("dl", { class: "facts" }, pairs.filter(Boolean).map(([name, value]) => h("div", null, h("dt", null, name), h("dd", null, value))));
 
-export const number = new Intl.NumberFormat();
+const number = new Intl.NumberFormat();
 export const count = (value) => number.format(value);
 
 /** "1 request", "2 requests". */

@@ -177,6 +177,9 @@ export const works = (record) => record.status === "active" || record.status ===
 /** Never used, and could be: nobody holds its secret yet, as far as anybody knows. */
 export const isUnused = (record) => record.use_count === 0 && works(record);
 
+/** After a rotation, within its overlap. */
+export const hasOldSecret = (record) => Boolean(record.previous_secret_valid_until) && Date.parse(record.previous_secret_valid_until) > now();
+
 export const isForgotten = (record) =>
   record.status !== "revoked" && Date.parse(record.last_used_at ?? record.created_at) < now() - 30 * DAY;
 
