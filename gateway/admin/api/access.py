@@ -62,7 +62,7 @@ class Access:
 
     async def admit(self, headers: Iterable[tuple[bytes, bytes]], peer: str) -> Visitor:
         """Whoever asks; raises `Refused`, or `StoreUnavailable`."""
-        shown = tuple((name.lower(), value.strip(b" \t")) for name, value in headers)
+        shown = plain(headers)
         chosen = self._choose(shown, peer)
         session = shown_in(shown)
         if isinstance(chosen, Deny) and chosen.reason is Reason.CREDENTIAL_MISSING and session:
@@ -117,6 +117,11 @@ class Access:
         if said.challenge is not None:
             headers["WWW-Authenticate"] = said.challenge
         return Refused(HTTPStatus(said.status), deny.reason.value, said.message, headers=headers)
+
+
+def plain(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """Headers as they are looked through: names in lower case, no blanks around values."""
+    return tuple((name.lower(), value.strip(b" \t")) for name, value in headers)
 
 
 def session_ended() -> Refused:

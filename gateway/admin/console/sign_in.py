@@ -15,7 +15,7 @@ from typing import Any, Final
 from aiohttp import hdrs, web
 
 from gateway import __version__
-from gateway.admin.api.access import Access, Visitor, session_ended
+from gateway.admin.api.access import Access, Visitor, plain, session_ended
 from gateway.admin.api.asked import read_body
 from gateway.admin.api.problems import Code, Refused
 from gateway.admin.api.serve import answered
@@ -99,7 +99,7 @@ class SignIn:
 
 
 def _session_of(request: web.Request) -> Shown:
-    return shown_in(tuple((name.lower(), value.strip(b" \t")) for name, value in request.raw_headers))
+    return shown_in(plain(request.raw_headers))
 
 
 def _set_cookie(request: web.Request, response: web.Response, value: str, max_age: int | None = None) -> None:
