@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.support.console import Console
 from tests.support.lasting_upstream import LastingUpstream
 from tests.support.management import Management, first_key
 from tests.support.programs import program
@@ -87,3 +88,9 @@ def watch(chromium: Browser, origin: str) -> Iterator[Watch]:
 def page(watch: Watch) -> Page:
     """A fresh page of `watch`; paths given to `goto` start at `origin`."""
     return watch.page
+
+
+@pytest.fixture
+def console(page: Page, served: Served) -> Console:
+    """The list of keys, before whoever holds the first admin key."""
+    return Console(page, served.admin_key).open()

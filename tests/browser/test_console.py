@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Served
@@ -10,12 +9,6 @@ from tests.support.console import Console
 from tests.support.plain_caller import open_stream
 from tests.support.running_gateway import eventually
 from tests.support.watched_page import PLAIN_NAME, Watch, watched
-
-
-@pytest.fixture
-def console(page: Page, served: Served) -> Console:
-    return Console(page, served.admin_key).open()
-
 
 # --- Signing in and out
 

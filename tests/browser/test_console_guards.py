@@ -17,11 +17,6 @@ HIDE = "() => Object.defineProperty(document, 'hidden', { configurable: true, ge
 SHOW = "() => { delete document.hidden; }"
 
 
-@pytest.fixture
-def console(page: Page, served: Served) -> Console:
-    return Console(page, served.admin_key).open()
-
-
 def asked_by(page: Page) -> list[str]:
     """Every address that the page asks from now on."""
     asked: list[str] = []

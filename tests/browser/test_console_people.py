@@ -95,11 +95,6 @@ def test_on_a_phone_a_card_is_the_way_in_wherever_it_is_touched(phone: Page, ser
 # --- In an office: a key for the CRM vendor, taken away again without breaking anything
 
 
-@pytest.fixture
-def console(page: Page, served: Served) -> Console:
-    return Console(page, served.admin_key).open()
-
-
 def test_the_old_secret_is_called_safe_to_end_only_when_the_new_one_is_in_use(
     console: Console, served: Served
 ) -> None:

@@ -5,7 +5,6 @@ import re
 from typing import cast
 from urllib.parse import quote
 
-import pytest
 from playwright._impl._api_structures import SetCookieParam
 from playwright.sync_api import Browser, Cookie, Page, expect
 
@@ -14,11 +13,6 @@ from tests.support.console import Console
 from tests.support.watched_page import Watch, watched
 
 MARKUP = '<img src=x onerror="document.title=`owned`"><script>document.title="owned"</script>'
-
-
-@pytest.fixture
-def console(page: Page, served: Served) -> Console:
-    return Console(page, served.admin_key).open()
 
 
 def test_markup_in_names_owners_notes_and_paths_is_text(console: Console, served: Served) -> None:

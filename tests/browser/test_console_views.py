@@ -2,18 +2,11 @@
 
 import re
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Served
 from tests.support.console import Console
 from tests.support.plain_caller import open_stream
-
-
-@pytest.fixture
-def console(page: Page, served: Served) -> Console:
-    return Console(page, served.admin_key).open()
-
 
 # --- The list
 

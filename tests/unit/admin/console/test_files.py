@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from gateway.admin.console.files import FOLDER, read_files
+from gateway.core.refusal import Reason
+from gateway.keeper.audit import ACTS
 from tests.unit.admin.console.stand import ConsoleStand
 
 FILES = read_files()
@@ -114,3 +116,11 @@ def test_every_name_that_is_imported_is_there_and_used(name: str) -> None:
                 rf"^export (?:async )?(?:function|const|class) {word}\b", exporting, re.MULTILINE
             ), word
             assert re.search(rf"\b{word}\b", rest), word
+
+
+def test_every_reason_has_words_and_every_act_can_be_sought() -> None:
+    words = re.findall(r"^  ([a-z_]+): \"", FILES["parts.js"].raw.decode(), re.MULTILINE)
+    assert set(words) == {reason.value for reason in Reason}
+    told = re.search(r"^const ACTS = \[(.*)\];$", FILES["audit.js"].raw.decode(), re.MULTILINE)
+    assert told
+    assert set(re.findall(r'"([a-z_]+)"', told[1])) == set(ACTS)
