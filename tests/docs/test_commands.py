@@ -22,7 +22,7 @@ from gateway.config.shape import keys_of
 from tests.arch.sources import ROOT
 from tests.docs.documents import PATHS, RUN, Fence, document
 from tests.docs.warm_command import WarmCommand
-from tests.support.real_upstreams import DemoUpstream, free_port
+from tests.support.real_upstreams import DemoUpstream, free_ports
 
 SHELL = """\
 set -eu
@@ -76,7 +76,8 @@ def keyhatch() -> Iterator[str]:
 
 @pytest.mark.parametrize("path", RUN)
 def test_every_command_works(path: str, tmp_path: Path, upstream: str, keyhatch: str) -> None:
-    ports = {PROXY: f"127.0.0.1:{free_port()}", ADMIN: f"127.0.0.1:{free_port()}"}
+    proxy, admin = free_ports(2)
+    ports = {PROXY: f"127.0.0.1:{proxy}", ADMIN: f"127.0.0.1:{admin}"}
     variables = {
         "KEYHATCH": keyhatch,
         "KEYHATCH_SERVER__PROXY": ports[PROXY],

@@ -205,18 +205,6 @@ def takes(port: int) -> bool:
     return True
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports on which nobody listens."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
-
-
 def told(caplog: pytest.LogCaptureFixture) -> list[str]:
     """The warnings since the last call."""
     messages = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]

@@ -24,12 +24,12 @@ from gateway.service.watch import StoreWatch
 from gateway.store.faults import StoreBusy
 from gateway.store.lock import StoreLock
 from gateway.store.sqlite import open_sqlite
+from tests.support.real_upstreams import free_ports
 from tests.support.records import NOW
 from tests.unit.service.houses import (
     OTHERWISE,
     House,
     Upstream,
-    free_ports,
     nothing_left,
     takes,
     told,
