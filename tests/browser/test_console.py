@@ -280,8 +280,9 @@ def test_revoking_says_what_will_happen_asks_for_the_name_and_cuts_an_open_strea
 
 
 def test_a_key_that_nothing_uses_is_revoked_without_typing_and_its_record_deleted(
-    console: Console, served: Served
+    console: Console, served: Served, watch: Watch
 ) -> None:
+    watch.expect_console_error("status of 404")  # the page may ask for it just as it is deleted
     made = served.admin.create("Unused")
     console.act("Unused", "Revoke")
     expect(console.dialog).to_contain_text("It was never used: nothing will notice.")
