@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.config.load import Loaded
-from gateway.config.sections import RouteSettings
+from gateway.config.route_sections import RouteSettings
 
 PASTE: Final = """
 Keyhatch stands at {at}, and holds no key for callers yet, so every one is refused.

@@ -13,17 +13,17 @@ from pydantic_core import PydanticCustomError
 from gateway.config.fields import CatalogueScope, Name, TextOrNothing
 from gateway.config.loops import loops
 from gateway.config.problems import dotted
+from gateway.config.route_sections import RouteSettings
 from gateway.config.rules import Draft, broken_rules
 from gateway.config.sections import (
     KeySettings,
     LimitSettings,
     LogSettings,
-    RouteSettings,
     Section,
     ServerSettings,
     StoreSettings,
-    UpstreamSettings,
 )
+from gateway.config.upstream_sections import UpstreamSettings
 
 RULES_BROKEN: Final = "rules_broken"
 """The type of the error that repeats, for people who validate without `load`, what the rules found."""

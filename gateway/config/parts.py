@@ -13,8 +13,10 @@ from pydantic import ValidationError
 
 from gateway.config.fields import Address, read_address
 from gateway.config.problems import Unfit
+from gateway.config.route_sections import RouteSettings
 from gateway.config.rules import Draft
-from gateway.config.sections import RouteSettings, Section, ServerSettings, UpstreamSettings
+from gateway.config.sections import Section, ServerSettings
+from gateway.config.upstream_sections import UpstreamSettings
 from gateway.core.keys import Network
 
 LISTENERS: Final = ("proxy", "admin")

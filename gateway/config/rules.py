@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from gateway.config.problems import Loc, meant
-from gateway.config.sections import RouteSettings
+from gateway.config.route_sections import RouteSettings
 from gateway.core.routes import route_errors
 from gateway.core.scopes import unknown_grants
 

@@ -15,51 +15,19 @@ from gateway.config.fields import (
     AddressField,
     Duration,
     Expiry,
-    Given,
-    Grant,
     HeadSize,
     HostName,
     Lower,
-    Method,
     NetworkField,
     OptionalSize,
     Prefix,
-    RouteId,
-    RouteScope,
-    Some,
     StoreUrl,
     Switch,
     TargetSize,
-    UpstreamUrl,
 )
 from gateway.config.problems import Unfit
 from gateway.config.quantities import write_size
-from gateway.core.routes import Anonymous, Route
 
-Preset = Literal[
-    "ollama",
-    "llamacpp",
-    "lmstudio",
-    "vllm",
-    "textgen",
-    "koboldcpp",
-    "comfyui",
-    "openwebui",
-    "automatic1111",
-    "speaches",
-    "kokoro",
-    "xtts",
-    "voxta",
-    "homeassistant",
-    "openai",
-    "anthropic",
-    "openrouter",
-    "elevenlabs",
-    "novelai",
-    "azure-openai",
-    "gemini",
-    "generic",
-]
 _DAY_S: Final = 86_400.0
 _TARGET_BYTES: Final = 8 * 1024
 
@@ -241,84 +209,3 @@ class LimitSettings(Section):
             sizes = write_size(target), write_size(head)
             raise Unfit("is {}, more than head ({}), which holds it".format(*sizes), quotes=True)
         return target
-
-
-class TimeoutSettings(Section):
-    """How long an upstream may keep a caller waiting."""
-
-    connect_s: Duration = Field(default=5.0, alias="connect", description="To open a connection.")
-    first_byte_s: Duration = Field(
-        default=600.0,
-        alias="first_byte",
-        description="From the whole request to the first byte of the answer. Models take minutes to load.",
-    )
-    idle_s: Duration = Field(
-        default=300.0, alias="idle", description="Between two pieces of an answer or of a WebSocket."
-    )
-
-
-class UpstreamSettings(Section):
-    """A server that stands behind the gateway."""
-
-    url: UpstreamUrl = Field(
-        description="http://HOST[:PORT] or https://HOST[:PORT], without a path: requests keep their own."
-    )
-    preset: Preset | None = Field(
-        default=None,
-        description="What kind of server it is. Checked, but not applied by this version.",
-    )
-    timeouts: TimeoutSettings = Field(
-        default_factory=TimeoutSettings, description="How long it may keep a caller waiting."
-    )
-
-
-class AnonymousSettings(Section):
-    """Who needs no key on this route."""
-
-    networks: Some[NetworkField] = Field(
-        alias="from",
-        description="Networks whose callers need no key. Behind a proxy of your own, name that proxy in "
-        "server.trusted_proxies, or everybody seems to come from it.",
-    )
-    scopes: tuple[Grant, ...] = Field(
-        default=(), description="What those callers count as holding; it must satisfy the route."
-    )
-
-
-class RouteSettings(Section):
-    """One door: a path, an upstream, and who may pass."""
-
-    id: RouteId = Field(description="Its name in metrics, logs and refusals.")
-    path: str = Field(
-        description="An exact path; * stands for one segment, ** at the end for the rest. "
-        "The most specific path wins, whatever the order."
-    )
-    methods: Annotated[Some[Method] | None, Given] = Field(
-        default=None,
-        description="The methods it takes; HEAD comes with GET. Left out: all but TRACE and CONNECT.",
-    )
-    upstream: str = Field(description="The name of the upstream that answers.")
-    public: bool = Field(default=False, description="true: no key is needed, from anywhere.")
-    scopes: Annotated[tuple[RouteScope, ...] | None, Given] = Field(
-        default=None, description="All of these are needed. [] lets any valid key pass."
-    )
-    any_of: Annotated[Some[RouteScope] | None, Given] = Field(
-        default=None, description="One of these is needed (beside all of scopes)."
-    )
-    anonymous: Annotated[AnonymousSettings | None, Given] = Field(
-        default=None, description="Networks whose callers need no key here."
-    )
-
-    def compiled(self) -> Route:
-        """The route as the core matches and judges it."""
-        door = self.anonymous
-        return Route(
-            self.id,
-            self.path,
-            upstream=self.upstream,
-            methods=None if self.methods is None else frozenset(self.methods),
-            public=self.public,
-            scopes=self.scopes or (),
-            any_of=self.any_of or (),
-            anonymous=None if door is None else Anonymous(door.networks, frozenset(door.scopes)),
-        )

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from gateway.config.compile import limits, routes
 from gateway.config.model import Settings
-from gateway.config.sections import UpstreamSettings
+from gateway.config.upstream_sections import UpstreamSettings
 from gateway.core.routes import RouteTable
 from gateway.plane.contract import Ground
 from gateway.wire.upstream import Upstream

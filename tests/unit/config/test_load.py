@@ -13,7 +13,7 @@ from gateway.config.document import read_document
 from gateway.config.load import Loaded, effective, find_config, load
 from gateway.config.model import Settings
 from gateway.config.problems import ConfigError, Loc
-from gateway.config.sections import AnonymousSettings, RouteSettings
+from gateway.config.route_sections import AnonymousSettings, RouteSettings
 from gateway.config.shape import keys_of, leaves
 from gateway.config.tree import Node
 from gateway.demo.settings import demo_settings

@@ -4,13 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.config.model import RULES_BROKEN, Settings
-from gateway.config.sections import (
-    KeySettings,
-    LimitSettings,
-    LogSettings,
-    ServerSettings,
-    StoreSettings,
-)
+from gateway.config.sections import KeySettings, LimitSettings, LogSettings, ServerSettings, StoreSettings
 from gateway.demo.settings import demo_settings
 
 ROUTE = {"id": "r", "path": "/", "upstream": "ai", "scopes": []}

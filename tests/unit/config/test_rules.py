@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from gateway.config.route_sections import RouteSettings
 from gateway.config.rules import Draft, broken_rules
-from gateway.config.sections import RouteSettings
 
 CATALOGUE = ("chat:write", "models:read")
 UPSTREAMS = ("ai", "voice")

@@ -1,27 +1,22 @@
 """Each part of a configuration holds to its own rules, and its defaults are those of the manual."""
 
-from collections.abc import Iterator
-from ipaddress import ip_network
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from gateway.config.fields import Address
+from gateway.config.route_sections import AnonymousSettings, RouteSettings
 from gateway.config.sections import (
-    AnonymousSettings,
     KeySettings,
     LimitSettings,
     LogSettings,
-    RouteSettings,
     Section,
     ServerSettings,
     StoreSettings,
-    TimeoutSettings,
     TlsSettings,
-    UpstreamSettings,
 )
-from gateway.core.routes import Anonymous, Route
+from gateway.config.upstream_sections import TimeoutSettings, UpstreamSettings
 
 SECTIONS: list[type[Section]] = [
     AnonymousSettings,
@@ -174,51 +169,3 @@ def test_a_switch_reads_every_spelling_of_yaml(text: object, *, on: bool) -> Non
 
 def test_a_level_may_be_shouted() -> None:
     assert LogSettings.model_validate({"level": "DEBUG"}).level == "debug"
-
-
-def routes() -> Iterator[Any]:
-    """What may be written and what the core makes of it."""
-    door = {"from": ["10.0.0.0/8"], "scopes": ["a:*"]}
-    yield pytest.param({}, Route("r", "/p", upstream="u"), id="bare")
-    yield pytest.param({"public": "true"}, Route("r", "/p", upstream="u", public=True), id="public")
-    yield pytest.param(
-        {"methods": ["GET", "POST"], "scopes": ["a:b", "a:c"], "any_of": ["b:c"]},
-        Route(
-            "r",
-            "/p",
-            upstream="u",
-            methods=frozenset({"GET", "POST"}),
-            scopes=("a:b", "a:c"),
-            any_of=("b:c",),
-        ),
-        id="keyed",
-    )
-    yield pytest.param(
-        {"scopes": ["a:b"], "anonymous": door},
-        Route(
-            "r",
-            "/p",
-            upstream="u",
-            scopes=("a:b",),
-            anonymous=Anonymous((ip_network("10.0.0.0/8"),), frozenset({"a:*"})),
-        ),
-        id="anonymous",
-    )
-
-
-@pytest.mark.parametrize(("written", "route"), list(routes()))
-def test_a_route_becomes_what_the_core_judges(written: dict[str, Any], route: Route) -> None:
-    settings = RouteSettings.model_validate({"id": "r", "path": "/p", "upstream": "u", **written})
-    assert settings.compiled() == route
-
-
-@pytest.mark.parametrize("key", ["methods", "scopes", "any_of", "anonymous"])
-def test_a_route_refuses_keys_with_nothing_behind_them(key: str) -> None:
-    assert refusals(RouteSettings, {"id": "r", "path": "/p", "upstream": "u", key: None}) == [
-        "has no value: give it one, or remove the key"
-    ]
-
-
-@pytest.mark.parametrize("written", [{"methods": []}, {"any_of": []}, {"anonymous": {"from": []}}], ids=str)
-def test_an_empty_list_is_refused_where_it_would_mean_nobody_or_everybody(written: dict[str, Any]) -> None:
-    assert refusals(RouteSettings, {"id": "r", "path": "/p", "upstream": "u", **written}) == ["too_short"]

@@ -4,15 +4,10 @@ import pytest
 
 from gateway.config.model import Settings
 from gateway.config.problems import Loc
-from gateway.config.sections import (
-    AnonymousSettings,
-    RouteSettings,
-    Section,
-    ServerSettings,
-    TimeoutSettings,
-    UpstreamSettings,
-)
+from gateway.config.route_sections import AnonymousSettings, RouteSettings
+from gateway.config.sections import Section, ServerSettings
 from gateway.config.shape import Leaf, keys_of, leaves, section_at
+from gateway.config.upstream_sections import TimeoutSettings, UpstreamSettings
 
 
 @pytest.mark.parametrize(
