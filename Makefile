@@ -1,8 +1,8 @@
 # The workshop. `make` alone says what there is to do.
 #
 # Needs Python 3.11 or newer (with venv) and make. Everything else goes into .venv, pinned by hash
-# in requirements/: run.txt for running, dev.txt (which holds run.txt) for everything else. The tests in a
-# browser take axe-core from npm, pinned by hash in tests/browser/package-lock.json.
+# in requirements/: run.txt for running, dev.txt (which holds run.txt) for everything else. What
+# tests take from npm is pinned by hash beside them: axe-core in tests/browser, SignalR's client in tests/clients.
 #
 #   PYTHON=python3.12   the interpreter for a new .venv        UPSTREAM=URL   what `make run` stands before
 #   ARGS='...'          further arguments for run, test, bench
@@ -12,7 +12,7 @@
 .PHONY: help run test check bench bench-quick lint type docs fix lock pictures build clean
 
 VENV := .venv
-AXE := tests/browser/node_modules/axe.installed
+FROM_NPM := $(patsubst %/package.json,%/node_modules/npm.installed,$(wildcard tests/*/package.json))
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --no-input --disable-pip-version-check
 NPM := npm ci --ignore-scripts --no-audit --no-fund --silent --fetch-retries=1 --fetch-retry-mintimeout=1000
@@ -36,7 +36,7 @@ run: $(VENV)/run.installed ## Start the gateway before a demo upstream, or befor
 
 test: $(VENV)/dev.installed ## Run every test, with coverage and its floors
 	@sh .ci/debian-packages
-	@$(MAKE) --silent --no-print-directory $(AXE)
+	@$(MAKE) --silent --no-print-directory $(FROM_NPM)
 	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --session-timeout 690 \
 		--cov --cov-report term-missing:skip-covered $(ARGS)
 
@@ -75,7 +75,7 @@ build: $(VENV)/dev.installed ## Build the wheel and the source archive into dist
 	@$(PY) -m hatchling build
 
 clean: ## Remove what make made; never a store, a key or a configuration
-	@rm -rf $(VENV) $(dir $(AXE)) dist .mypy_cache .ruff_cache .pytest_cache bench/.cache .hypothesis .import_linter_cache .coverage .coverage.*
+	@rm -rf $(VENV) $(dir $(FROM_NPM)) dist .mypy_cache .ruff_cache .pytest_cache bench/.cache .hypothesis .import_linter_cache .coverage .coverage.*
 	@find gateway tests bench -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
 # A stamp is newer than its lock when the lock is installed, so a second call is instant.
@@ -90,12 +90,12 @@ $(VENV)/dev.installed: requirements/dev.txt pyproject.toml | $(PY)
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $(VENV)/run.installed $@
 
-# npm is there or not only after .ci/debian-packages; without it the tests that need axe-core are skipped.
-$(AXE): tests/browser/package-lock.json
-	@if cd tests/browser && $(NPM); then \
-		touch $(notdir $(@D))/$(@F); \
+# npm is there or not only after .ci/debian-packages; without it the tests that need what it brings are skipped.
+%/node_modules/npm.installed: %/package-lock.json
+	@if cd $* && $(NPM); then \
+		touch node_modules/$(@F); \
 	else \
-		echo 'axe-core is not installed: it takes npm (apt install npm) and the network.' \
+		echo 'What $*/package.json names is not installed: it takes npm (apt install npm) and the network.' \
 			'The tests that need it are skipped.' >&2; \
 		[ "$$CI" != true ]; \
 	fi

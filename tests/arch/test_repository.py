@@ -14,7 +14,7 @@ from tests.arch.sources import ROOT, committed_files, text
 MAKE_TARGETS_MAX = 15
 MAKE_TARGETS_PROMISED = {"run", "test", "check", "bench", "lint", "type", "docs", "clean", "help"}
 LOCKS = ("requirements/run.txt", "requirements/dev.txt")
-NODE_LOCK = "tests/browser/package-lock.json"
+NODE_LOCKS = ("tests/browser/package-lock.json", "tests/clients/package-lock.json")
 PYTHONS = ("3.11", "3.12", "3.13")
 
 # A path of one machine, or the address of a package index, is of no use to anyone else.
@@ -72,13 +72,14 @@ def test_everything_that_is_installed_is_pinned_by_hash(lock: str) -> None:
     assert loose == []
 
 
-def test_everything_from_npm_is_pinned_by_hash_wherever_it_comes_from() -> None:
-    packages = json.loads(text(NODE_LOCK))["packages"]
+@pytest.mark.parametrize("lock", NODE_LOCKS)
+def test_everything_from_npm_is_pinned_by_hash_wherever_it_comes_from(lock: str) -> None:
+    packages = json.loads(text(lock))["packages"]
     wanted = packages.pop("")["dependencies"]
     assert {name: packages[f"node_modules/{name}"]["version"] for name in wanted} == wanted
     for entry in packages.values():
         assert entry["integrity"].startswith("sha512-")
-        assert "resolved" not in entry, "npm writes no address while tests/browser/.npmrc says so"
+        assert "resolved" not in entry, "npm writes no address while the .npmrc beside the lock says so"
 
 
 def test_the_locks_hold_what_the_project_declares() -> None:
