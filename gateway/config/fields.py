@@ -20,6 +20,7 @@ _ADDRESS: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9*.-]*)):([0-9]
 _URL: Final = re.compile(
     r"https?://(?:([^/?#]*)@)?(?:\[([^\]]*)\]|([^:/?#@\[\]]*))(?::([0-9]{1,5}))?([/?#].*)?", re.DOTALL
 )
+_SENT_HOST: Final = re.compile(r"(?:\[([^\]]*)\]|([^:/?#@\[\]]*))(?::([0-9]{1,5}))?")
 _HOST: Final = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9]|[_-](?![_-])){0,62}(?<![_-])")
 _ROUTE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -147,6 +148,19 @@ def read_upstream_url(value: object) -> str:
     return text.removesuffix("/")
 
 
+def read_host_policy(value: object) -> str:
+    """`upstream`, `preserve`, or what to send as `Host`: a name or an address, with a port or without."""
+    text = str(value)
+    if text in ("upstream", "preserve"):
+        return text
+    match = _SENT_HOST.fullmatch(text)
+    if match is None or not _is_host(match[1] or match[2], bracketed=match[1] is not None):
+        raise Unfit("must be upstream, preserve, or a HOST[:PORT] to send, like localhost:11434")
+    if match[3] is not None and not 1 <= int(match[3]) <= 65_535:
+        raise Unfit("has no such port: 1 to 65535")
+    return text
+
+
 def read_store_url(value: object) -> str:
     """`sqlite:///FILE` (three slashes: relative), `sqlite:////FILE` (four: absolute) or `memory:`."""
     text = str(value)
@@ -237,6 +251,11 @@ def read_switch(value: object) -> bool:
     return _SWITCH[word]
 
 
+def off_by_name(value: object) -> object:
+    """What YAML may read as a switch where `off` is one word among others."""
+    return "off" if value is False else value
+
+
 def lower(value: object) -> object:
     """Words that people shout in variables (`DEBUG`)."""
     return value.lower() if isinstance(value, str) else value
@@ -266,6 +285,7 @@ OptionalSize = Annotated[
     PlainSerializer(lambda size: None if size is None else write_size(size), return_type=str | None),
 ]
 UpstreamUrl = Annotated[str, PlainValidator(read_upstream_url)]
+HostPolicy = Annotated[str, PlainValidator(read_host_policy)]
 StoreUrl = Annotated[str, PlainValidator(read_store_url)]
 Prefix = Annotated[str, AfterValidator(read_prefix)]
 Name = Annotated[str, AfterValidator(read_name)]
@@ -277,4 +297,5 @@ Grant = Annotated[str, AfterValidator(read_grant)]
 Switch = Annotated[bool, PlainValidator(read_switch)]
 Given = BeforeValidator(given)
 Lower = BeforeValidator(lower)
+OffByName = BeforeValidator(off_by_name)
 TextOrNothing = Annotated[str, BeforeValidator(text_or_nothing)]

@@ -1,10 +1,10 @@
 """What is written of an upstream: where it stands, what kind of server it is, how it is spoken to."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gateway.config.fields import Duration, UpstreamUrl
+from gateway.config.fields import Duration, HostPolicy, OffByName, UpstreamUrl
 from gateway.config.sections import Section
 
 Preset = Literal[
@@ -59,4 +59,19 @@ class UpstreamSettings(Section):
     )
     timeouts: TimeoutSettings = Field(
         default_factory=TimeoutSettings, description="How long it may keep a caller waiting."
+    )
+    host: HostPolicy = Field(
+        default="upstream",
+        description="What it is called in Host: upstream (its own address), preserve (what the caller called "
+        "the gateway), or a text like localhost:11434.",
+    )
+    origin: Literal["preserve", "rewrite", "strip"] = Field(
+        default="preserve",
+        description="What it is told in Origin: preserve (as it came), rewrite (the origin of what is sent "
+        "as Host) or strip (none). A foreign page's passes as it came where no key was shown for it.",
+    )
+    forwarded_headers: Annotated[Literal["off", "append", "replace"], OffByName] = Field(
+        default="append",
+        description="X-Forwarded-*: append (behind what a trusted proxy said), replace (only what this "
+        "gateway saw) or off (none at all: some servers refuse them).",
     )

@@ -165,7 +165,7 @@ def _outline(passage: Passage, head: Head, decision: Allow | NeedKey, peer: str,
     if upstream is None:
         return
     passage.origin = origin_of(upstream)
-    fields = outline(head, decision.strip, upstream, Hop(peer, "", trusted=ground.trusted))
+    fields = outline(head, decision, upstream, Hop(peer, "", trusted=ground.trusted))
     if head.chunked:
         fields = (*fields, (b"transfer-encoding", b"chunked"))
     passage.lead = _lines(fields)

@@ -37,4 +37,7 @@ def _upstream(name: str, written: UpstreamSettings) -> Upstream:
         timeout_connect_s=written.timeouts.connect_s,
         timeout_first_byte_s=written.timeouts.first_byte_s,
         timeout_idle_s=written.timeouts.idle_s,
+        host_policy=written.host,
+        origin_policy=written.origin,
+        forwarded=written.forwarded_headers,
     )

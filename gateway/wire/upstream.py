@@ -5,7 +5,8 @@
 1. Our credential goes, wherever it stood (`Allow.strip`).
 2. Hop-by-hop fields and those listed by `Connection` go (`wire.headers` rules 1 and 2).
 3. `X-Keyhatch-*` goes in any spelling; claims (`wire.headers` rule 4) go unless a trusted proxy made them.
-4. Then ours are added: `Host` of the upstream, identity, `X-Forwarded-*`, `Via`, `X-Request-Id`.
+4. Then ours are added: `Host`, identity, `X-Forwarded-*`, `Via`, `X-Request-Id`.
+5. `Host`, `Origin` and `X-Forwarded-*` follow the upstream's policies (`wire.addressing`).
 
 The target's bytes are the ones that were judged; only a query parameter that held our key is cut out.
 Body framing (`Content-Length`, `Transfer-Encoding`) is the plane's to add, since it does the framing.
@@ -17,10 +18,11 @@ from typing import Final
 from urllib.parse import quote
 
 from gateway.core.credentials import Strip
-from gateway.core.decision import Allow, Identity
+from gateway.core.decision import Allow, Identity, NeedKey
 from gateway.core.keys import Network
 from gateway.core.policy import is_within
 from gateway.core.request import Headers, Kind
+from gateway.wire import addressing
 from gateway.wire.headers import CLAIM_PREFIX, CLAIMS, HOP_BY_HOP, REWRITTEN, dropped_names, values, without
 from gateway.wire.request_head import Head
 
@@ -32,7 +34,10 @@ _SAFE_IN_NAMES: Final = " !#$&'()*+,-./:;<=>?@[]^_`{|}~"
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """A server behind the gateway: `host` in ASCII (a name in its IDNA form), timeouts in seconds."""
+    """A server behind the gateway: `host` in ASCII (a name in its IDNA form), timeouts in seconds.
+
+    `host_policy`, `origin_policy` and `forwarded` are words of `wire.addressing`, or the text sent as `Host`.
+    """
 
     name: str
     scheme: str
@@ -41,6 +46,9 @@ class Upstream:
     timeout_connect_s: float = 5.0
     timeout_first_byte_s: float = 600.0
     timeout_idle_s: float = 300.0
+    host_policy: str = addressing.UPSTREAM
+    origin_policy: str = addressing.PRESERVE
+    forwarded: str = addressing.APPEND
 
     @property
     def authority(self) -> str:
@@ -72,25 +80,53 @@ class Hop:
 def compose_head(head: Head, allow: Allow, upstream: Upstream, hop: Hop) -> UpstreamHead:
     """The head for the upstream, body framing left out. See the module's rules."""
     ours = (*identity_fields(allow.identity), (b"x-request-id", hop.request_id.encode("ascii")))
-    headers = (*outline(head, allow.strip, upstream, hop), *ours)
+    headers = (*outline(head, allow, upstream, hop), *ours)
     return UpstreamHead(head.view.method, target_of(head, allow.strip), headers)
 
 
-def outline(head: Head, strip: Strip, upstream: Upstream, hop: Hop) -> Headers:
+def outline(head: Head, decision: Allow | NeedKey, upstream: Upstream, hop: Hop) -> Headers:
     """All of the upstream's fields but who calls and the request id: the same whenever a head is repeated."""
     view = head.view
-    is_trusted = bool(hop.trusted) and is_within(hop.peer, hop.trusted)
+    is_believed = bool(hop.trusted) and is_within(hop.peer, hop.trusted)
+    is_trusted = is_believed and upstream.forwarded == addressing.APPEND
     dropped = dropped_names(view.headers)
-    stripped = strip.apply(view.headers)
+    stripped = decision.strip.apply(view.headers)
     if is_trusted:
         kept = without(stripped, dropped | _LATER | REWRITTEN)
     else:
         gone = _GONE if dropped is HOP_BY_HOP else dropped | _GONE  # a union of four costs 3 µs
         kept = without(stripped, gone, begin=(CLAIM_PREFIX,))
-    ours = _forwarded(stripped, hop, is_trusted=is_trusted)
+    host = addressing.host_sent(upstream.host_policy, upstream.authority, head.host)
+    if upstream.origin_policy != addressing.PRESERVE:
+        kept = _with_origin(kept, host, head, decision, upstream, is_believed=is_believed)
+    ours: list[tuple[bytes, bytes]] = []
+    if upstream.forwarded != addressing.OFF:
+        ours = _forwarded(stripped, hop, is_trusted=is_trusted)
     if view.kind is Kind.WEBSOCKET:
         ours += [(b"connection", b"Upgrade"), (b"upgrade", b"websocket")]
-    return ((b"host", upstream.authority.encode("ascii")), *kept, *ours, (b"via", VIA))
+    return ((b"host", host), *kept, *ours, (b"via", VIA))
+
+
+def _with_origin(
+    kept: Headers,
+    host: bytes,
+    head: Head,
+    decision: Allow | NeedKey,
+    upstream: Upstream,
+    *,
+    is_believed: bool,
+) -> Headers:
+    """`Origin` by the upstream's policy, unless a stranger's page may be asking (`addressing` rule 3)."""
+    origins, headers = values(kept, b"origin"), head.view.headers
+    if not origins:
+        return kept
+    told = _first(headers, b"x-forwarded-host") if is_believed else b""
+    has_shown = isinstance(decision, NeedKey) or bool(decision.digest)
+    is_meant = has_shown and not addressing.is_sent_by_itself(headers, decision.strip)
+    if not is_meant and addressing.is_foreign(origins, told or head.host):
+        return kept
+    is_gone = upstream.origin_policy == addressing.STRIP
+    return addressing.with_origin(kept, None if is_gone else upstream.scheme.encode("ascii") + b"://" + host)
 
 
 def target_of(head: Head, strip: Strip) -> bytes:

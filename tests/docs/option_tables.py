@@ -38,6 +38,7 @@ KINDS: Final = {
     readers.read_optional_size: "size, or `null`",
     readers.read_upstream_url: "URL",
     readers.read_store_url: "URL",
+    readers.read_host_policy: "`upstream` `preserve` or a host",
     readers.read_prefix: "1 to 16 lower-case letters and digits, a letter first",
     readers.read_route_id: "letters, digits, `.` `_` `-`",
     readers.read_method: "method",

@@ -149,7 +149,10 @@ def other_key(**changes: object) -> ApiKey:
 
 @dataclass
 class Setting:
-    """What a test may want otherwise. Times in seconds, short enough to wait for only where they matter."""
+    """What a test may want otherwise. Times in seconds, short enough to wait for only where they matter.
+
+    `upstream`: more fields of every upstream. `routes` are there beside the usual ones.
+    """
 
     script: Script | None = field(default_factory=lambda: answering(OK))
     keys: Iterable[ApiKey] = field(default_factory=lambda: (key(), other_key()))
@@ -158,6 +161,8 @@ class Setting:
     timeout_connect_s: float = 5.0
     timeout_first_byte_s: float = 30.0
     timeout_idle_s: float = 30.0
+    upstream: Mapping[str, Any] = field(default_factory=dict)
+    routes: tuple[Route, ...] = ()
 
 
 class Stand:
@@ -174,7 +179,7 @@ class Stand:
         self.callers: list[RawCaller] = []
         self.store_errors = 0
         self.gatekeeper = Gatekeeper(
-            RouteTable(ROUTES), "kh", self.store, self.clock, self._count_store_error
+            RouteTable((*ROUTES, *setting.routes)), "kh", self.store, self.clock, self._count_store_error
         )
         self.host, self.port = "", 0
         self._plane: Plane | None = None
@@ -287,6 +292,7 @@ class Stand:
                 timeout_connect_s=setting.timeout_connect_s,
                 timeout_first_byte_s=setting.timeout_first_byte_s,
                 timeout_idle_s=setting.timeout_idle_s,
+                **setting.upstream,
             )
             for name, port in {**ports, "down": 1}.items()
         }

@@ -301,3 +301,23 @@ def test_the_name_of_a_host_is_a_name_alone_and_means_the_same_in_capitals() -> 
         assert (
             refusal(fields.read_host_name, wrong) == "must be the name of a host alone, like keys.example.com"
         )
+
+
+@pytest.mark.parametrize(
+    "text", ["upstream", "preserve", "localhost:11434", "ai.example", "[::1]:80", "10.0.0.1"]
+)
+def test_a_host_policy_is_a_word_or_what_to_send(text: str) -> None:
+    assert fields.read_host_policy(text) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", ":80", "http://a", "a/b", "a b", "a@b", "[::g]", "bücher.example", "a:"]
+)
+def test_what_cannot_be_sent_as_host_is_refused(text: str) -> None:
+    why = "must be upstream, preserve, or a HOST[:PORT] to send, like localhost:11434"
+    assert refusal(fields.read_host_policy, text) == why
+
+
+def test_a_host_to_send_has_a_port_that_exists() -> None:
+    assert refusal(fields.read_host_policy, "a:0") == "has no such port: 1 to 65535"
+    assert refusal(fields.read_host_policy, "a:65536") == "has no such port: 1 to 65535"

@@ -52,6 +52,13 @@ def test_an_upstream_without_timeouts_has_the_documented_ones() -> None:
     assert (made.timeout_connect_s, made.timeout_first_byte_s, made.timeout_idle_s) == (5, 600, 300)
 
 
+def test_an_upstream_is_called_and_told_what_its_policies_say() -> None:
+    made = upstream("http://ollama", host="localhost:11434", origin="strip", forwarded_headers=False)
+    assert (made.host_policy, made.origin_policy, made.forwarded) == ("localhost:11434", "strip", "off")
+    plain = upstream("http://ollama")
+    assert (plain.host_policy, plain.origin_policy, plain.forwarded) == ("upstream", "preserve", "append")
+
+
 def test_the_ground_holds_every_upstream_limit_and_trusted_proxy() -> None:
     ground = ground_of(
         settings(

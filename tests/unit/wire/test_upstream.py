@@ -378,7 +378,7 @@ def test_a_head_is_its_outline_then_who_calls_then_the_request_id(identity: Iden
     head = head_of((b"Accept", b"*/*"), (b"X-Request-Id", b"mine"), target=b"/v1/models?a=b")
     allow = allowing(identity=identity)
     composed = compose_head(head, allow, UPSTREAM, hop())
-    parts = (*outline(head, allow.strip, UPSTREAM, hop()), *identity_fields(identity))
+    parts = (*outline(head, allow, UPSTREAM, hop()), *identity_fields(identity))
     assert composed.headers == (*parts, (b"x-request-id", b"req-1"))
     assert composed.target == target_of(head, allow.strip)
 
