@@ -13,12 +13,12 @@ from gateway.core.ours import Ours
 from gateway.core.request import Headers
 from gateway.wire.addressing import (
     authority_of,
-    host_sent,
     is_foreign,
     is_sent_by_itself,
     plain_authority,
     with_origin,
 )
+from gateway.wire.request_head import Head
 from gateway.wire.upstream import compose_head, outline
 from tests.unit.wire.heads import HOST, PEER, ROUTE, UPSTREAM, allowing, head_of, hop, lookup, reading
 
@@ -57,8 +57,9 @@ def test_the_upstream_is_called_as_its_policy_says_and_once(policy: str, host: b
 
 def test_a_caller_that_called_nobody_leaves_the_upstream_its_own_name() -> None:
     head = reading(version=(1, 0))
-    assert not isinstance(head, tuple)
-    assert host_sent("preserve", "10.9.8.7", b"") == b"10.9.8.7"
+    assert isinstance(head, Head)
+    fields = outline(head, allowing(), replace(UPSTREAM, host_policy="preserve"), hop())
+    assert lookup(fields, b"host") == [b"10.9.8.7:11434"]
 
 
 @pytest.mark.parametrize(
