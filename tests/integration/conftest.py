@@ -1,12 +1,12 @@
 """What the end-to-end tests stand on: a home for the real command, and a gateway before the demo upstream."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from gateway.demo import demo_settings
+from tests.support.no_proxy import no_proxy
 from tests.support.real_upstreams import DemoUpstream
 from tests.support.running_gateway import Home, RunningGateway
 
@@ -21,11 +21,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_proxy_between() -> Iterator[None]:
-    """Real clients look for proxies in the environment; ours talk to this machine."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
-            patch.delenv(name)
-        patch.setenv("NO_PROXY", "*")
+    with no_proxy():
         yield
 
 
