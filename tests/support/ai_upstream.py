@@ -1,9 +1,8 @@
 """A stub that speaks as OpenAI, Anthropic, Ollama, ElevenLabs and Gemini do, so that their SDKs can call it.
 
-What it answers follows the providers' references: https://platform.openai.com/docs/api-reference,
-https://docs.anthropic.com/en/api/messages, https://github.com/ollama/ollama/blob/main/docs/api.md,
-https://elevenlabs.io/docs/api-reference and https://ai.google.dev/api/generate-content. It asks for no key:
-that is the gateway's part. The model decides how it goes on:
+What it answers follows the providers' references: of platform.openai.com, docs.anthropic.com (Messages),
+elevenlabs.io, ai.google.dev (generateContent), and Ollama's own `api.md` at github.com/ollama/ollama. It
+asks for no key: that is the gateway's part. The model decides how it goes on:
 
 - `held`: the answer never begins, be it streamed or whole;
 - `endless`: the stream never ends;
