@@ -36,6 +36,7 @@ class Reason(StrEnum):
     UPSTREAM_UNREACHABLE = "upstream_unreachable"
     UPSTREAM_PROTOCOL = "upstream_protocol"
     UPSTREAM_TIMEOUT = "upstream_timeout"
+    UPSTREAM_CREDENTIAL_INVALID = "upstream_credential_invalid"
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,12 @@ ALLOWED: Final = "allowed"
 ALLOWED_ANONYMOUS: Final = "allowed_anonymous"
 ALLOWED_PUBLIC: Final = "allowed_public"
 
-UPSTREAM_REASONS: Final = (Reason.UPSTREAM_UNREACHABLE, Reason.UPSTREAM_PROTOCOL, Reason.UPSTREAM_TIMEOUT)
+UPSTREAM_REASONS: Final = (
+    Reason.UPSTREAM_UNREACHABLE,
+    Reason.UPSTREAM_PROTOCOL,
+    Reason.UPSTREAM_TIMEOUT,
+    Reason.UPSTREAM_CREDENTIAL_INVALID,
+)
 BODY_REASONS: Final = (Reason.BODY_TOO_LARGE, Reason.REQUEST_MALFORMED, Reason.REQUEST_TIMEOUT)
 """Reasons found in a head, before the decision, or in a body, after it: an exchange with a route had one."""
 RESULTS: Final = (

@@ -146,7 +146,10 @@ class AiohttpExchange:
             upstream = self._ground.upstreams[allow.route.upstream]
             hop = Hop(protocol_of(self._request).peer, account.request_id, trusted=self._ground.trusted)
             forward = Forward(self._request, head, account, upstream, self._ground.limits, clock)
-            await forward.run(self._session, compose_head(head, allow, upstream, hop))
+            composed = compose_head(head, allow, upstream, hop)
+            if composed.fault is not None:
+                raise Refused(composed.fault)
+            await forward.run(self._session, composed)
 
     async def _refuse(self, deny: Deny) -> None:
         self.account.deny = deny

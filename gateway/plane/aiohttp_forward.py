@@ -9,6 +9,7 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Final
 
 import aiohttp
@@ -21,6 +22,7 @@ from gateway.plane.account import Account
 from gateway.plane.aiohttp_caller import CutShort, protocol_of
 from gateway.plane.aiohttp_tunnel import tunnel
 from gateway.plane.aiohttp_upstream import UpstreamResponse, UpstreamSession, fault_of, words_of
+from gateway.wire.injection import refused
 from gateway.wire.request_head import Head, Limits, Version, body_too_large, malformed
 from gateway.wire.response_head import (
     ResponseFault,
@@ -77,6 +79,7 @@ class Forward:
         response = await self._ask(session, composed)
         try:
             self._account.answered_at = self._clock.monotonic()
+            _assert_taken(composed, response)
             if response.status == 101:
                 await self._relay_upgrade(composed, response)
             else:
@@ -94,7 +97,7 @@ class Forward:
         if self._head.has_body:
             if not self._head.chunked:
                 length = (b"content-length", str(self._head.content_length).encode("ascii"))
-                composed = UpstreamHead(composed.method, composed.target, (*composed.headers, length))
+                composed = replace(composed, headers=(*composed.headers, length))
             body = self._upload(patience_s)
         try:
             async with asyncio.timeout(patience_s) as self._awaiting:
@@ -236,6 +239,12 @@ class Forward:
 
     def _count_out(self, count: int) -> None:
         self._account.bytes_out += count
+
+
+def _assert_taken(composed: UpstreamHead, response: UpstreamResponse) -> None:
+    """Nothing goes on of an answer that refuses a credential of ours: it would be blamed on the caller's."""
+    if response.status == 401 and composed.is_lent:
+        raise Refused(refused())
 
 
 def _raw_headers(response: aiohttp.ClientResponse) -> Headers:

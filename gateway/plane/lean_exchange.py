@@ -192,7 +192,12 @@ class LeanExchange:
     def _pass_on(self, allow: Allow, data: bytes) -> bytes:
         upstream = self._plan.passage.upstream
         if upstream is None:
-            raise KeyError(f"there is no upstream '{allow.route.upstream}'")
+            fault = self._plan.passage.fault
+            if fault is None:
+                raise KeyError(f"there is no upstream '{allow.route.upstream}'")
+            data = self._skim(data)
+            self.refuse(fault)
+            return data
         self.forward = Forward(self, self._caller, self._plan, upstream, self._ground.limits, self._house)
         return self.forward.begin(allow, data)
 

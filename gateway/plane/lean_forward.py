@@ -18,18 +18,18 @@ Rules
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
 from gateway.core.decision import Allow
 from gateway.core.refusal import Deny, Reason
 from gateway.core.request import Kind
-from gateway.plane.account import Account
 from gateway.plane.lean_answer import Answer
 from gateway.plane.lean_framing import Fault
-from gateway.plane.lean_house import Caller, House
+from gateway.plane.lean_house import Caller, House, Owner
 from gateway.plane.lean_plan import Plan
 from gateway.plane.lean_upload import TooLarge, Upload
 from gateway.plane.lean_upstream import UpstreamLink, origin_of
+from gateway.wire.injection import refused
 from gateway.wire.request_head import Limits, body_too_large, malformed
 from gateway.wire.upstream import Upstream
 from gateway.wire.websocket import handshake_fault
@@ -37,29 +37,9 @@ from gateway.wire.websocket import handshake_fault
 HELD_BYTES_MAX: Final = 65_536
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_TURNS: Final = frozenset({101, 401})
 
 _log: Final = logging.getLogger("gateway.plane")
-
-
-class Owner(Protocol):
-    """What this half asks of the other."""
-
-    account: Account
-
-    def refuse(self, deny: Deny) -> None:
-        """Answer with a refusal; only while no head was sent."""
-
-    def cut(self, cause: str) -> None:
-        """Stop in the middle."""
-
-    def finish(self, *, keep: bool, unread: bool) -> None:
-        """The upstream's answer was passed on to its end. `unread`: the caller may still be sending."""
-
-    def finish_tunnel(self) -> None:
-        """The upstream ended the WebSocket."""
-
-    def accident(self) -> None:
-        """Something unexpected was raised; called while it is being handled."""
 
 
 class Forward:
@@ -241,11 +221,7 @@ class Forward:
         if not is_first:
             if out:
                 self._caller.write(out)
-        elif answer.head is None:
-            return
-        elif answer.head.status == 101:
-            account.answered_at = now
-            self._upgrade(answer)
+        elif answer.head is None or (answer.head.status in _TURNS and self._turns(answer, now)):
             return
         else:
             account.answered_at = now
@@ -313,6 +289,18 @@ class Forward:
         self._held.append(self._question)
         self._account.asked_at = self._asked_at = self._house.now()
         self._dial()
+
+    def _turns(self, answer: Answer, now: float) -> bool:
+        """Whether the answer is not passed on: it switches protocols, or refuses a credential of ours."""
+        is_refused = answer.head is not None and answer.head.status == 401
+        if is_refused and not self._plan.passage.is_lent:
+            return False
+        self._account.answered_at = now
+        if is_refused:
+            self._owner.refuse(refused())
+        else:
+            self._upgrade(answer)
+        return True
 
     def _upgrade(self, answer: Answer) -> None:
         assert answer.head is not None  # noqa: S101 - a 101 was read

@@ -3,6 +3,8 @@
 import asyncio
 from typing import TYPE_CHECKING, Protocol
 
+from gateway.core.refusal import Deny
+from gateway.plane.account import Account
 from gateway.plane.contract import Ground, Surroundings
 from gateway.plane.http_date import HttpDate
 from gateway.plane.lean_answer import AnswerHeads
@@ -40,6 +42,27 @@ class Caller(Protocol):
 
     def tunnel_over(self) -> None:
         """Close once everything was sent."""
+
+
+class Owner(Protocol):
+    """What this half asks of the other."""
+
+    account: Account
+
+    def refuse(self, deny: Deny) -> None:
+        """Answer with a refusal; only while no head was sent."""
+
+    def cut(self, cause: str) -> None:
+        """Stop in the middle."""
+
+    def finish(self, *, keep: bool, unread: bool) -> None:
+        """The upstream's answer was passed on to its end. `unread`: the caller may still be sending."""
+
+    def finish_tunnel(self) -> None:
+        """The upstream ended the WebSocket."""
+
+    def accident(self) -> None:
+        """Something unexpected was raised; called while it is being handled."""
 
 
 class House:

@@ -149,7 +149,14 @@ class Plans:
         if isinstance(target, Deny):
             return None
         route = self._table.match(method.decode("ascii"), target)
-        return None if isinstance(route, Deny) else (route, target.path)
+        if isinstance(route, Deny) or (b"?" in raw_target and self._cuts_query(route)):
+            return None
+        return route, target.path
+
+    def _cuts_query(self, route: Route) -> bool:
+        """Whether what stands in the query may be a credential of the upstream's, and has to go."""
+        upstream = self._ground.upstreams.get(route.upstream)
+        return upstream is not None and upstream.injection is not None
 
 
 def _without_length(raw: bytes, at: int) -> tuple[bytes, int | None]:

@@ -3,11 +3,13 @@
 A plan has two parts. The `Passage` is what follows from a caller's address, its header fields and the route:
 the decision as far as it needs no record, and the upstream's header fields as far as they need no identity
 and no request id. The rest is what follows from the first line and the length of the body. Neither holds a
-credential: the digest of a key is in the decision, and what carried the key itself was stripped.
+caller's key: its digest is in the decision, and what carried the key itself was stripped. The credential that
+the gateway holds for an upstream is among the fields (`wire.injection`), and is told to nobody.
 
 What is remembered of plans, and for whom, stands in `lean_memory`.
 """
 
+from gateway.core.credentials import Strip
 from gateway.core.decision import Allow, Decision, Identity, NeedKey
 from gateway.core.refusal import Deny
 from gateway.core.request import Headers, Kind
@@ -19,6 +21,7 @@ from gateway.plane.lean_framing import Fault
 from gateway.plane.lean_pool import Origin
 from gateway.plane.lean_upstream import origin_of
 from gateway.wire.headers import request_id_of, tokens
+from gateway.wire.injection import lend
 from gateway.wire.opening import glimpse, unreadable
 from gateway.wire.request_head import Head, Version, read_head, too_large
 from gateway.wire.upstream import Hop, Upstream, identity_fields, outline, target_of
@@ -29,7 +32,8 @@ class Passage:
 
     `decision` is `NeedKey` where a record has to be looked at, `before` what was last decided. `lead` are the
     upstream's fields up to who calls, `asked` the same for a WebSocket. `request_id` is the caller's own, if
-    it sent one that may be used.
+    it sent one that may be used. `is_lent`: the fields hold a credential of the gateway's own; `fault`: there
+    is none that could be lent, and so no `upstream`.
     """
 
     __slots__ = (
@@ -38,6 +42,8 @@ class Passage:
         "chunked",
         "decision",
         "expects_continue",
+        "fault",
+        "is_lent",
         "keep_alive",
         "kind",
         "lead",
@@ -62,6 +68,8 @@ class Passage:
         self.request_id: str | None = None
         self.upstream: Upstream | None = None
         self.origin: Origin | None = None
+        self.is_lent = False
+        self.fault: Deny | None = None
         self.lead = b""
         self.asked: Headers = ()
         self.said = b""
@@ -154,23 +162,31 @@ def _plan(head: Head, decision: Decision, peer: str, ground: Ground) -> Plan:
     passage.request_id = request_id_of(view.headers)
     line = b""
     if not isinstance(decision, Deny):
-        line = first_line(view.method.encode("ascii"), target_of(head, decision.strip))
-        _outline(passage, head, decision, peer, ground)
+        strip = _outline(passage, head, decision, peer, ground)
+        line = first_line(view.method.encode("ascii"), target_of(head, strip))
     length = None if view.kind is Kind.WEBSOCKET else head.content_length
     return Plan(passage, view.method, view.target.path, line, length)
 
 
-def _outline(passage: Passage, head: Head, decision: Allow | NeedKey, peer: str, ground: Ground) -> None:
-    passage.upstream = upstream = ground.upstreams.get(decision.route.upstream)
+def _outline(passage: Passage, head: Head, decision: Allow | NeedKey, peer: str, ground: Ground) -> Strip:
+    """Prepare the upstream's fields; what has to be left out of the request in all."""
+    upstream = ground.upstreams.get(decision.route.upstream)
     if upstream is None:
-        return
+        return decision.strip
+    lent = lend(head.view, decision.strip, upstream.injection)
+    passage.is_lent, passage.fault = lent.is_ours, lent.fault
+    if lent.fault is not None:
+        return lent.strip
+    passage.upstream = upstream
     passage.origin = origin_of(upstream)
-    fields = outline(head, decision, upstream, Hop(peer, "", trusted=ground.trusted))
+    hop = Hop(peer, "", trusted=ground.trusted)
+    fields = (*outline(head, decision, upstream, hop, lent.strip), *lent.fields)
     if head.chunked:
         fields = (*fields, (b"transfer-encoding", b"chunked"))
     passage.lead = _lines(fields)
     if passage.kind is Kind.WEBSOCKET:
         passage.asked = fields
+    return lent.strip
 
 
 def _lines(fields: Headers) -> bytes:

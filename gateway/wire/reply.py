@@ -291,4 +291,11 @@ TABLE: Final[Mapping[Reason, Row]] = {
     ),
     Reason.UPSTREAM_PROTOCOL: Row(502, _protocol),
     Reason.UPSTREAM_TIMEOUT: Row(504, _timeout),
+    Reason.UPSTREAM_CREDENTIAL_INVALID: Row(
+        502,
+        _says(
+            "The server behind this gateway asks for a credential of its own, and the one that the gateway "
+            "holds for it cannot be used. Your key is fine; tell whoever runs this gateway."
+        ),
+    ),
 }

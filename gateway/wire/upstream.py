@@ -2,7 +2,8 @@
 
 `compose_head` is the only place where a forwarded head comes from, for every plane. Order of work:
 
-1. Our credential goes, wherever it stood (`Allow.strip`).
+1. Our credential goes, wherever it stood (`Allow.strip`). Where the gateway holds one for the upstream, so
+   do the caller's own for it (`wire.injection`).
 2. Hop-by-hop fields and those listed by `Connection` go (`wire.headers` rules 1 and 2).
 3. `X-Keyhatch-*` goes in any spelling; claims (`wire.headers` rule 4) go unless a trusted proxy made them.
 4. Then ours are added: `Host`, identity, `X-Forwarded-*`, `Via`, `X-Request-Id`.
@@ -12,7 +13,7 @@ The target's bytes are the ones that were judged; only a query parameter that he
 Body framing (`Content-Length`, `Transfer-Encoding`) is the plane's to add, since it does the framing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
@@ -21,9 +22,11 @@ from gateway.core.credentials import Strip
 from gateway.core.decision import Allow, Identity, NeedKey
 from gateway.core.keys import Network
 from gateway.core.policy import is_within
+from gateway.core.refusal import Deny
 from gateway.core.request import Headers, Kind
 from gateway.wire import addressing
 from gateway.wire.headers import CLAIM_PREFIX, CLAIMS, HOP_BY_HOP, REWRITTEN, dropped_names, values, without
+from gateway.wire.injection import Injection, lend
 from gateway.wire.request_head import Head
 
 VIA: Final = b"1.1 keyhatch"
@@ -49,6 +52,7 @@ class Upstream:
     host_policy: str = addressing.UPSTREAM
     origin_policy: str = addressing.PRESERVE
     forwarded: str = addressing.APPEND
+    injection: Injection | None = None
 
     @property
     def authority(self) -> str:
@@ -60,11 +64,16 @@ class Upstream:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamHead:
-    """What goes to the upstream: `target` and header values are exactly the bytes to send."""
+    """What goes to the upstream: `target` and header values are exactly the bytes to send.
+
+    `is_lent`: they hold a credential of the gateway's own. `fault`: it must not be sent at all.
+    """
 
     method: str
     target: bytes
-    headers: Headers
+    headers: Headers = field(repr=False)
+    is_lent: bool = False
+    fault: Deny | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +88,25 @@ class Hop:
 
 def compose_head(head: Head, allow: Allow, upstream: Upstream, hop: Hop) -> UpstreamHead:
     """The head for the upstream, body framing left out. See the module's rules."""
+    lent = lend(head.view, allow.strip, upstream.injection)
     ours = (*identity_fields(allow.identity), (b"x-request-id", hop.request_id.encode("ascii")))
-    headers = (*outline(head, allow, upstream, hop), *ours)
-    return UpstreamHead(head.view.method, target_of(head, allow.strip), headers)
+    headers = (*outline(head, allow, upstream, hop, lent.strip), *lent.fields, *ours)
+    target = target_of(head, lent.strip)
+    return UpstreamHead(head.view.method, target, headers, lent.is_ours, lent.fault)
 
 
-def outline(head: Head, decision: Allow | NeedKey, upstream: Upstream, hop: Hop) -> Headers:
-    """All of the upstream's fields but who calls and the request id: the same whenever a head is repeated."""
+def outline(
+    head: Head, decision: Allow | NeedKey, upstream: Upstream, hop: Hop, strip: Strip | None = None
+) -> Headers:
+    """All of the upstream's fields but who calls and the request id: the same whenever a head is repeated.
+
+    `strip`: what is left out, where that is more than the decision says.
+    """
     view = head.view
     is_believed = bool(hop.trusted) and is_within(hop.peer, hop.trusted)
     is_trusted = is_believed and upstream.forwarded == addressing.APPEND
     dropped = dropped_names(view.headers)
-    stripped = decision.strip.apply(view.headers)
+    stripped = (strip or decision.strip).apply(view.headers)
     if is_trusted:
         kept = without(stripped, dropped | _LATER | REWRITTEN)
     else:

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.core.keys import ApiKey
 from gateway.core.refusal import Reason
+from gateway.wire.injection import Injection
 from gateway.wire.request_head import Limits
 from tests.conformance.conftest import BuildStand
 from tests.support.http_samples import websocket
@@ -231,6 +232,14 @@ CASES = {
         says=("begin to answer",),
         kind="timeout_error",
         reaches_upstream=True,
+    ),
+    "upstream_credential_invalid": Case(
+        502,
+        Reason.UPSTREAM_CREDENTIAL_INVALID,
+        get(b"/any/x"),
+        setting={"injection": Injection(())},
+        says=("Your key is fine",),
+        kind="api_error",
     ),
 }
 ALWAYS = (b"content-type", b"cache-control", b"x-content-type-options", b"x-keyhatch-reason", b"x-request-id")

@@ -22,6 +22,7 @@ from gateway.plane.contract import Ground, Plane, Surroundings
 from gateway.plane.lean_server import LeanPlane
 from gateway.plane.with_aiohttp import AiohttpPlane
 from gateway.store.memory import MemoryKeyStore
+from gateway.wire.injection import Injection
 from gateway.wire.request_head import Limits
 from gateway.wire.upstream import Upstream
 from tests.support.raw_caller import RawCaller, call
@@ -163,6 +164,7 @@ class Setting:
     timeout_idle_s: float = 30.0
     upstream: Mapping[str, Any] = field(default_factory=dict)
     routes: tuple[Route, ...] = ()
+    injection: Injection | None = None
 
 
 class Stand:
@@ -214,6 +216,13 @@ class Stand:
         old = upstreams.pop(name)
         if port is not None:
             upstreams[name] = replace(old, host=host, port=port)
+        self.plane.ground = replace(ground, upstreams=upstreams)
+
+    def unlock(self, name: str, injection: Injection | None = None) -> None:
+        """A reload: from now on this upstream is lent this, or asks for nothing."""
+        ground = self.plane.ground
+        upstreams = dict(ground.upstreams)
+        upstreams[name] = replace(upstreams[name], injection=injection)
         self.plane.ground = replace(ground, upstreams=upstreams)
 
     async def call(self, *pieces: bytes) -> RawCaller:
@@ -293,6 +302,7 @@ class Stand:
                 timeout_first_byte_s=setting.timeout_first_byte_s,
                 timeout_idle_s=setting.timeout_idle_s,
                 **setting.upstream,
+                injection=setting.injection,
             )
             for name, port in {**ports, "down": 1}.items()
         }

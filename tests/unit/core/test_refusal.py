@@ -9,7 +9,7 @@ credential_missing credential_foreign credential_malformed credential_ambiguous
 key_unknown key_revoked key_expired key_disabled key_rotated
 scope_missing address_not_allowed no_route method_not_allowed
 target_ambiguous request_malformed header_too_large body_too_large request_timeout
-store_unavailable upstream_unreachable upstream_protocol upstream_timeout
+store_unavailable upstream_unreachable upstream_protocol upstream_timeout upstream_credential_invalid
 """
 
 

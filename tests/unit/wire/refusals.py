@@ -52,4 +52,5 @@ EXAMPLES: Final[Mapping[Reason, tuple[Mapping[str, str], ...]]] = {
     Reason.UPSTREAM_UNREACHABLE: ({},),
     Reason.UPSTREAM_PROTOCOL: ({}, {"what": "closed the connection without answering"}),
     Reason.UPSTREAM_TIMEOUT: ({"phase": "connect"}, {"phase": "first_byte"}),
+    Reason.UPSTREAM_CREDENTIAL_INVALID: ({"problem": "locked"},),
 }

@@ -49,6 +49,7 @@ STATUSES = {
     "upstream_unreachable": 502,
     "upstream_protocol": 502,
     "upstream_timeout": 504,
+    "upstream_credential_invalid": 502,
 }
 # RFC 6750 §3: the parameters, each at most once, quoted, and of what a quoted value may hold.
 CHALLENGE = re.compile(

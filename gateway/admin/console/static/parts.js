@@ -80,6 +80,7 @@ export const REASONS = {
   upstream_unreachable: "the upstream could not be reached",
   upstream_protocol: "the upstream answered with something unreadable",
   upstream_timeout: "the upstream did not answer in time",
+  upstream_credential_invalid: "the upstream's own credential cannot be used",
 };
 
 export const reason = (code) => h("span", { title: code }, REASONS[code] ?? code);
