@@ -8,6 +8,8 @@ from gateway.config.fields import Address
 from gateway.config.parts import Parts
 from gateway.config.problems import meant
 from gateway.config.rules import Draft, Finding
+from gateway.config.shown import is_secret, secret_places
+from gateway.config.tree import Node, find
 from gateway.core.routes import FORWARDED_METHODS
 
 KNOWN_METHODS: Final = FORWARDED_METHODS | {
@@ -24,6 +26,7 @@ def advice(parts: Parts) -> Iterator[Finding]:
     for draft in parts.drafts:
         yield from _methods(draft)
         yield from _everybody(draft)
+        yield from _lent_to_everybody(draft, parts)
 
 
 def _server(parts: Parts) -> Iterator[Finding]:
@@ -54,6 +57,15 @@ def _upstreams(parts: Parts) -> Iterator[Finding]:
             yield Finding(("upstreams", name), "no route leads here")
 
 
+def in_the_open(root: Node) -> Iterator[Finding]:
+    """Secrets that stand in the file as they are, where whoever may read or copy it has them."""
+    for loc in secret_places(root):
+        node = find(root, loc)
+        is_plain = node is not None and node.origin.line is not None and node.written is None
+        if is_plain and node is not None and is_secret(node.content):
+            yield Finding(loc, "stands in the file in plain text", "${VAR} or the vault keeps it out")
+
+
 def _methods(draft: Draft) -> Iterator[Finding]:
     for position, method in enumerate(draft.route.methods or ()):
         if method not in KNOWN_METHODS:
@@ -67,3 +79,10 @@ def _everybody(draft: Draft) -> Iterator[Finding]:
         if network.prefixlen == 0:
             message = "lets everybody in without a key; public: true says so plainly"
             yield Finding(draft.at("anonymous", "from", position), message)
+
+
+def _lent_to_everybody(draft: Draft, parts: Parts) -> Iterator[Finding]:
+    upstream = parts.upstreams.get(draft.route.upstream)
+    if draft.route.public and upstream is not None and upstream.credential is not None:
+        message = "lets everybody use the upstream's credential: it takes no key"
+        yield Finding(draft.at("public"), message)

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.config.advice import advice
+from gateway.config.advice import advice, in_the_open
 from gateway.config.document import BYTES_MAX, read_document
 from gateway.config.expansion import expand
 from gateway.config.model import Settings
 from gateway.config.overlay import CONFIG_VARIABLE, lay_environment, lay_flags, lay_upstream
 from gateway.config.parts import parts_of
-from gateway.config.problems import ConfigError, Origin, Problem, problem_at
+from gateway.config.problems import ConfigError, Loc, Origin, Problem, problem_at
 from gateway.config.shown import origins_of, shown
 from gateway.config.tree import Node, find, from_plain
 from gateway.config.validation import problems_of, validate
@@ -47,9 +47,16 @@ class Loaded:
         the default) is relative to the file.
         """
         written = self.settings.store.path
-        if written is None:
-            return None
-        node = find(self.tree, ("store", "url"))
+        return None if written is None else self._path(written, ("store", "url"))
+
+    @property
+    def vault_key_path(self) -> Path | None:
+        """The file with the vault's key, by the same rule; None where none is configured."""
+        written = self.settings.vault.key_file
+        return None if written is None else self._path(written, ("vault", "key_file"))
+
+    def _path(self, written: str, loc: Loc) -> Path:
+        node = find(self.tree, loc)
         from_file = node is None or node.origin.line is not None
         return self.base_dir / written if from_file else Path(written)
 
@@ -92,7 +99,8 @@ def load(
         settings, found = validate(tree)
         problems += found
         problems += _nowhere_to_go(tree, path) if need_upstream else ()
-    warnings = () if root is None else _in_order(problems_of(advice(parts_of(tree.plain())), tree))
+    told = () if root is None else (*advice(parts_of(tree.plain())), *in_the_open(tree))
+    warnings = _in_order(problems_of(told, tree))
     if settings is None or problems:
         raise ConfigError(_in_order(problems), warnings)
     return Loaded(settings, origins_of(settings, tree), tuple(warnings), path, base_dir, tree)

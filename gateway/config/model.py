@@ -24,6 +24,7 @@ from gateway.config.sections import (
     StoreSettings,
 )
 from gateway.config.upstream_sections import UpstreamSettings
+from gateway.config.vault_section import VaultSettings
 
 RULES_BROKEN: Final = "rules_broken"
 """The type of the error that repeats, for people who validate without `load`, what the rules found."""
@@ -42,6 +43,10 @@ class Settings(Section):
 
     server: ServerSettings = Field(default_factory=ServerSettings, description="Where the gateway listens.")
     store: StoreSettings = Field(default_factory=StoreSettings, description="Where keys are kept.")
+    vault: VaultSettings = Field(
+        default_factory=VaultSettings,
+        description="What the credentials of upstreams are encrypted with in the store.",
+    )
     keys: KeySettings = Field(default_factory=KeySettings, description="How keys are made and counted.")
     logging: LogSettings = Field(
         default_factory=LogSettings, description="What is written to standard error."

@@ -11,16 +11,34 @@ from typing import Any, Final
 from gateway.config.model import Settings
 from gateway.config.problems import Loc, dotted
 from gateway.config.tree import Node, find
+from gateway.config.vault_section import VAULT
 
 DEFAULT: Final = "default"
+MASK: Final = "****"
+_EXPANDED: Final = re.compile(r"\$\{[^}]*\}")
 _USERINFO: Final = re.compile(r"(?<=://)[^/@\s]*@")
 
 
 def shown(settings: Settings, tree: Node) -> dict[str, Any]:
     """The settings as a YAML file would hold them, secrets masked."""
     values = _written(settings)
-    masked = _masked(values, tree)
-    return dict(masked)
+    masked = dict(_masked(values, tree))
+    for loc in secret_places(tree):
+        _hide(masked, loc)
+    return masked
+
+
+def secret_places(tree: Node) -> Iterator[Loc]:
+    """Where secrets stand, if they were written."""
+    yield ("vault", "key")
+    upstreams = tree.child("upstreams")
+    for name in upstreams.content if upstreams is not None and isinstance(upstreams.content, dict) else ():
+        yield ("upstreams", name, "credential")
+
+
+def is_secret(value: object) -> bool:
+    """Whether what stands at such a place is a secret: `vault:NAME` only names one."""
+    return isinstance(value, str) and not value.startswith(VAULT)
 
 
 def origins_of(settings: Settings, tree: Node) -> dict[str, str]:
@@ -62,3 +80,16 @@ def _masked(value: Any, node: Node | None) -> Any:
     if isinstance(value, list):
         return [_masked(child, node and node.child(index)) for index, child in enumerate(value)]
     return _USERINFO.sub("****@", value) if isinstance(value, str) else value
+
+
+def _hide(values: dict[str, Any], loc: Loc) -> None:
+    """Mask a secret. Of `${…}` its name is shown, and never what stands beside it or would take its place."""
+    holder: Any = values
+    for part in loc[:-1]:
+        holder = holder.get(part) or {}
+    written = holder.get(loc[-1])
+    if not is_secret(written):
+        return
+    names = [each[0].partition(":-") for each in _EXPANDED.finditer(written)]
+    shown = [name if not default else f"{name}:-{MASK}}}" for name, default, _ in names]
+    holder[loc[-1]] = "".join(shown) or MASK

@@ -4,8 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gateway.config.fields import Duration, HostPolicy, OffByName, UpstreamUrl
+from gateway.config.fields import Duration, HostPolicy, OffByName, Switch, UpstreamUrl
 from gateway.config.sections import Section
+from gateway.config.vault_section import CredentialField, CredentialPlace
 
 Preset = Literal[
     "ollama",
@@ -74,4 +75,20 @@ class UpstreamSettings(Section):
         default="append",
         description="X-Forwarded-*: append (behind what a trusted proxy said), replace (only what this "
         "gateway saw) or off (none at all: some servers refuse them).",
+    )
+    credential: CredentialField = Field(
+        default=None,
+        repr=False,
+        description="What the server asks of whoever calls, such as a provider's key: ${VAR}, ${file:PATH}, "
+        "or vault:NAME for one in the vault. It takes the place of whatever callers show of their own.",
+    )
+    credential_in: CredentialPlace = Field(
+        default="bearer",
+        description="Where it stands: bearer, basic (then it is USER:PASSWORD), or a header's name, like "
+        "x-api-key.",
+    )
+    pass_caller_credential: Switch = Field(
+        default=False,
+        description="Whether a caller may show the server a credential of their own, beside their key; the "
+        "one above is used for the others.",
     )

@@ -8,6 +8,7 @@ from gateway.config.model import Settings
 from gateway.config.upstream_sections import UpstreamSettings
 from gateway.core.routes import RouteTable
 from gateway.plane.contract import Ground
+from gateway.service.lending import Reveal, injection_of, nothing
 from gateway.wire.upstream import Upstream
 
 _PORTS: Final = {"http": 80, "https": 443}
@@ -18,16 +19,16 @@ def table_of(settings: Settings) -> RouteTable:
     return RouteTable(routes(settings))
 
 
-def ground_of(settings: Settings) -> Ground:
-    """What a plane serves on."""
+def ground_of(settings: Settings, reveal: Reveal = nothing) -> Ground:
+    """What a plane serves on. `reveal` tells credentials of the vault; who only looks needs none."""
     return Ground(
-        upstreams={name: _upstream(name, written) for name, written in settings.upstreams.items()},
+        upstreams={name: _upstream(name, written, reveal) for name, written in settings.upstreams.items()},
         limits=limits(settings),
         trusted=settings.server.trusted_proxies,
     )
 
 
-def _upstream(name: str, written: UpstreamSettings) -> Upstream:
+def _upstream(name: str, written: UpstreamSettings, reveal: Reveal) -> Upstream:
     parts = urlsplit(written.url)
     return Upstream(
         name,
@@ -40,4 +41,5 @@ def _upstream(name: str, written: UpstreamSettings) -> Upstream:
         host_policy=written.host,
         origin_policy=written.origin,
         forwarded=written.forwarded_headers,
+        injection=injection_of(written, reveal),
     )

@@ -71,7 +71,7 @@ def injected(value: str, place: str) -> Headers:
     if place == "bearer":
         return ((b"authorization", b"Bearer " + value.encode("ascii")),)
     if place == "basic":
-        return ((b"authorization", b"Basic " + b64encode(value.encode("utf-8"))),)
+        return ((b"authorization", b"Basic " + b64encode(value.encode("ascii"))),)
     return ((place.encode("ascii"), value.encode("ascii")),)
 
 

@@ -15,7 +15,7 @@ import yaml
 from pydantic.fields import FieldInfo
 
 from gateway.config import fields as readers
-from gateway.config import quantities
+from gateway.config import quantities, vault_section
 from gateway.config.model import Settings
 from gateway.config.sections import Section
 from gateway.config.shape import keys_of
@@ -45,6 +45,9 @@ KINDS: Final = {
     readers.read_route_scope: "scope",
     readers.read_grant: "scope or wildcard",
     readers.read_switch: "`on` `off`",
+    vault_section.read_credential: "text, or `vault:NAME`",
+    vault_section.read_credential_place: "`bearer` `basic`, or a header's name",
+    vault_section.read_vault_key: "32 bytes in base64",
 }
 """How a value is written, by the function that reads it."""
 

@@ -20,7 +20,7 @@ from tests.docs.documents import PATHS, document
 
 REASONS = {reason.value for reason in Reason}
 # Other words that look like a reason code: why a response was cut, and fields of a log line.
-LOOK_ALIKES = {"key_ended", "upstream_cut", "upstream_idle", *FIELDS}
+LOOK_ALIKES = {"credential_in", "key_file", "key_ended", "upstream_cut", "upstream_idle", *FIELDS}
 METRICS = {family.name.removesuffix("_total") for family in FAMILIES}
 
 _CODE = re.compile(rf"(?:{'|'.join(sorted({word.split('_')[0] for word in REASONS}))})(?:_[a-z]+)+")

@@ -41,6 +41,26 @@ def test_a_plain_configuration_needs_no_advice(read: Read) -> None:
             "config.yaml:1:40: upstreams.idle: no route leads here",
         ),
         (
+            (
+                "upstreams: {ai: {url: http://a, credential: sk-literal}}\n"
+                "routes: [{id: r, path: /, upstream: ai, scopes: []}]"
+            ),
+            (
+                "config.yaml:1:45: upstreams.ai.credential: stands in the file in plain text; "
+                "${VAR} or the vault keeps it out"
+            ),
+        ),
+        (
+            (
+                "upstreams: {ai: {url: http://a, credential: 'vault:ai'}}\n"
+                "routes: [{id: r, path: /, upstream: ai, public: true}]"
+            ),
+            (
+                "config.yaml:2:49: routes[0].public: "
+                "lets everybody use the upstream's credential: it takes no key"
+            ),
+        ),
+        (
             "server: {admin: 0.0.0.0:8081}",
             (
                 "config.yaml:1:17: server.admin: listens on every network and asks for no key; "
@@ -75,7 +95,7 @@ def test_a_plain_configuration_needs_no_advice(read: Read) -> None:
             ),
         ),
     ],
-    ids=["trust", "preset", "unused", "admin", "admin-ipv6", "method", "everybody"],
+    ids=["trust", "preset", "unused", "secret", "lent", "admin", "admin-ipv6", "method", "everybody"],
 )
 def test_advice_is_given_at_its_place(read: Read, text: str, warning: str) -> None:
     assert warnings(read, text) == [warning]

@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from gateway.config.model import RULES_BROKEN, Settings
 from gateway.config.sections import KeySettings, LimitSettings, LogSettings, ServerSettings, StoreSettings
+from gateway.config.vault_section import VaultSettings
 from gateway.demo.settings import demo_settings
 
 ROUTE = {"id": "r", "path": "/", "upstream": "ai", "scopes": []}
@@ -16,6 +17,7 @@ def test_defaults_serve_nobody() -> None:
     assert {name: getattr(settings, name) for name in Settings.model_fields} == {
         "server": ServerSettings(),
         "store": StoreSettings(),
+        "vault": VaultSettings(),
         "keys": KeySettings(),
         "logging": LogSettings(),
         "limits": LimitSettings(),

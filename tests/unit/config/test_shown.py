@@ -63,9 +63,43 @@ def test_every_value_has_an_origin() -> None:
     origins = origins_of(Settings.model_validate(tree.plain()), tree)
     assert origins["store.url"] == origins["scopes.a:b"] == "c.yaml:1:1"
     assert {path for path, origin in origins.items() if origin != "default"} == {"store.url", "scopes.a:b"}
-    assert len(origins) == 26
+    assert len(origins) == 28
 
 
 def test_a_list_of_scalars_is_one_value_and_a_list_of_mappings_is_many() -> None:
     value = {"a": {"b": 1, "c": []}, "d": [{"e": 1}, {"f": ["x", "y"]}]}
     assert list(leaf_locs(value)) == [("a", "b"), ("a", "c"), ("d", 0, "e"), ("d", 1, "f")]
+
+
+SHOWN = {
+    "sk-literal": "****",
+    "vault:openai": "vault:openai",
+    None: None,
+}
+
+
+@pytest.mark.parametrize(("written", "seen"), SHOWN.items(), ids=str)
+def test_a_credential_is_never_shown_and_its_name_is(written: str | None, seen: str | None) -> None:
+    tree = from_plain({"upstreams": {"a": {"url": "http://a", "credential": written}}}, HERE)
+    settings = Settings.model_validate(tree.plain())
+    assert shown(settings, tree)["upstreams"]["a"]["credential"] == seen
+
+
+@pytest.mark.parametrize(
+    ("written", "seen"),
+    [
+        ("${OPENAI}", "${OPENAI}"),
+        ("${file:/run/secrets/x}", "${file:/run/secrets/x}"),
+        ("${OPENAI:-sk-literal}", "${OPENAI:-****}"),
+        ("sk-lite${REST}", "${REST}"),
+    ],
+)
+def test_of_an_expanded_secret_nothing_but_where_it_comes_from_is_shown(written: str, seen: str) -> None:
+    tree = from_plain({"upstreams": {"a": {"url": "http://a", "credential": "sk-literal"}}}, HERE)
+    tree.content["upstreams"].content["a"].content["credential"].written = written
+    assert shown(Settings.model_validate(tree.plain()), tree)["upstreams"]["a"]["credential"] == seen
+
+
+def test_the_vaults_key_is_never_shown() -> None:
+    tree = from_plain({"vault": {"key": "A" * 43 + "="}}, HERE)
+    assert shown(Settings.model_validate(tree.plain()), tree)["vault"] == {"key_file": None, "key": "****"}

@@ -40,11 +40,6 @@ def test_a_credential_stands_where_its_upstream_looks_for_it(place: str, field: 
     assert injected("sk-1", place) == (field,)
 
 
-def test_a_password_of_other_letters_is_sent_in_utf_8() -> None:
-    ((_, value),) = injected("user:pässword", "basic")
-    assert base64.b64decode(value.removeprefix(b"Basic ")) == "user:pässword".encode()
-
-
 def test_an_upstream_without_a_credential_gets_what_it_always_got() -> None:
     strip = Strip({0: None})
     assert lent(head_of((b"Authorization", b"Bearer x")), None, strip) == Lent(strip)
