@@ -9,7 +9,6 @@ the gateway holds for an upstream is among the fields (`wire.injection`), and is
 What is remembered of plans, and for whom, stands in `lean_memory`.
 """
 
-from gateway.core.credentials import Strip
 from gateway.core.decision import Allow, Decision, Identity, NeedKey
 from gateway.core.refusal import Deny
 from gateway.core.request import Headers, Kind
@@ -162,21 +161,22 @@ def _plan(head: Head, decision: Decision, peer: str, ground: Ground) -> Plan:
     passage.request_id = request_id_of(view.headers)
     line = b""
     if not isinstance(decision, Deny):
-        strip = _outline(passage, head, decision, peer, ground)
-        line = first_line(view.method.encode("ascii"), target_of(head, strip))
+        target = _outline(passage, head, decision, peer, ground)
+        line = first_line(view.method.encode("ascii"), target)
     length = None if view.kind is Kind.WEBSOCKET else head.content_length
     return Plan(passage, view.method, view.target.path, line, length)
 
 
-def _outline(passage: Passage, head: Head, decision: Allow | NeedKey, peer: str, ground: Ground) -> Strip:
-    """Prepare the upstream's fields; what has to be left out of the request in all."""
+def _outline(passage: Passage, head: Head, decision: Allow | NeedKey, peer: str, ground: Ground) -> bytes:
+    """Prepare the upstream's fields; the target that it is sent."""
     upstream = ground.upstreams.get(decision.route.upstream)
     if upstream is None:
-        return decision.strip
+        return target_of(head, decision.strip)
     lent = lend(head.view, decision.strip, upstream.injection)
+    target = target_of(head, lent.strip)
     passage.is_lent, passage.fault = lent.is_ours, lent.fault
     if lent.fault is not None:
-        return lent.strip
+        return target
     passage.upstream = upstream
     passage.origin = origin_of(upstream)
     hop = Hop(peer, "", trusted=ground.trusted)
@@ -186,7 +186,7 @@ def _outline(passage: Passage, head: Head, decision: Allow | NeedKey, peer: str,
     passage.lead = _lines(fields)
     if passage.kind is Kind.WEBSOCKET:
         passage.asked = fields
-    return lent.strip
+    return target
 
 
 def _lines(fields: Headers) -> bytes:
