@@ -10,6 +10,7 @@ import logging
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import aiohttp
@@ -20,8 +21,10 @@ from gateway.core.request import Headers
 from gateway.keeper.ports import Clock
 from gateway.plane.account import Account
 from gateway.plane.aiohttp_caller import CutShort, protocol_of
+from gateway.plane.aiohttp_reach import Reach
 from gateway.plane.aiohttp_tunnel import tunnel
-from gateway.plane.aiohttp_upstream import UpstreamResponse, UpstreamSession, fault_of, words_of
+from gateway.plane.aiohttp_upstream import UpstreamResponse, UpstreamSession, fault_of
+from gateway.plane.reports import warn
 from gateway.wire.injection import refused
 from gateway.wire.request_head import Head, Limits, Version, body_too_large, malformed
 from gateway.wire.response_head import (
@@ -76,7 +79,14 @@ class Forward:
         """Send, then relay what comes back; raises `Refused`, `CutShort` or a `ConnectionError`."""
         if self._head.expects_continue and self._head.has_body:
             await self._deliver(_CONTINUE)
-        response = await self._ask(session, composed)
+        reach = Reach(session, self._upstream, self._account.request_id, self._clock)
+        try:
+            await self._run(reach, composed)
+        finally:
+            reach.leave()
+
+    async def _run(self, reach: Reach, composed: UpstreamHead) -> None:
+        response = await self._ask(reach, composed)
         try:
             self._account.answered_at = self._clock.monotonic()
             _assert_taken(composed, response)
@@ -90,7 +100,7 @@ class Forward:
         finally:
             response.close()
 
-    async def _ask(self, session: UpstreamSession, composed: UpstreamHead) -> UpstreamResponse:
+    async def _ask(self, reach: Reach, composed: UpstreamHead) -> UpstreamResponse:
         self._account.asked_at = self._clock.monotonic()
         patience_s = self._upstream.timeout_first_byte_s
         body = None
@@ -98,10 +108,10 @@ class Forward:
             if not self._head.chunked:
                 length = (b"content-length", str(self._head.content_length).encode("ascii"))
                 composed = replace(composed, headers=(*composed.headers, length))
-            body = self._upload(patience_s)
+            body = partial(self._upload, patience_s)
         try:
             async with asyncio.timeout(patience_s) as self._awaiting:
-                return await session.send(self._upstream, composed, body)
+                return await reach.send(composed, body)
         except (aiohttp.ClientError, ResponseFault, OSError, ValueError) as trouble:
             raise Refused(self._why(trouble)) from None
         finally:
@@ -112,8 +122,8 @@ class Forward:
             return self._body_fault
         if self._awaiting is not None and self._awaiting.expired():
             return Deny(Reason.UPSTREAM_TIMEOUT, {"phase": "first_byte"})
-        told = (self._account.request_id, self._upstream.name, words_of(trouble))
-        _log.warning("request %s: upstream '%s': %s", *told)
+        if not isinstance(trouble, (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError)):
+            warn(self._account.request_id, self._upstream, None, str(trouble))
         return fault_of(trouble)
 
     async def _upload(self, patience_s: float) -> AsyncIterator[bytes]:

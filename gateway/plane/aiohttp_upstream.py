@@ -19,13 +19,18 @@ from yarl import URL
 from gateway.core.refusal import Deny, Reason
 from gateway.wire.request_head import Limits
 from gateway.wire.response_head import ResponseFault
-from gateway.wire.upstream import Upstream, UpstreamHead
+from gateway.wire.targets import UpstreamTarget
+from gateway.wire.upstream import UpstreamHead
 
 IDLE_CONNECTION_S: Final = 4.0  # uvicorn and Node close idle connections after 5 s: be first, avoid the race
 DNS_TTL_S: Final = 10
 READ_BYTES: Final = 65_536
 _NO_AUTO_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_FRESH: Final = "on a new connection"
+
+
+class AllDrainedError(aiohttp.ClientConnectionError):
+    """The operator has taken every target out."""
 
 
 class UpstreamLink(ResponseHandler):
@@ -37,10 +42,12 @@ class UpstreamLink(ResponseHandler):
     """
 
     body: aiohttp.StreamReader | None = None
+    asked = 0
 
     def set_response_params(self, **params: Any) -> None:
         """A request begins."""
         self.body = None
+        self.asked += 1
         super().set_response_params(**params)
 
     def data_received(self, data: bytes) -> None:
@@ -60,6 +67,9 @@ class UpstreamLink(ResponseHandler):
             self._break_off()
         super().connection_lost(exc)
         self._break_off()
+        trouble = self.exception()
+        if trouble is not None and self.asked == 1:
+            trouble.add_note(_FRESH)
 
     def _break_off(self) -> None:
         if self.body is not None and not self.body.is_eof() and self.body.exception() is None:
@@ -97,66 +107,82 @@ class UpstreamConnector(aiohttp.TCPConnector):
         self._factory = functools.partial(UpstreamLink, loop=self._loop)  # type: ignore[assignment]
 
 
+class UnixUpstreamConnector(aiohttp.UnixConnector):
+    """The same for one Unix socket."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, limit=0, keepalive_timeout=IDLE_CONNECTION_S)
+        self._factory = functools.partial(UpstreamLink, loop=self._loop)  # type: ignore[assignment]
+
+
 class UpstreamSession:
     """Connections to all upstreams. One for the life of the plane."""
 
     def __init__(self, limits: Limits) -> None:
-        self._session = aiohttp.ClientSession(
-            connector=UpstreamConnector(),
+        self._limits = limits
+        self._session = self._made(UpstreamConnector())
+        self._unix: dict[str, aiohttp.ClientSession] = {}
+
+    async def send(
+        self,
+        target: UpstreamTarget,
+        head: UpstreamHead,
+        body: AsyncIterator[bytes] | None,
+        connect_s: float,
+    ) -> UpstreamResponse:
+        """Send one request once and return with the response's head; raises `aiohttp.ClientError`."""
+        tls = target.tls
+        response = await self._to(target).request(
+            head.method,
+            url_of(target, head.target),
+            headers=CIMultiDict(
+                (name.decode("ascii"), value.decode("utf-8")) for name, value in head.headers
+            ),
+            data=body,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_s),
+            ssl=True if tls is None or tls.context is None else tls.context,
+            server_hostname=None if tls is None else tls.server_name,
+        )
+        assert isinstance(response, UpstreamResponse)  # noqa: S101 - the session's response_class
+        return response
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for session in (self._session, *self._unix.values()):
+            await session.close()
+
+    def _to(self, target: UpstreamTarget) -> aiohttp.ClientSession:
+        if not target.path:
+            return self._session
+        session = self._unix.get(target.path)
+        if session is None:
+            session = self._unix[target.path] = self._made(UnixUpstreamConnector(target.path))
+        return session
+
+    def _made(self, connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
+        session = aiohttp.ClientSession(
+            connector=connector,
             response_class=UpstreamResponse,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trust_env=False,
             skip_auto_headers=_NO_AUTO_HEADERS,
             read_bufsize=READ_BYTES,
-            max_line_size=limits.head_bytes_max,
-            max_field_size=limits.head_bytes_max,
+            max_line_size=self._limits.head_bytes_max,
+            max_field_size=self._limits.head_bytes_max,
         )
         # aiohttp would repeat PUT and DELETE on a connection that died under them; there is no public switch.
-        self._session._retry_connection = False  # noqa: SLF001
-
-    async def send(
-        self,
-        upstream: Upstream,
-        head: UpstreamHead,
-        body: AsyncIterator[bytes] | None,
-    ) -> UpstreamResponse:
-        """Send one request and return when the response's head has arrived.
-
-        A safe request without a body is sent once more if the connection died before any answer, which is
-        what happens when an upstream closes an idle connection at that moment. Raises `aiohttp.ClientError`.
-        """
-        try:
-            return await self._send(upstream, head, body)
-        except aiohttp.ClientConnectorError:
-            raise
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-            if body is not None or head.method not in _SAFE:
-                raise
-            return await self._send(upstream, head, None)
-
-    async def close(self) -> None:
-        """Close every connection."""
-        await self._session.close()
-
-    async def _send(
-        self, upstream: Upstream, head: UpstreamHead, body: AsyncIterator[bytes] | None
-    ) -> UpstreamResponse:
-        response = await self._session.request(
-            head.method,
-            url_of(upstream, head.target),
-            headers=CIMultiDict(
-                (name.decode("ascii"), value.decode("utf-8")) for name, value in head.headers
-            ),
-            data=body,
-            allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=upstream.timeout_connect_s),
-        )
-        assert isinstance(response, UpstreamResponse)  # noqa: S101 - the session's response_class
-        return response
+        session._retry_connection = False  # noqa: SLF001
+        return session
 
 
-def url_of(upstream: Upstream, target: bytes) -> URL:
+def is_fresh(trouble: Exception) -> bool:
+    """Whether the connection that died had been made for this very request."""
+    return _FRESH in getattr(trouble, "__notes__", ())
+
+
+def url_of(upstream: UpstreamTarget, target: bytes) -> URL:
     """The URL whose request line carries exactly these bytes; raises `ResponseFault` rather than another.
 
     Only the `?` of an empty query is left out: yarl does not keep it.
@@ -175,16 +201,11 @@ def url_of(upstream: Upstream, target: bytes) -> URL:
     return url
 
 
-def words_of(trouble: Exception) -> str:
-    """The trouble as the log tells it: aiohttp says `ssl:default` also of connections without TLS."""
-    return str(trouble).replace(" ssl:default", "")
-
-
 def fault_of(trouble: Exception) -> Deny:
     """The refusal for what went wrong before the upstream's head arrived. Never names its address."""
     if isinstance(trouble, (aiohttp.ServerTimeoutError, asyncio.TimeoutError)):
         return Deny(Reason.UPSTREAM_TIMEOUT, {"phase": "connect"})
-    if isinstance(trouble, aiohttp.ClientConnectorError):
+    if isinstance(trouble, (aiohttp.ClientConnectorError, AllDrainedError)):
         return Deny(Reason.UPSTREAM_UNREACHABLE)
     if isinstance(trouble, aiohttp.ServerDisconnectedError):
         return Deny(Reason.UPSTREAM_PROTOCOL, {"what": "closed the connection without answering"})

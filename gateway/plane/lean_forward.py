@@ -8,15 +8,12 @@ Rules
 1. Whoever is slow holds back the other: a full write buffer on one side pauses reading on the other.
 2. The connection to the upstream goes back to the pool only after a clean end of both the request and the
    answer (`Answer.keeps_link`). In every other case it is closed.
-3. A request is asked again at most once, and only one that is safe (RFC 9110 §9.2.1) and has no body, on a
-   connection of its own, when its connection died before the answer's head was whole.
+3. How the request gets there, and when it is asked again, is told by `lean_reach`.
 4. A WebSocket's caller is not heard before the upstream's 101 was checked (RFC 9931); from then on bytes pass
    untouched until one side ends.
 5. Time is compared, not waited for: `expire` is asked by the plane's sweep and says when to be asked again.
 """
 
-import asyncio
-import logging
 from collections.abc import Callable
 from typing import Final
 
@@ -27,68 +24,31 @@ from gateway.plane.lean_answer import Answer
 from gateway.plane.lean_framing import Fault
 from gateway.plane.lean_house import Caller, House, Owner
 from gateway.plane.lean_plan import Plan
+from gateway.plane.lean_reach import HELD_BYTES_MAX, Reach
 from gateway.plane.lean_upload import TooLarge, Upload
-from gateway.plane.lean_upstream import UpstreamLink, origin_of
+from gateway.plane.reports import worked
 from gateway.wire.injection import refused
 from gateway.wire.request_head import Limits, body_too_large, malformed
 from gateway.wire.upstream import Upstream
 from gateway.wire.websocket import handshake_fault
 
-HELD_BYTES_MAX: Final = 65_536
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
-_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _TURNS: Final = frozenset({101, 401})
 
-_log: Final = logging.getLogger("gateway.plane")
 
-
-class Forward:
+class Forward(Reach):
     """One allowed request on its way to one upstream and back. `is_tunnel`: a WebSocket was agreed on."""
 
-    __slots__ = (
-        "_account",
-        "_answer",
-        "_asked_at",
-        "_caller",
-        "_full_bytes",
-        "_full_since",
-        "_held",
-        "_held_bytes",
-        "_house",
-        "_limits",
-        "_link",
-        "_owner",
-        "_plan",
-        "_question",
-        "_task",
-        "_touched",
-        "_upload",
-        "_upstream",
-        "_was_retried",
-        "is_tunnel",
-    )
+    __slots__ = ("_answer", "_full_bytes", "_full_since", "is_tunnel")
 
     def __init__(
         self, owner: Owner, caller: Caller, plan: Plan, upstream: Upstream, limits: Limits, house: House
     ) -> None:
-        self._owner = owner
-        self._account = owner.account
-        self._caller = caller
-        self._plan = plan
-        self._upstream = upstream
-        self._limits = limits
-        self._house = house
+        super().__init__(owner, caller, plan, upstream, limits, house)
         self._answer: Answer | None = None
-        self._upload: Upload | None = None
-        self._link: UpstreamLink | None = None
-        self._task: asyncio.Future[None] | None = None
-        self._question = b""
-        self._held: list[bytes] = []
-        self._held_bytes = 0
-        self._asked_at = self._touched = 0.0
         self._full_since: float | None = None
         self._full_bytes = 0
-        self._was_retried = self.is_tunnel = False
+        self.is_tunnel = False
 
     # What the exchange and the caller tell
 
@@ -113,11 +73,7 @@ class Forward:
             if self._answer is None:
                 return b""  # the body was refused
         now = account.asked_at = self._asked_at = self._touched = self._house.now()
-        link = self._house.pool.lend(plan.passage.origin or origin_of(self._upstream), now)
-        if link is None:
-            self._dial()
-        else:
-            self._ask(link)
+        self._reach(now)
         return data
 
     def take(self, data: bytes) -> bytes:
@@ -176,6 +132,7 @@ class Forward:
         if self._answer is not None and account.deny is None and not self.is_tunnel:
             account.bytes_out = self._answer.body_bytes
         self._answer = self._link = self._task = None
+        self._leave_target()
 
     def expire(self, now: float) -> float:
         """Act on a deadline that has passed; returns when to ask again."""
@@ -186,22 +143,6 @@ class Forward:
         return now
 
     # What the upstream tells
-
-    def linked(self, link: UpstreamLink) -> None:
-        """A new connection to the upstream is there."""
-        self._task = None
-        if self._answer is None:
-            link.abort()
-            return
-        self._touched = self._house.now()
-        self._ask(link)
-
-    def not_linked(self, fault: OSError) -> None:
-        """None could be made."""
-        self._task = None
-        if self._answer is not None:
-            self._warn(str(fault.strerror or type(fault).__name__))
-            self._owner.refuse(Deny(Reason.UPSTREAM_UNREACHABLE))
 
     def answered(self, data: bytes) -> None:
         """The upstream sent something."""
@@ -224,7 +165,7 @@ class Forward:
         elif answer.head is None or (answer.head.status in _TURNS and self._turns(answer, now)):
             return
         else:
-            account.answered_at = now
+            self._has_answered(now)
             account.status = answer.head.status
             account.ends_by_closing = answer.ends_by_closing
             self._caller.write(out)
@@ -242,13 +183,8 @@ class Forward:
             self._owner.finish_tunnel()
         elif answer.is_begun:
             self._last_word(answer, fault)
-        elif not self._was_retried and self._upload is None and self._plan.method in _SAFE:
-            self._ask_again()
         else:
-            what = "broke the connection before answering"
-            if fault is None:
-                what = "closed the connection without answering"
-            self._owner.refuse(Deny(Reason.UPSTREAM_PROTOCOL, {"what": what}))
+            self._unanswered(fault)
 
     def upstream_is_full(self, *, full: bool) -> None:
         """The upstream reads slowly (or again): so is the caller read."""
@@ -261,6 +197,10 @@ class Forward:
 
     # The steps
 
+    @property
+    def _is_asking(self) -> bool:
+        return self._answer is not None
+
     def _new_answer(self, allow: Allow | None) -> None:
         plan = self._plan
         self._answer = Answer(
@@ -272,30 +212,18 @@ class Forward:
             expires_at=None if allow is None else allow.expires_at,
         )
 
-    def _dial(self) -> None:
-        self._task = self._house.pool.dial(self._upstream, self)
-
-    def _ask(self, link: UpstreamLink) -> None:
-        link.user, self._link = self, link
-        held, was_much = self._held, self._held_bytes > HELD_BYTES_MAX
-        link.transport.write(held[0] if len(held) == 1 else b"".join(held))
-        self._held, self._held_bytes = [], 0
-        if was_much:
-            self._caller.hold_back(full=link.is_full)
-
-    def _ask_again(self) -> None:
-        self._was_retried = True
-        self._new_answer(self._account.allow)
-        self._held.append(self._question)
-        self._account.asked_at = self._asked_at = self._house.now()
-        self._dial()
+    def _has_answered(self, now: float) -> None:
+        self._account.answered_at = now
+        standing = self._standing
+        if standing is not None and standing.failures:
+            worked(self._upstream, standing, now)
 
     def _turns(self, answer: Answer, now: float) -> bool:
         """Whether the answer is not passed on: it switches protocols, or refuses a credential of ours."""
         is_refused = answer.head is not None and answer.head.status == 401
         if is_refused and not self._plan.passage.is_lent:
             return False
-        self._account.answered_at = now
+        self._has_answered(now)
         if is_refused:
             self._owner.refuse(refused())
         else:
@@ -357,7 +285,7 @@ class Forward:
     def _deadline(self) -> tuple[float, Callable[[], None]]:
         upstream, idle_s = self._upstream, self._limits.idle_timeout_s
         if self._link is None:
-            return self._asked_at + upstream.timeout_connect_s, lambda: self._is_late("connect")
+            return self._dial_until, self._dial_is_late
         if self._full_since is not None:
             return self._full_since + idle_s, self._look_at_slow_caller
         if self._account.status:
@@ -365,16 +293,17 @@ class Forward:
         if self.wants_body and not self._link.is_full:
             late = Deny(Reason.REQUEST_TIMEOUT, {"limit": f"{idle_s:g}"})
             return self._touched + idle_s, lambda: self._give_up_on_caller(late)
-        return self._touched + upstream.timeout_first_byte_s, lambda: self._is_late("first_byte")
+        return self._touched + upstream.timeout_first_byte_s, self._answer_is_late
 
     def _shortest_s(self) -> float:
         """The shortest wait that any step allows: whatever step begins from now on, it ends no earlier."""
         upstream = self._upstream
         answer_s = min(upstream.timeout_first_byte_s, upstream.timeout_idle_s)
-        return min(upstream.timeout_connect_s, answer_s, self._limits.idle_timeout_s)
+        connect_s = upstream.timeout_connect_s / len(upstream.targets)
+        return min(connect_s, answer_s, self._limits.idle_timeout_s)
 
-    def _is_late(self, phase: str) -> None:
-        self._owner.refuse(Deny(Reason.UPSTREAM_TIMEOUT, {"phase": phase}))
+    def _answer_is_late(self) -> None:
+        self._owner.refuse(Deny(Reason.UPSTREAM_TIMEOUT, {"phase": "first_byte"}))
 
     def _look_at_slow_caller(self) -> None:
         """Who reads slowly may go on; who takes nothing at all must not hold what it was given for ever."""
@@ -383,6 +312,3 @@ class Forward:
             self._owner.cut("caller_idle")
         else:
             self._full_bytes, self._full_since = left, self._house.now()
-
-    def _warn(self, trouble: str) -> None:
-        _log.warning("request %s: upstream '%s': %s", self._account.request_id, self._upstream.name, trouble)

@@ -17,8 +17,6 @@ from gateway.plane.account import SEEN_CHARS_MAX
 from gateway.plane.contract import Ground
 from gateway.plane.lean_codec import fields_in, parse_request
 from gateway.plane.lean_framing import Fault
-from gateway.plane.lean_pool import Origin
-from gateway.plane.lean_upstream import origin_of
 from gateway.wire.headers import request_id_of, tokens
 from gateway.wire.injection import lend
 from gateway.wire.opening import glimpse, unreadable
@@ -46,7 +44,6 @@ class Passage:
         "keep_alive",
         "kind",
         "lead",
-        "origin",
         "peer",
         "request_id",
         "said",
@@ -66,7 +63,6 @@ class Passage:
         self.expects_continue = False
         self.request_id: str | None = None
         self.upstream: Upstream | None = None
-        self.origin: Origin | None = None
         self.is_lent = False
         self.fault: Deny | None = None
         self.lead = b""
@@ -178,7 +174,6 @@ def _outline(passage: Passage, head: Head, decision: Allow | NeedKey, peer: str,
     if lent.fault is not None:
         return target
     passage.upstream = upstream
-    passage.origin = origin_of(upstream)
     hop = Hop(peer, "", trusted=ground.trusted)
     fields = (*outline(head, decision, upstream, hop, lent.strip), *lent.fields)
     if head.chunked:

@@ -7,20 +7,16 @@
 5. Per origin at most `idle_max` are kept; the one idle longest makes room.
 """
 
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, Generic, TypeVar
+
+from gateway.wire.targets import Origin
+
+__all__ = ("IDLE_MAX", "IDLE_S", "Books", "Origin")
 
 IDLE_S: Final = 4.0  # uvicorn and Node close idle connections after 5 s: be first, avoid the race
 IDLE_MAX: Final = 1_024
 
 LinkT = TypeVar("LinkT")
-
-
-class Origin(NamedTuple):
-    """Where a connection leads: connections to one origin are alike."""
-
-    scheme: str
-    host: str
-    port: int
 
 
 class Books(Generic[LinkT]):

@@ -7,11 +7,13 @@ caller would get it, whoever it was meant for (response queue poisoning).
 import asyncio
 import ssl
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Final, Protocol, cast
 
 from gateway.plane.lean_pool import Books, Origin
+from gateway.wire.targets import Tls, UpstreamTarget
 from gateway.wire.upstream import Upstream
 
 WRITE_BUFFER_BYTES: Final = 65_536
@@ -132,8 +134,8 @@ class UpstreamLink(asyncio.Protocol):
 
 
 def origin_of(upstream: Upstream) -> Origin:
-    """Where connections to an upstream lead."""
-    return Origin(upstream.scheme, upstream.host, upstream.port)
+    """Where connections to an upstream's first target lead."""
+    return upstream.targets[0].origin
 
 
 class UpstreamPool:
@@ -149,9 +151,9 @@ class UpstreamPool:
         """An idle connection, or None: then `dial`. What is gone was struck from the books at once."""
         return self._books.lend(origin, now)
 
-    def dial(self, upstream: Upstream, user: LinkUser) -> asyncio.Task[None]:
+    def dial(self, target: UpstreamTarget, user: LinkUser) -> asyncio.Task[None]:
         """Make a new connection and tell the user of it, unless the task is cancelled before."""
-        return asyncio.ensure_future(self._dial(upstream, user))
+        return asyncio.ensure_future(self._dial(target, user))
 
     def take_home(self, link: UpstreamLink, now: float) -> None:
         """Keep it for the next exchange, or close it."""
@@ -185,15 +187,10 @@ class UpstreamPool:
         for link in tuple(self._links):
             link.abort()
 
-    async def _dial(self, upstream: Upstream, user: LinkUser) -> None:
-        origin = origin_of(upstream)
-        make = partial(UpstreamLink, self, origin, self._books.generation)
-        tls = self._context() if upstream.scheme == "https" else None
-        name = upstream.host if tls is not None else None
+    async def _dial(self, target: UpstreamTarget, user: LinkUser) -> None:
+        make = partial(UpstreamLink, self, target.origin, self._books.generation)
         try:
-            _, link = await asyncio.get_running_loop().create_connection(
-                make, upstream.host, upstream.port, ssl=tls, server_hostname=name
-            )
+            link = await self._connected(target, make)
         except OSError as fault:
             user.not_linked(fault)
             return
@@ -204,8 +201,25 @@ class UpstreamPool:
         with suppress(asyncio.CancelledError):
             user.linked(link)
 
-    def _context(self) -> ssl.SSLContext:
+    async def _connected(self, target: UpstreamTarget, make: Callable[[], UpstreamLink]) -> UpstreamLink:
+        loop = asyncio.get_running_loop()
+        if target.path:
+            _, link = await loop.create_unix_connection(make, target.path)
+            return link
+        context, name = None, None
+        if target.scheme == "https":
+            context, name = self._secured(target.tls)
+            name = name or target.host
+        _, link = await loop.create_connection(
+            make, target.host, target.port, ssl=context, server_hostname=name
+        )
+        return link
+
+    def _secured(self, tls: Tls | None) -> tuple[ssl.SSLContext, str | None]:
+        """The context, and the name to verify where it is not the host's."""
+        if tls is not None and tls.context is not None:
+            return tls.context, tls.server_name
         if self._tls is None:
             self._tls = ssl.create_default_context()
             self._tls.set_alpn_protocols(["http/1.1"])
-        return self._tls
+        return self._tls, None if tls is None else tls.server_name

@@ -13,6 +13,7 @@ The target's bytes are the ones that were judged; only a query parameter that he
 Body framing (`Content-Length`, `Transfer-Encoding`) is the plane's to add, since it does the framing.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
@@ -28,6 +29,7 @@ from gateway.wire import addressing
 from gateway.wire.headers import CLAIM_PREFIX, CLAIMS, HOP_BY_HOP, REWRITTEN, dropped_names, values, without
 from gateway.wire.injection import Injection, lend
 from gateway.wire.request_head import Head
+from gateway.wire.targets import Balance, Check, Crew, Eject, Tls, UpstreamTarget
 
 VIA: Final = b"1.1 keyhatch"
 _LATER: Final = frozenset({b"host", b"content-length", b"x-request-id"})
@@ -40,6 +42,8 @@ class Upstream:
     """A server behind the gateway: `host` in ASCII (a name in its IDNA form), timeouts in seconds.
 
     `host_policy`, `origin_policy` and `forwarded` are words of `wire.addressing`, or the text sent as `Host`.
+    `targets` are the places where it stands; `scheme`, `host`, `port`, `path` (of a Unix socket) and `tls`
+    are those of the first, and make the only one where none is named. `crew` knows how they stand.
     """
 
     name: str
@@ -53,13 +57,25 @@ class Upstream:
     origin_policy: str = addressing.PRESERVE
     forwarded: str = addressing.APPEND
     injection: Injection | None = None
+    path: str = ""
+    tls: Tls | None = None
+    targets: tuple[UpstreamTarget, ...] = ()
+    balance: Balance = "round_robin"
+    eject: Eject = Eject()  # noqa: RUF009 - frozen
+    check: Check | None = None
+    crew: Crew = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Work out what follows."""
+        if not self.targets:
+            only = UpstreamTarget(self.name, self.scheme, self.host, self.port, self.path, self.tls)
+            object.__setattr__(self, "targets", (only,))
+        object.__setattr__(self, "crew", Crew(self.targets, self.balance, self.eject))
 
     @property
     def authority(self) -> str:
-        """`host[:port]`, without the scheme's own port."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        default = {"http": 80, "https": 443}[self.scheme]
-        return host if self.port == default else f"{host}:{self.port}"
+        """`host[:port]` of the first target, without the scheme's own port."""
+        return self.targets[0].authority
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +159,33 @@ def _with_origin(
         return kept
     is_gone = upstream.origin_policy == addressing.STRIP
     return addressing.with_origin(kept, None if is_gone else upstream.scheme.encode("ascii") + b"://" + host)
+
+
+def addressed(question: bytes, upstream: Upstream, target: UpstreamTarget) -> bytes:
+    """A whole head as one of several targets is to have it: named is that one, not the first."""
+    for (name, first), (_, own) in _renamed(upstream, target):
+        question = question.replace(b"\r\n%b: %b\r\n" % (name, first), b"\r\n%b: %b\r\n" % (name, own), 1)
+    return question
+
+
+def addressed_head(head: UpstreamHead, upstream: Upstream, target: UpstreamTarget) -> UpstreamHead:
+    """The same for a head that is not written yet."""
+    renamed = dict(_renamed(upstream, target))
+    headers = tuple(renamed.get(each, each) for each in head.headers)
+    return UpstreamHead(head.method, head.target, headers)
+
+
+def _renamed(
+    upstream: Upstream, target: UpstreamTarget
+) -> Iterator[tuple[tuple[bytes, bytes], tuple[bytes, bytes]]]:
+    """The fields that name the first target, each with what names this one instead."""
+    first = upstream.targets[0]
+    if upstream.host_policy != addressing.UPSTREAM or first.url == target.url:
+        return
+    one, other = first.authority.encode("ascii"), target.authority.encode("ascii")
+    yield (b"host", one), (b"host", other)
+    if upstream.origin_policy == addressing.REWRITE:
+        yield (b"origin", first.url.encode("ascii")), (b"origin", target.url.encode("ascii"))
 
 
 def target_of(head: Head, strip: Strip) -> bytes:

@@ -215,7 +215,7 @@ class Stand:
         upstreams = dict(ground.upstreams)
         old = upstreams.pop(name)
         if port is not None:
-            upstreams[name] = replace(old, host=host, port=port)
+            upstreams[name] = replace(old, host=host, port=port, targets=())
         self.plane.ground = replace(ground, upstreams=upstreams)
 
     def unlock(self, name: str, injection: Injection | None = None) -> None:

@@ -6,6 +6,7 @@ which then sees what is written to it and says what arrives on it.
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any
 
@@ -20,6 +21,7 @@ from gateway.plane.lean_server import LeanPlane
 from gateway.plane.lean_upstream import LinkUser, UpstreamLink, UpstreamPool, origin_of
 from gateway.store.memory import MemoryKeyStore
 from gateway.wire.request_head import Limits
+from gateway.wire.targets import UpstreamTarget
 from gateway.wire.upstream import Upstream
 from tests.unit.keeper.stage import HandClock, key_of, secret_of
 from tests.unit.plane.stage import Witness, trouble_with_the_store
@@ -108,7 +110,7 @@ class Stage:
         self.witness = Witness()
         self.store = MemoryKeyStore()
         self.keeper = Gatekeeper(RouteTable(ROUTES), "kh", self.store, self.clock, trouble_with_the_store)
-        ground = Ground({"main": UPSTREAM}, limits, PROXIES)
+        ground = Ground({"main": replace(UPSTREAM)}, limits, PROXIES)
         self.plane = LeanPlane(ground, Surroundings(self.keeper, self.witness, self.clock))
         self.plane._descriptors = 1_000
 
@@ -124,7 +126,7 @@ class Stage:
         """Let no dialling come to its end; returns who waits for a connection."""
         waiting: list[LinkUser] = []
 
-        def dial(_: UpstreamPool, _upstream: Upstream, user: LinkUser) -> asyncio.Task[None]:
+        def dial(_: UpstreamPool, _target: UpstreamTarget, user: LinkUser) -> asyncio.Task[None]:
             waiting.append(user)
             return asyncio.ensure_future(asyncio.sleep(60))
 

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from gateway.core.refusal import Deny, Reason
 from gateway.core.request import Target, read_target
-from gateway.plane.aiohttp_upstream import fault_of, url_of, words_of
+from gateway.plane.aiohttp_upstream import fault_of, url_of
 from gateway.wire.reply import refusal
 from gateway.wire.response_head import ResponseFault
-from gateway.wire.upstream import Upstream
+from gateway.wire.targets import UpstreamTarget
 
-LOCAL = Upstream("local", "http", "10.9.8.7", 11434)
+LOCAL = UpstreamTarget("local", "http", "10.9.8.7", 11434)
 AT = ConnectionKey(
     "10.9.8.7", 11434, is_ssl=False, ssl=True, proxy=None, proxy_auth=None, proxy_headers_hash=None
 )
@@ -75,7 +75,7 @@ def test_a_target_that_would_become_another_is_not_sent(target: bytes) -> None:
     ],
 )
 def test_the_upstream_is_found_by_name_or_address(host: str, port: int, raw_host: str, url: str) -> None:
-    found = url_of(Upstream("u", "http", host, port), b"/")
+    found = url_of(UpstreamTarget("u", "http", host, port), b"/")
     assert (found.raw_host, found.port, str(found)) == (raw_host, port, url)
 
 
@@ -133,10 +133,3 @@ def test_no_reply_names_the_upstreams_address(trouble: Exception, deny: Deny) ->
     reply = repr(refusal(fault_of(trouble), "req-1", "kh"))
     assert "10.9.8.7" not in reply
     assert "11434" not in reply
-
-
-def test_the_operator_is_told_of_the_address_and_not_of_a_tls_that_nobody_asked_for() -> None:
-    trouble = aiohttp.ClientConnectorError(AT, OSError(errno.ECONNREFUSED, "refused"))
-    assert "ssl" in str(trouble)
-    assert words_of(trouble) == "Cannot connect to host 10.9.8.7:11434 [refused]"
-    assert words_of(ResponseFault("another version of HTTP")) == "another version of HTTP"

@@ -6,7 +6,7 @@ What can be seen on the wire is held by tests/conformance; here are the moments 
 import pytest
 
 from gateway.core.refusal import Reason
-from gateway.plane.lean_forward import HELD_BYTES_MAX
+from gateway.plane.lean_reach import HELD_BYTES_MAX
 from tests.unit.plane.lean_stage import GET, LIMITS, OK, POST, UPSTREAM, Stage, status_of
 
 STREAM = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -144,7 +144,7 @@ async def test_a_new_connection_is_told_of_and_closed_with_the_pool(
     pool: UpstreamPool, listening: tuple[asyncio.Server, Upstream]
 ) -> None:
     server, upstream = listening
-    await pool.dial(upstream, user := User())
+    await pool.dial(upstream.targets[0], user := User())
     (link,) = user.told
     assert isinstance(link, UpstreamLink)
     pool.close()
@@ -163,14 +163,14 @@ async def test_a_connection_that_is_gone_before_anyone_could_use_it_is_none(
         link.abort()
 
     monkeypatch.setattr(UpstreamLink, "connection_made", gone)
-    await pool.dial(upstream, user := User())
+    await pool.dial(upstream.targets[0], user := User())
     (fault,) = user.told
     assert isinstance(fault, ConnectionResetError)
     server.close()
 
 
 async def test_where_nobody_listens_the_fault_is_told(pool: UpstreamPool) -> None:
-    await pool.dial(Upstream("nobody", "http", "127.0.0.1", 1), user := User())
+    await pool.dial(Upstream("nobody", "http", "127.0.0.1", 1).targets[0], user := User())
     (fault,) = user.told
     assert isinstance(fault, ConnectionRefusedError)
 
@@ -186,7 +186,7 @@ async def test_tls_is_checked_against_the_upstreams_name(
 
     monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", create_connection)
     for _ in range(2):
-        await pool.dial(Upstream("safe", "https", "ai.example", 443), User())
+        await pool.dial(Upstream("safe", "https", "ai.example", 443).targets[0], User())
     contexts = [each["ssl"] for each in asked]
     assert [each["server_hostname"] for each in asked] == ["ai.example"] * 2
     assert isinstance(contexts[0], ssl.SSLContext)
