@@ -13,8 +13,9 @@ import aiohttp
 from gateway.keeper.ports import Clock
 from gateway.plane.aiohttp_upstream import AllDrainedError, UpstreamResponse, UpstreamSession, is_fresh
 from gateway.plane.reports import DRAINED, failed, warn, why_not, worked
+from gateway.wire.renaming import addressed_head
 from gateway.wire.targets import Standing
-from gateway.wire.upstream import Upstream, UpstreamHead, addressed_head
+from gateway.wire.upstream import Upstream, UpstreamHead
 
 Body = Callable[[], AsyncIterator[bytes]]
 """Begins the body; called anew where a connection could not be made, so nothing of it was read."""

@@ -20,9 +20,10 @@ from gateway.plane.lean_plan import Plan
 from gateway.plane.lean_upload import Upload
 from gateway.plane.lean_upstream import UpstreamLink
 from gateway.plane.reports import DRAINED, LATE, failed, warn, why_not
+from gateway.wire.renaming import addressed
 from gateway.wire.request_head import Limits
 from gateway.wire.targets import Standing
-from gateway.wire.upstream import Upstream, addressed
+from gateway.wire.upstream import Upstream
 
 HELD_BYTES_MAX: Final = 65_536
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -13,7 +13,6 @@ The target's bytes are the ones that were judged; only a query parameter that he
 Body framing (`Content-Length`, `Transfer-Encoding`) is the plane's to add, since it does the framing.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
@@ -159,33 +158,6 @@ def _with_origin(
         return kept
     is_gone = upstream.origin_policy == addressing.STRIP
     return addressing.with_origin(kept, None if is_gone else upstream.scheme.encode("ascii") + b"://" + host)
-
-
-def addressed(question: bytes, upstream: Upstream, target: UpstreamTarget) -> bytes:
-    """A whole head as one of several targets is to have it: named is that one, not the first."""
-    for (name, first), (_, own) in _renamed(upstream, target):
-        question = question.replace(b"\r\n%b: %b\r\n" % (name, first), b"\r\n%b: %b\r\n" % (name, own), 1)
-    return question
-
-
-def addressed_head(head: UpstreamHead, upstream: Upstream, target: UpstreamTarget) -> UpstreamHead:
-    """The same for a head that is not written yet."""
-    renamed = dict(_renamed(upstream, target))
-    headers = tuple(renamed.get(each, each) for each in head.headers)
-    return UpstreamHead(head.method, head.target, headers)
-
-
-def _renamed(
-    upstream: Upstream, target: UpstreamTarget
-) -> Iterator[tuple[tuple[bytes, bytes], tuple[bytes, bytes]]]:
-    """The fields that name the first target, each with what names this one instead."""
-    first = upstream.targets[0]
-    if upstream.host_policy != addressing.UPSTREAM or first.url == target.url:
-        return
-    one, other = first.authority.encode("ascii"), target.authority.encode("ascii")
-    yield (b"host", one), (b"host", other)
-    if upstream.origin_policy == addressing.REWRITE:
-        yield (b"origin", first.url.encode("ascii")), (b"origin", target.url.encode("ascii"))
 
 
 def target_of(head: Head, strip: Strip) -> bytes:

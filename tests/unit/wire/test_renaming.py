@@ -1,12 +1,13 @@
-"""Guarantees of gateway/wire/upstream.py for several targets: each is called by its own name."""
+"""Guarantees of gateway/wire/renaming.py: each is called by its own name."""
 
 from dataclasses import replace
 
 import pytest
 
+from gateway.wire.renaming import addressed, addressed_head
 from gateway.wire.request_head import Head
 from gateway.wire.targets import UpstreamTarget
-from gateway.wire.upstream import Upstream, UpstreamHead, addressed, addressed_head, compose_head
+from gateway.wire.upstream import Upstream, UpstreamHead, compose_head
 from tests.unit.wire.heads import allowing, hop, lookup, reading
 
 A = UpstreamTarget("a", "http", "10.0.0.1", 80)
