@@ -5,6 +5,7 @@ is the one that is asked, and so is an `Origin` that follows it.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from gateway.wire import addressing
 from gateway.wire.targets import UpstreamTarget
@@ -22,7 +23,7 @@ def addressed_head(head: UpstreamHead, upstream: Upstream, target: UpstreamTarge
     """The same for a head that is not written yet."""
     renamed = dict(_renamed(upstream, target))
     headers = tuple(renamed.get(each, each) for each in head.headers)
-    return UpstreamHead(head.method, head.target, headers)
+    return replace(head, headers=headers)
 
 
 def _renamed(
