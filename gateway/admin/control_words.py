@@ -61,6 +61,7 @@ class AskCreate(Words):
     allow_from: tuple[str, ...]
     expires_at: Moment | Literal["default"] | None
     created_by: str
+    in_path: bool
 
     def draft(self) -> KeyDraft:
         """The words as a draft."""
@@ -89,6 +90,7 @@ class AskEdit(AskOne):
     note: str | None
     allow_from: tuple[str, ...] | None
     expires_at: Moment | Literal["default", "unchanged"] | None
+    in_path: bool | None
 
     def edit(self) -> KeyEdit:
         """The words as an edit."""
@@ -176,6 +178,7 @@ class TellKey(Words):
     last_used_from: str | None
     use_count: int
     revision: int
+    in_path: bool
 
     def key(self) -> ApiKey:
         """The record; its digest is empty."""

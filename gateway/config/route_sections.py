@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gateway.config.fields import Given, Grant, Method, NetworkField, RouteId, RouteScope, Some
+from gateway.config.fields import Given, Grant, Method, NetworkField, RouteId, RouteScope, Some, Switch
 from gateway.config.sections import Section
 from gateway.core.routes import Anonymous, Route
 
@@ -46,6 +46,12 @@ class RouteSettings(Section):
         default=None, description="Networks whose callers need no key here."
     )
 
+    browser_prompt: Switch = Field(
+        default=False,
+        description="on: a browser that is refused asks its user for a key (HTTP Basic), and sends it with "
+        "every request from then on. For web interfaces that know no keys.",
+    )
+
     def compiled(self) -> Route:
         """The route as the core matches and judges it."""
         door = self.anonymous
@@ -57,5 +63,6 @@ class RouteSettings(Section):
             public=self.public,
             scopes=self.scopes or (),
             any_of=self.any_of or (),
+            browser_prompt=self.browser_prompt,
             anonymous=None if door is None else Anonymous(door.networks, frozenset(door.scopes)),
         )

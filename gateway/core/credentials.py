@@ -13,6 +13,7 @@ carries our prefix, or its digest is among those of imported secrets (`core.ours
    subprotocol or any header that carries a well-formed key amid other text, percent-encoded or within
    Basic. No upstream and no upstream's log sees one.
 5. No byte of a path is ever changed, so a request with a well-formed key in its path is refused (`in_path`).
+   One at the very beginning is cut instead (`core.path_key`).
    Rules 4 and 5 know a key amid other text by its form. An imported secret has none: it is found, judged
    and stripped where it stands as a whole in an accepted place, and nowhere else. Whole is also: behind a
    scheme or within Basic in any header of rule 1 (with a colon within it as well, as user, as user and
@@ -57,10 +58,15 @@ _DECODINGS_MAX: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """What to take out before forwarding: header index → new value (None drops it), and the new query."""
+    """What to take out before forwarding: header index → new value (None drops it), and the new query.
+
+    `path` is what is left of a path that a key led. `in_address`: the credential stood in the address.
+    """
 
     headers: Mapping[int, bytes | None] = field(default_factory=dict, repr=False)
     query: bytes | None = field(default=None, repr=False)
+    path: bytes | None = None
+    in_address: bool = False
 
     def apply(self, headers: Headers) -> Headers:
         """The headers without any credential of ours, order kept."""
@@ -152,9 +158,14 @@ class _Scan:
         return [text for text in found if shape_of(text, self.prefix) is Shape.WELL_FORMED]
 
 
-def find(view: RequestView, ours: Ours) -> Findings:
-    """One pass over headers and query. It judges nothing; `choose` does."""
+def find(view: RequestView, ours: Ours, led_by: str | None = None) -> Findings:
+    """One pass over headers and query. It judges nothing; `choose` does.
+
+    `led_by` is the key that led the path; the view's target is what it led to.
+    """
     scan = _Scan(ours, view.kind)
+    if led_by is not None:
+        scan.ours.append(Shown("the path", led_by))
     changed: dict[int, bytes | None] = {}
     for index, (name, value) in enumerate(view.headers):
         if name in _SHOWING or scan.mark in value or b"%" in value:
@@ -162,8 +173,9 @@ def find(view: RequestView, ours: Ours) -> Findings:
             if left != value:
                 changed[index] = left
     query = _left_of_query(scan, view.target.query) if view.target.query else b""
-    if changed or query != view.target.query:
-        strip = Strip(changed, None if query == view.target.query else query)
+    if changed or query != view.target.query or led_by is not None:
+        path = None if led_by is None else view.target.path.encode("ascii")
+        strip = Strip(changed, None if query == view.target.query else query, path, led_by is not None)
     else:
         strip = NOTHING_TO_STRIP
     raw = view.target.raw

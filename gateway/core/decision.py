@@ -44,12 +44,16 @@ class Allow:
 
 @dataclass(frozen=True, slots=True)
 class NeedKey:
-    """Exactly one of our credentials was shown: the decision waits for the record behind `digest`."""
+    """Exactly one of our credentials was shown: the decision waits for the record behind `digest`.
+
+    `in_path`: the key led the path (`core.path_key`).
+    """
 
     digest: bytes = field(repr=False)
     route: Route
     strip: Strip
     peer: str
+    in_path: bool = False
 
 
 Decision = Allow | Deny | NeedKey

@@ -79,7 +79,7 @@ class ApiKey:
     """One key's record. Times are seconds since 1970 (UTC); digests are 32 bytes of SHA-256, never shown.
 
     `revision` counts the changes that management made, from 1 on. `previous_until_first_use`: the
-    secret before ends as soon as the new one is used.
+    secret before ends as soon as the new one is used. `in_path`: it may lead a path (`core.path_key`).
     """
 
     id: str
@@ -106,6 +106,7 @@ class ApiKey:
     last_used_from: str | None = None
     use_count: int = 0
     revision: int = 1
+    in_path: bool = False
 
     def status(self, now: float) -> Status:
         """Revocation outweighs expiry, expiry outweighs a switch: enabling an expired key would not help."""

@@ -4,37 +4,44 @@
 rest once the record is known. Between them the gatekeeper fetches the record, from its cache or the store.
 
 The rules, in the order in which they are asked; the first that speaks is the answer
+0. A key that leads the path (`core.path_key`) is cut off first; what is left is the path from here on.
 1. No route → `no_route`; the route does not take the method → `method_not_allowed`; the path has two
    readings that are guarded differently → `target_ambiguous`.
-2. A key of ours in the path → `credential_malformed`: it could not be kept from the upstream. A credential
-   that may be imported, while nobody knows → `store_unavailable`. Otherwise a public route passes; any key
-   of ours is stripped and not judged.
+2. A key of ours elsewhere in the path → `credential_malformed`: it could not be kept from the upstream. A
+   credential that may be imported, while nobody knows → `store_unavailable`. Otherwise a public route
+   passes; any key of ours is stripped and not judged.
 3. Two different keys of ours → `credential_ambiguous`; ours but mistyped → `credential_malformed`.
 4. None of ours: from a network the route is `anonymous` for, the caller passes with that entry's scopes
    (or fails on them); anyone else is told `credential_missing` or, if they showed another kind of
    credential, `credential_foreign`.
 5. The record: absent → `key_unknown`; revoked, expired, disabled → their reasons; a secret that was
    rotated out → `key_rotated` once its overlap ended.
-6. The key may not be used from the caller's address → `address_not_allowed`.
+6. It led the path and may not (`ApiKey.in_path`) → `credential_malformed`. The key may not be used from
+   the caller's address → `address_not_allowed`.
 7. The key's grants do not cover the route → `scope_missing`.
-8. Otherwise, and only then, it passes.
+8. A key that a browser added by itself to what a page of another site asks for does not count
+   (`core.browser`, only where the route has `browser_prompt`).
+9. Otherwise, and only then, it passes.
 
 Whoever holds a full secret is told how its key stands; whoever does not learns nothing (rules 5 to 7 are
 only reached with a digest that is in the store).
 """
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from hmac import compare_digest
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from math import inf
 
+from gateway.core.browser import is_unasked
 from gateway.core.credentials import Strip, choose, find
 from gateway.core.decision import Allow, Identity, NeedKey
 from gateway.core.keys import EXPIRING_WINDOW_S, ApiKey, Network, Status
 from gateway.core.ours import Ours
-from gateway.core.refusal import Deny, Reason
-from gateway.core.request import RequestView
+from gateway.core.path_key import BEGINS, open_path
+from gateway.core.refusal import NO_FACTS, Deny, Facts, Reason
+from gateway.core.request import RequestView, Target
 from gateway.core.routes import Own, Route, RouteTable
 
 _ZONE = re.compile(r"[0-9A-Za-z._~-]+")  # RFC 6874; only IPv6 addresses have one
@@ -46,36 +53,52 @@ _DEAD = {
 
 
 def admit(view: RequestView, table: RouteTable, ours: Ours) -> Allow | Deny | NeedKey:
-    """Rules 1 to 4: everything that can be said without a record."""
+    """Rules 0 to 4: everything that can be said without a record."""
+    if view.target.raw.startswith(BEGINS):
+        opened = open_path(view.target, ours.prefix)
+        if opened is not None:
+            return opened if isinstance(opened, Deny) else _admit(view, table, ours, *opened)
+    return _admit(view, table, ours)
+
+
+def _admit(
+    view: RequestView, table: RouteTable, ours: Ours, led_by: str | None = None, rest: Target | None = None
+) -> Allow | Deny | NeedKey:
+    if rest is not None:
+        view = replace(view, target=rest)
     route = table.match(view.method, view.target)
     if isinstance(route, Deny):
         return route
     if route.own is Own.NOTHING:
         return Deny(Reason.NO_ROUTE)
-    findings = find(view, ours)
+    findings = find(view, ours, led_by)
     if findings.in_path:
-        return Deny(Reason.CREDENTIAL_MALFORMED, {"problem": "in_path"}, route.id)
+        return _refused(route, Reason.CREDENTIAL_MALFORMED, {"problem": "in_path"})
     if findings.doubtful:
         return Deny(Reason.STORE_UNAVAILABLE, route_id=route.id)
     if route.public:
         return Allow(route, findings.strip)
     chosen = choose(findings, ours.prefix)
     if not isinstance(chosen, Deny):
-        return NeedKey(chosen, route, findings.strip, view.peer)
+        if route.browser_prompt and is_unasked(view):
+            return Deny(Reason.CREDENTIAL_MISSING, {"what": "a page of another site"}, route.id)
+        return NeedKey(chosen, route, findings.strip, view.peer, led_by is not None)
     door = route.anonymous
     if door is not None and not findings.ours and is_within(view.peer, door.networks):
         return _anonymous(route, door.scopes, findings.strip)
-    return Deny(chosen.reason, chosen.facts, route.id)
+    return _refused(route, chosen.reason, chosen.facts)
 
 
 def judge(need: NeedKey, key: ApiKey | None, now: float) -> Allow | Deny:
     """Rules 5 to 8, given the record behind the digest (None: there is none) and the wall clock."""
     route = need.route
     if key is None:
-        return Deny(Reason.KEY_UNKNOWN, route_id=route.id)
+        return _refused(route, Reason.KEY_UNKNOWN)
     dead = standing(key, need.digest, now)
     if dead is not None:
-        return Deny(dead.reason, dead.facts, route.id, key.id, key.name)
+        return _refused(route, dead.reason, dead.facts, key)
+    if need.in_path and not key.in_path:
+        return _refused(route, Reason.CREDENTIAL_MALFORMED, {"problem": "not_in_path"}, key)
     if key.allow_from and not is_within(need.peer, key.allow_from):
         return Deny(Reason.ADDRESS_NOT_ALLOWED, {"address": need.peer}, route.id, key.id, key.name)
     if not route.satisfied_by(key.scopes):
@@ -86,6 +109,15 @@ def judge(need: NeedKey, key: ApiKey | None, now: float) -> Allow | Deny:
     if now < near:
         return Allow(route, need.strip, identity, key, need.digest, min(until, near))
     return Allow(route, need.strip, identity, key, need.digest, until, key.expires_at)
+
+
+def _refused(route: Route, reason: Reason, facts: Facts = NO_FACTS, key: ApiKey | None = None) -> Deny:
+    """A refusal of a credential; where the route wants it, a browser is asked to ask its user for another."""
+    if route.browser_prompt:
+        facts = {**facts, "prompt": "basic"}
+    if key is None:
+        return Deny(reason, facts, route.id)
+    return Deny(reason, facts, route.id, key.id, key.name)
 
 
 def _until(key: ApiKey, digest: bytes) -> float:

@@ -9,6 +9,12 @@ The sentence itself, the status and the challenge stand in one table, `gateway.w
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+Facts = Mapping[str, str]
+
+NO_FACTS: Final[Facts] = MappingProxyType({})
 
 
 class Reason(StrEnum):

@@ -58,7 +58,10 @@ class Anonymous:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One door. `methods` None means all forwarded ones; `own` marks the gateway's own answers."""
+    """One door. `methods` None means all forwarded ones; `own` marks the gateway's own answers.
+
+    `browser_prompt`: a browser without a key is made to ask its user for one.
+    """
 
     id: str
     path: str
@@ -69,6 +72,7 @@ class Route:
     any_of: tuple[str, ...] = ()
     anonymous: Anonymous | None = None
     own: Own | None = None
+    browser_prompt: bool = False
     needed: tuple[tuple[str, frozenset[str]], ...] = field(init=False, compare=False)
     needed_any: frozenset[str] = field(init=False, compare=False)
 

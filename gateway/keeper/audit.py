@@ -130,6 +130,7 @@ def described(key: ApiKey | None) -> Described | None:
         "previous_preview": key.previous_preview,
         "previous_secret_valid_until": key.previous_secret_valid_until,
         "previous_until_first_use": key.previous_until_first_use,
+        "in_path": key.in_path,
     }
 
 

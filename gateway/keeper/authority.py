@@ -97,10 +97,11 @@ def assert_may_widen(manager: Manager, before: ApiKey, after: ApiKey) -> None:
 
 
 def is_wider(before: ApiKey, after: ApiKey) -> bool:
-    """Whether a key lives longer than before, works from more networks, or works again."""
+    """Whether a key lives longer than before, works from more networks or in paths, or works again."""
     ends = (before.expires_at or inf, after.expires_at or inf)
     works_again = before.disabled_at is not None and after.disabled_at is None
-    return ends[1] > ends[0] or works_again or not _is_within(after.allow_from, before.allow_from)
+    wider_use = works_again or (after.in_path and not before.in_path)
+    return ends[1] > ends[0] or wider_use or not _is_within(after.allow_from, before.allow_from)
 
 
 def _is_within(networks: tuple[Network, ...], wider: tuple[Network, ...]) -> bool:

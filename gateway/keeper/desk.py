@@ -84,6 +84,7 @@ class KeyDraft:
     allow_from: tuple[str, ...] = ()
     expires_at: float | Literal["default"] | None = "default"
     created_by: str = ""
+    in_path: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +100,7 @@ class KeyEdit:
     note: str | None = None
     allow_from: tuple[str, ...] | None = None
     expires_at: float | Literal["default", "unchanged"] | None = "unchanged"
+    in_path: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,9 +34,11 @@ _FIELDS: Final[Mapping[str, tuple[type, ...]]] = {
     **dict.fromkeys(("scopes", "allow_from"), (list,)),
     **dict.fromkeys(("use_count", "revision"), (int,)),
     "created_at": (float, int),
-    "previous_until_first_use": (bool,),
+    **dict.fromkeys(("previous_until_first_use", "in_path"), (bool,)),
 }
 """Every field of a record, and what JSON says in it."""
+_LATER_FIELDS: Final = {"in_path": False}
+"""What the first exports did not tell of."""
 _SHOWN: Final = ("preview", "previous_preview", "last_used_from", "previous_secret_last_used_from")
 """The texts that no rule for a new key holds to its bounds (`gateway.keeper.terms`)."""
 
@@ -59,6 +61,8 @@ def as_data(whole: WholeKey) -> dict[str, Any]:
 
 def whole_of(told: object) -> WholeKey:
     """The record that JSON tells of; raises `ValueError` for whatever we would not have written."""
+    if isinstance(told, dict):
+        told = {**_LATER_FIELDS, **told}
     if not isinstance(told, dict) or set(told) != {*_FIELDS, "secrets"}:
         raise ValueError("a record has other fields than it should")
     for name, kinds in _FIELDS.items():

@@ -268,6 +268,7 @@ class Keyring(MovingKeys, LookingKeys):
             note=terms.note,
             allow_from=terms.allow_from,
             expires_at=terms.expires_at,
+            in_path=terms.in_path,
         )
         return key, secret
 

@@ -54,6 +54,7 @@ class Terms:
     created_by: str
     allow_from: tuple[Network, ...]
     expires_at: float | None
+    in_path: bool
 
 
 def is_id(text: str) -> bool:
@@ -73,6 +74,7 @@ def terms_of(draft: KeyDraft, rules: Rules, now: float) -> Terms:
                 "created_by": lambda: _line("created_by", draft.created_by),
                 "allow_from": lambda: _networks(draft.allow_from),
                 "expires_at": lambda: _expiry(draft.expires_at, rules, now),
+                "in_path": lambda: draft.in_path,
             }
         )
     )
@@ -95,6 +97,8 @@ def changes_of(edit: KeyEdit, rules: Rules, now: float) -> dict[str, Any]:
         readings["note"] = lambda: _note(note)
     if allow_from is not None:
         readings["allow_from"] = lambda: _networks(allow_from)
+    if edit.in_path is not None:
+        readings["in_path"] = lambda: edit.in_path
     if expires_at != "unchanged":
         readings["expires_at"] = lambda: _expiry(expires_at, rules, now)
     return _all_of(readings)

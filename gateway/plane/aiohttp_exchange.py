@@ -27,6 +27,7 @@ from gateway.plane.aiohttp_upstream import UpstreamSession
 from gateway.plane.contract import Ground, Surroundings
 from gateway.plane.own_reply import reply_bytes
 from gateway.plane.reset import reset_on_close
+from gateway.wire.by_address import told_path
 from gateway.wire.headers import request_id_of
 from gateway.wire.own_answers import health, me, server
 from gateway.wire.reply import Reply, refusal
@@ -127,7 +128,7 @@ class AiohttpExchange:
         if not all(map(_is_text, head.view.headers)):
             raise Refused(malformed("a header value is not UTF-8"))
         account, view = self.account, head.view
-        account.path, account.kind, account.peer = view.target.path, view.kind.value, view.peer
+        account.path, account.kind, account.peer = told_path(view.target.path), view.kind.value, view.peer
         account.request_id = request_id_of(view.headers) or account.request_id
         return head
 

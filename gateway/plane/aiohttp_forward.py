@@ -25,6 +25,7 @@ from gateway.plane.aiohttp_reach import Reach
 from gateway.plane.aiohttp_tunnel import tunnel
 from gateway.plane.aiohttp_upstream import UpstreamResponse, UpstreamSession, fault_of
 from gateway.plane.reports import warn
+from gateway.wire.by_address import by_address
 from gateway.wire.injection import refused
 from gateway.wire.request_head import Head, Limits, Version, body_too_large, malformed
 from gateway.wire.response_head import (
@@ -187,7 +188,12 @@ class Forward:
             allow, date = self._account.allow, protocol_of(self._request).date()
             expires_at = None if allow is None else allow.expires_at
             headers = response_headers(
-                raw, self._account.request_id, date, identified=identified, expires_at=expires_at
+                raw,
+                self._account.request_id,
+                date,
+                identified=identified,
+                expires_at=expires_at,
+                address=None if allow is None else by_address(self._head, allow.strip),
             )
             return headers, response_length(raw, response.status)
         except ResponseFault as fault:

@@ -18,6 +18,7 @@ from typing import Final
 from gateway.core.request import Headers
 from gateway.plane.lean_codec import ANSWER_HEAD_BYTES_MAX, HEAD_END, parse_answer
 from gateway.plane.lean_framing import ByChunks, ByLength, Fault, Framing, Span, ToTheEnd, chunk, payload
+from gateway.wire.by_address import ByAddress
 from gateway.wire.headers import tokens
 from gateway.wire.request_head import Version
 from gateway.wire.response_head import (
@@ -58,7 +59,9 @@ class AnswerHead:
         "whole",
     )
 
-    def __init__(self, raw: bytes, date: bytes, *, identified: bool) -> None:
+    def __init__(
+        self, raw: bytes, date: bytes, *, identified: bool, address: ByAddress | None = None
+    ) -> None:
         parts = parse_answer(raw)
         self.status = parts.status
         self.fields: Headers = parts.fields
@@ -73,7 +76,8 @@ class AnswerHead:
             return
         try:
             check_status(parts.status, parts.version)
-            kept = relayed_headers(parts.fields, date, identified=identified and self.status != 101)
+            identified = identified and self.status != 101
+            kept = relayed_headers(parts.fields, date, identified=identified, address=address)
             self.length = response_length(parts.fields, parts.status)
         except ResponseFault as fault:
             raise Fault(str(fault)) from None
@@ -97,8 +101,10 @@ class AnswerHeads:
         self._date = date
         self._kept: tuple[dict[bytes, AnswerHead], dict[bytes, AnswerHead]] = ({}, {})
 
-    def of(self, raw: bytes, *, identified: bool) -> AnswerHead:
+    def of(self, raw: bytes, *, identified: bool, address: ByAddress | None = None) -> AnswerHead:
         """The meaning of one whole head. Raises `Fault`."""
+        if address is not None:  # a secret may stand in it
+            return AnswerHead(raw, self._date(), identified=identified, address=address)
         kept = self._kept[identified]
         head = kept.get(raw)
         if head is None or (head.date and head.date != self._date()):
@@ -113,10 +119,11 @@ class AnswerHeads:
 class Answer:
     """The answer to one request, as it arrives. `may_keep`: the caller's connection may stay open then.
 
-    `expires_at`: when the caller's key ends, if it is to be told.
+    `expires_at`: when the caller's key ends, if it is to be told. `address`: where that showed a credential.
     """
 
     __slots__ = (
+        "_address",
         "_begun_raw",
         "_framing",
         "_heads",
@@ -145,8 +152,10 @@ class Answer:
         is_head: bool,
         identified: bool,
         expires_at: float | None = None,
+        address: ByAddress | None = None,
     ) -> None:
         self._heads = heads
+        self._address = address
         self._own = b"x-request-id: " + request_id.encode("ascii")
         if expires_at is not None:
             self._own += b"\r\n%b: %b" % (KEY_EXPIRES, expiry(expires_at))
@@ -194,7 +203,7 @@ class Answer:
             if end < 0:
                 self._begun_raw = data
                 return None, b""
-            head = self._heads.of(data[: end + 4], identified=self.identified)
+            head = self._heads.of(data[: end + 4], identified=self.identified, address=self._address)
             data = data[end + 4 :]
             if head.lead:
                 return head, data

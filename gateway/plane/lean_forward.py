@@ -202,14 +202,15 @@ class Forward(Reach):
         return self._answer is not None
 
     def _new_answer(self, allow: Allow | None) -> None:
-        plan = self._plan
+        passage = self._plan.passage
         self._answer = Answer(
             self._house.heads,
             self._account.request_id,
-            plan.passage.version,
-            is_head=plan.is_head,
+            passage.version,
+            is_head=self._plan.is_head,
             identified=allow is not None and allow.identity is not None,
             expires_at=None if allow is None else allow.expires_at,
+            address=passage.address,
         )
 
     def _has_answered(self, now: float) -> None:
@@ -260,8 +261,7 @@ class Forward(Reach):
         self._finish(answer)
 
     def _finish(self, answer: Answer) -> None:
-        is_clean = not self.wants_body
-        link = self._link
+        is_clean, link = not self.wants_body, self._link
         if link is not None and answer.keeps_link and is_clean and not link.is_full:
             self._link = None
             link.release(self._touched)

@@ -17,6 +17,7 @@ from gateway.plane.account import SEEN_CHARS_MAX
 from gateway.plane.contract import Ground
 from gateway.plane.lean_codec import fields_in, parse_request
 from gateway.plane.lean_framing import Fault
+from gateway.wire.by_address import ByAddress, by_address, told_path
 from gateway.wire.headers import request_id_of, tokens
 from gateway.wire.injection import lend
 from gateway.wire.opening import glimpse, unreadable
@@ -30,10 +31,12 @@ class Passage:
     `decision` is `NeedKey` where a record has to be looked at, `before` what was last decided. `lead` are the
     upstream's fields up to who calls, `asked` the same for a WebSocket. `request_id` is the caller's own, if
     it sent one that may be used. `is_lent`: the fields hold a credential of the gateway's own; `fault`: there
-    is none that could be lent, and so no `upstream`.
+    is none that could be lent, and so no `upstream`. `address`: where that showed a credential; such
+    a plan is never kept.
     """
 
     __slots__ = (
+        "address",
         "asked",
         "before",
         "chunked",
@@ -54,6 +57,7 @@ class Passage:
 
     def __init__(self, decision: Decision, peer: str) -> None:
         self.decision = decision
+        self.address: ByAddress | None = None
         self.before: Allow | None = None
         self.peer = peer
         self.version: Version = (1, 1)
@@ -159,8 +163,9 @@ def _plan(head: Head, decision: Decision, peer: str, ground: Ground) -> Plan:
     if not isinstance(decision, Deny):
         target = _outline(passage, head, decision, peer, ground)
         line = first_line(view.method.encode("ascii"), target)
+        passage.address = by_address(head, decision.strip)
     length = None if view.kind is Kind.WEBSOCKET else head.content_length
-    return Plan(passage, view.method, view.target.path, line, length)
+    return Plan(passage, view.method, told_path(view.target.path), line, length)
 
 
 def _outline(passage: Passage, head: Head, decision: Allow | NeedKey, peer: str, ground: Ground) -> bytes:

@@ -141,7 +141,7 @@ def _explain(draft: sqlite3.Connection, act: Act) -> None:
 
 
 def _explains(after: str | None, key: ApiKey) -> bool:
-    told = {} if after is None else json.loads(after)
+    told = {} if after is None else {"in_path": False, **json.loads(after)}
     stands = described(key) or {}
     return stands.keys() - told.keys() <= _LATER_WORDS and all(
         told[word] == value for word, value in stands.items() if word in told

@@ -45,8 +45,10 @@ _KIND_OF: Final[dict[str, tuple[type, ...]]] = {
     "last_used_from": (str, NoneType),
     "use_count": (int,),
     "revision": (int,),
+    "in_path": (int,),
 }
 COLUMNS: Final = tuple(_KIND_OF)
+_SWITCHES: Final = ("previous_until_first_use", "in_path")
 _KINDS: Final = tuple(_KIND_OF.values())
 _MOMENTS: Final = itemgetter(*(at for at, kinds in enumerate(_KINDS) if float in kinds))
 _COUNTS: Final = itemgetter(*(COLUMNS.index(column) for column in ("use_count", "revision")))
@@ -120,7 +122,8 @@ def row_of(key: ApiKey) -> dict[str, Any]:
     """The record's columns; raises `ValueError` for what could not be read back (SQLite makes NaN a NULL)."""
     row = {column: getattr(key, column) for column in COLUMNS}
     _assert_bounds(tuple(row.values()))
-    row["previous_until_first_use"] = int(key.previous_until_first_use)
+    for switch in _SWITCHES:
+        row[switch] = int(row[switch])
     row["scopes"] = json.dumps(sorted(key.scopes))
     row["allow_from"] = json.dumps([str(network) for network in key.allow_from])
     return row
@@ -167,7 +170,8 @@ def key_of(row: Sequence[Any]) -> ApiKey:
     values = dict(zip(COLUMNS, row, strict=True))
     values["scopes"] = _scopes(values["scopes"])
     values["allow_from"] = _networks(values["allow_from"])
-    values["previous_until_first_use"] = bool(values["previous_until_first_use"])
+    for switch in _SWITCHES:
+        values[switch] = bool(values[switch])
     return ApiKey(**values)
 
 

@@ -51,7 +51,7 @@ def is_foreign(origins: list[bytes], asked: bytes) -> bool:
 
 def is_sent_by_itself(headers: Headers, strip: Strip) -> bool:
     """Whether the key may have been sent without anybody's doing: browsers remember Basic's, and send it."""
-    if not strip.headers or strip.query is not None:
+    if not strip.headers or strip.query is not None or strip.in_address:
         return False
     return all(
         headers[index][0] == b"authorization" and headers[index][1][:6].lower() == b"basic "

@@ -18,7 +18,7 @@ No value of a credential is ever part of a `repr`.
 """
 
 from base64 import b64encode
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -120,14 +120,14 @@ def _without_own(headers: Headers, strip: Strip, own: frozenset[bytes], query: b
             gone[index] = None if left is None else _without_key(left)
     parts = query.split(b"&")
     kept = b"&".join(part for part in parts if not _is_key(part))
-    return Strip(gone, strip.query if kept == query else kept)
+    return replace(strip, headers=gone, query=strip.query if kept == query else kept)
 
 
 def _without_cookies(headers: Headers, strip: Strip, injection: Injection) -> Strip:
     if injection.keeps_cookies:
         return strip
     cookies = {index: None for index, (name, _) in enumerate(headers) if reads_as(name) == b"cookie"}
-    return Strip({**strip.headers, **cookies}, strip.query)
+    return replace(strip, headers={**strip.headers, **cookies})
 
 
 def _without_key(protocols: bytes) -> bytes | None:

@@ -19,6 +19,7 @@ def as_json(key: ApiKey, now: float) -> dict[str, object]:
         "note": key.note,
         "scopes": sorted(key.scopes),
         "allow_from": [str(network) for network in key.allow_from],
+        "in_path": key.in_path,
         "status": key.status(now).value,
         "created_at": rfc3339(key.created_at),
         "created_by": key.created_by,

@@ -18,6 +18,7 @@ from gateway.core.request import Headers
 REALM: Final = "keyhatch"
 RETRY_AFTER_S: Final = 1
 _ID: Final = "ID"
+_PROMPT: Final = b'Basic realm="keyhatch", charset="UTF-8"'
 
 Facts = Mapping[str, str]
 
@@ -81,6 +82,8 @@ def _mould(reason: Reason, items: tuple[tuple[str, str], ...], prefix: str) -> _
     ]
     if row.challenge is not None:
         headers.append((b"www-authenticate", _challenge(row.challenge, facts).encode("ascii")))
+    if "prompt" in facts and status == 401:
+        headers.append((b"www-authenticate", _PROMPT))
     if reason is Reason.METHOD_NOT_ALLOWED:
         headers.append((b"allow", facts.get("allow", "").encode("ascii")))
     if row.retry:
@@ -164,6 +167,11 @@ def _how(prefix: str) -> str:
 
 def _missing(facts: Facts, prefix: str) -> str:
     how = _how(prefix)
+    if "what" in facts:
+        return (
+            "A browser sent its key by itself, because a page of another site made it ask. That does not "
+            f"count for what may change something. {how}."
+        )
     if stray := facts.get("stray"):
         return (
             f"A key was found in {stray}, where it does not count. {how}. Only WebSocket and "
@@ -184,6 +192,11 @@ def _malformed(facts: Facts, prefix: str) -> str:
     if facts["problem"] == "in_path":
         where = "in the path, where it does not belong: paths are written to logs"
         return f"A key was found {where}. {_how(prefix)}."
+    if facts["problem"] == "not_in_path":
+        return (
+            f"This key may not be used in an address. {_how(prefix)}, or ask whoever runs this server to "
+            "allow it: keyhatch keys edit … --in-path."
+        )
     problem = {
         "wrong_length": f"it has {facts['length']} characters",
         "wrong_characters": "it holds characters that no key has",

@@ -3,6 +3,7 @@
 The upstream cannot speak in the gateway's name: `X-Keyhatch-*` in its answer is dropped, so a caller can
 tell our refusals from its own. An answer to an identified caller that says nothing about caching is marked
 `private`, since shared caches only hold back answers to `Authorization`, not to `X-API-Key` (RFC 9111 §3.5).
+What holds where the credential stood in the address is in `wire.by_address`.
 
 A caller whose key ends soon is told when, in `X-Keyhatch-Key-Expires`. Which fields scripts in a browser may
 read (`Access-Control-Expose-Headers`) stays the upstream's own word.
@@ -14,6 +15,7 @@ from typing import Final
 
 from gateway.core.policy import moment
 from gateway.core.request import Headers
+from gateway.wire.by_address import ByAddress
 from gateway.wire.headers import dropped_names, values, without
 
 KEY_EXPIRES: Final = b"x-keyhatch-key-expires"
@@ -67,13 +69,20 @@ def contradicts_itself(status: int, headers: Headers) -> bool:
 
 
 def response_headers(
-    raw: Headers, request_id: str, date: bytes, *, identified: bool, expires_at: float | None = None
+    raw: Headers,
+    request_id: str,
+    date: bytes,
+    *,
+    identified: bool,
+    expires_at: float | None = None,
+    address: ByAddress | None = None,
 ) -> Headers:
     """The upstream's headers as the caller may see them, framing (`Content-Length`) left to the plane.
 
-    `expires_at`: when the caller's key ends, if it is to be told.
+    `expires_at`: when the caller's key ends, if it is to be told. `address`: where that showed a credential.
     """
-    kept = (*relayed_headers(raw, date, identified=identified), (b"x-request-id", request_id.encode("ascii")))
+    relayed = relayed_headers(raw, date, identified=identified, address=address)
+    kept = (*relayed, (b"x-request-id", request_id.encode("ascii")))
     return kept if expires_at is None else (*kept, (KEY_EXPIRES, expiry(expires_at)))
 
 
@@ -83,7 +92,9 @@ def expiry(at: float) -> bytes:
     return moment(at).encode("ascii")
 
 
-def relayed_headers(raw: Headers, date: bytes, *, identified: bool) -> Headers:
+def relayed_headers(
+    raw: Headers, date: bytes, *, identified: bool, address: ByAddress | None = None
+) -> Headers:
     """The same without our own fields. `date` is said where the upstream says none (RFC 9110 §6.6.1)."""
     headers = tuple((name.lower(), value) for name, value in raw)
     if any(_VALUE_BAD.search(value) for _, value in headers):
@@ -94,6 +105,8 @@ def relayed_headers(raw: Headers, date: bytes, *, identified: bool) -> Headers:
     kept = without(headers, gone)
     if not any(name == b"date" for name, _ in kept):
         kept = (*kept, (b"date", date))
+    if address is not None:
+        return address.told(kept)
     if identified and not any(values(kept, b"cache-control")):
         return (*kept, (b"cache-control", b"private"))
     return kept

@@ -9,7 +9,7 @@
 4. Then ours are added: `Host`, identity, `X-Forwarded-*`, `Via`, `X-Request-Id`.
 5. `Host`, `Origin` and `X-Forwarded-*` follow the upstream's policies (`wire.addressing`).
 
-The target's bytes are the ones that were judged; only a query parameter that held our key is cut out.
+The target's bytes are the ones that were judged; only what held our key is cut out of it.
 Body framing (`Content-Length`, `Transfer-Encoding`) is the plane's to add, since it does the framing.
 """
 
@@ -161,12 +161,13 @@ def _with_origin(
 
 
 def target_of(head: Head, strip: Strip) -> bytes:
-    """The judged target's bytes; only a query parameter that held our key is cut out."""
+    """The judged target's bytes; only what held our key is cut out: a query parameter, the path's lead."""
     target = head.view.target
-    if strip.query is None:
+    if strip.query is None and strip.path is None:
         return target.raw
-    path = target.path.encode("ascii")
-    return path + b"?" + strip.query if strip.query else path
+    path = target.path.encode("ascii") if strip.path is None else strip.path
+    query = target.query if strip.query is None else strip.query
+    return path + b"?" + query if query else path
 
 
 @lru_cache(1_024)  # two quotings and four encodings: 5 µs

@@ -53,6 +53,7 @@ def full_record(key_id: str = "key_full") -> ApiKey:
         last_used_at=NOW + 0.7,
         last_used_from="fd00::1",
         use_count=3,
+        in_path=True,
     )
 
 

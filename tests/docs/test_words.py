@@ -93,4 +93,8 @@ def wrong_with(words: list[str]) -> str | None:
 
 def _options(command: click.Command) -> set[str]:
     context = click.Context(command)
-    return {option for parameter in command.get_params(context) for option in parameter.opts}
+    return {
+        option
+        for parameter in command.get_params(context)
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    }

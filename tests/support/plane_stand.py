@@ -65,6 +65,7 @@ ROUTES: Final = (
         scopes=("chat:write",),
         anonymous=Anonymous((LOCAL,), frozenset({"chat:write"})),
     ),
+    Route("ui", "/ui/**", "main", scopes=("chat:write",), browser_prompt=True),
     Route("down", "/down/**", "down"),
     Route("second", "/second/**", "second"),
 )

@@ -161,6 +161,7 @@ def draft_of(values: Mapping[str, Any], now: float, created_by: str = "") -> Key
         owner=values.get("owner", ""),
         note=values.get("note", ""),
         allow_from=tuple(values.get("allow_from", ())),
+        in_path=values.get("in_path", False),
         expires_at=expiry_of(values, now, "default"),
         created_by=created_by,
     )
@@ -174,6 +175,7 @@ def edit_of(values: Mapping[str, Any], now: float) -> KeyEdit:
         **texts,
         scopes=None if scopes is None else tuple(scopes),
         allow_from=None if allow_from is None else tuple(allow_from),
+        in_path=values.get("in_path"),
         expires_at=expiry_of(values, now, "unchanged"),
     )
 

@@ -62,6 +62,9 @@ class CreateKey(Asked):
     owner: Text = Field(default="", description="Whose it is.", examples=["ann"])
     note: str = Field(default="", max_length=NOTE_CHARS_MAX, description="Whatever helps to know it again.")
     allow_from: Networks = Field(default=[], description="Networks it works from; empty is anywhere.")
+    in_path: bool = Field(
+        default=False, description="May lead a path (`/k/<key>/…`); such addresses are kept by many programs."
+    )
     expires: Expires = Field(default_factory=str, description="Left out: `keys.default_expiry`.")
     expires_at: ExpiresAt | None = Field(default=None, description="The same as a moment; null is never.")
 
@@ -74,6 +77,7 @@ class EditKey(Asked):
     owner: Text = Field(default_factory=str)
     note: str = Field(default_factory=str, max_length=NOTE_CHARS_MAX)
     allow_from: Networks = Field(default_factory=list)
+    in_path: bool = Field(default_factory=bool)
     expires: Expires = Field(default_factory=str)
     expires_at: ExpiresAt | None = Field(default=None, description="The same as a moment; null is never.")
 
@@ -231,6 +235,7 @@ class KeyRecord(Told):
     note: str
     scopes: list[str]
     allow_from: list[str]
+    in_path: bool = Field(description="Whether it may lead a path: `/k/<key>/…`.")
     status: Status
     created_at: Moment
     created_by: str

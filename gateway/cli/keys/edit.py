@@ -15,7 +15,9 @@ from gateway.core.keys import ApiKey
 from gateway.keeper.desk import KeyDesk, KeyEdit, RuleBroken, StateConflict
 from gateway.wire.key_json import as_json
 
-_TOLD: Final = ("Name", "Scopes", "Owner", "Note", "Allowed from", "Expires", "Old secret works until")
+_TOLD: Final = (
+    *("Name", "Scopes", "Owner", "Note", "Allowed from", "In paths", "Expires", "Old secret works until"),
+)
 
 
 @click.command(cls=Command)
@@ -27,6 +29,7 @@ _TOLD: Final = ("Name", "Scopes", "Owner", "Note", "Allowed from", "Expires", "O
 @click.option("--no-scopes", is_flag=True, help="It may do nothing that needs a scope.")
 @click.option("--allow-from", metavar="CIDR", multiple=True, help="Only callers from this network.")
 @click.option("--anywhere", is_flag=True, help="Callers from any network.")
+@click.option("--in-path/--no-in-path", default=None, help="Whether it may stand in an address: /k/KEY/…")
 @click.option("--expires", metavar="WHEN", help="2s, 90m, 90d, 2027-01-31, never.")
 @output_option
 @pass_surroundings
@@ -43,6 +46,7 @@ def edit(  # noqa: PLR0913  # one argument per option
     expires: str | None,
     no_scopes: bool,
     anywhere: bool,
+    in_path: bool | None,
 ) -> None:
     """Change what a key is called, what it may do, or whose it is. Its secret stays.
 
@@ -56,11 +60,12 @@ def edit(  # noqa: PLR0913  # one argument per option
         owner=owner,
         note=note,
         allow_from=_list(allow_from, empty=anywhere, options="--allow-from and --anywhere"),
+        in_path=in_path,
         expires_at="unchanged" if expires is None else moment_of(expires, now, "--expires"),
     )
     if wanted == KeyEdit():
         raise click.UsageError(
-            "Say what to change: --name, --owner, --note, --scope, --allow-from, --expires."
+            "Say what to change: --name, --owner, --note, --scope, --allow-from, --in-path, --expires."
         )
 
     async def edited(desk: KeyDesk) -> tuple[ApiKey, ApiKey]:

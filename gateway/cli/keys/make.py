@@ -64,6 +64,7 @@ class Made:
 @click.option("--owner", metavar="O", default="", help="Who it belongs to.")
 @click.option("--note", metavar="TEXT", default="", help="Whatever helps to know it again.")
 @click.option("--allow-from", metavar="CIDR", multiple=True, help="Only callers from this network.")
+@click.option("--in-path", is_flag=True, help="It may stand in an address: /k/KEY/… (docs: off is safer).")
 @quiet_option
 @output_option
 @pass_surroundings
@@ -77,6 +78,7 @@ def create(  # noqa: PLR0913  # one argument per option
     allow_from: tuple[str, ...],
     form: Form,
     *,
+    in_path: bool,
     quiet: bool,
 ) -> None:
     """Make a key and print it, once.
@@ -95,6 +97,7 @@ def create(  # noqa: PLR0913  # one argument per option
         if expires is None
         else moment_of(expires, surroundings.clock.now(), "--expires"),
         created_by=whoami(),
+        in_path=in_path,
     )
     try:
         (key, secret), has_namesake = ask(surroundings, lambda desk: _create(desk, draft))

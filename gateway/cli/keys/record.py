@@ -87,6 +87,7 @@ def fields(key: ApiKey, now: float, *, for_people: bool) -> dict[str, str]:
         "Owner": key.owner,
         "Note": key.note,
         "Allowed from": " ".join(map(str, key.allow_from)) or "anywhere",
+        "In paths": "may stand in an address" if key.in_path else "",
         "Created": moment(key.created_at),
         "Created by": key.created_by,
         "Expires": moment(key.expires_at) or "never",

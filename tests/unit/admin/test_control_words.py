@@ -47,6 +47,7 @@ FULL = record(
     last_used_at=NOW + 0.7,
     last_used_from="fd00::1",
     use_count=2**53,
+    in_path=True,
 )
 DRAFT: dict[str, Any] = {
     "name": "laptop",
@@ -56,6 +57,7 @@ DRAFT: dict[str, Any] = {
     "allow_from": [],
     "expires_at": None,
     "created_by": "",
+    "in_path": True,
 }
 
 
@@ -74,7 +76,7 @@ def test_a_record_has_a_word_for_every_field_but_the_digests() -> None:
 def test_a_draft_has_a_word_for_every_field() -> None:
     assert set(AskCreate.model_fields) == set(KeyDraft.__dataclass_fields__)
     assert AskCreate.model_validate_json(json.dumps(DRAFT)).draft() == KeyDraft(
-        name="laptop", scopes=("chat:write",), expires_at=None
+        name="laptop", scopes=("chat:write",), expires_at=None, in_path=True
     )
 
 

@@ -118,6 +118,7 @@ NARROW = record(expires_at=NOW + 60, allow_from=(ip_network("10.0.0.0/8"), ip_ne
         pytest.param({"allow_from": (ip_network("10.0.0.0/7"),)}, True, id="from-more"),
         pytest.param({"allow_from": (ip_network("::1/128"),)}, True, id="from-elsewhere"),
         pytest.param({"allow_from": (ip_network("fd01::/16"),)}, False, id="from-a-part-in-ipv6"),
+        pytest.param({"in_path": True}, True, id="in-paths"),
         pytest.param({"note": "new", "revoked_at": NOW, "disabled_at": NOW}, False, id="not-at-all"),
     ],
 )

@@ -40,6 +40,7 @@ FULL = whole(
     last_used_from="::1",
     use_count=7,
     revision=3,
+    in_path=True,
 )
 
 
@@ -98,6 +99,7 @@ def test_digests_that_the_record_names_lead_to_it_whatever_secrets_says() -> Non
         {"allow_from": ["10.0.0.1/8"]},
         {"allow_from": ["nowhere"]},
         {"previous_until_first_use": 1},
+        {"in_path": 1},
         {"more": 1},
     ],
     ids=repr,
@@ -105,6 +107,12 @@ def test_digests_that_the_record_names_lead_to_it_whatever_secrets_says() -> Non
 def test_what_we_would_not_have_written_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"."):
         whole_of(as_data(FULL) | change)
+
+
+def test_an_export_from_before_keys_could_lead_paths_is_read() -> None:
+    told = as_data(FULL)
+    del told["in_path"]
+    assert not whole_of(told).key.in_path
 
 
 def test_a_record_that_lacks_a_field_or_is_none_is_refused() -> None:

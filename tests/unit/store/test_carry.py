@@ -214,6 +214,15 @@ def test_a_record_that_was_changed_in_the_backup_is_told_and_recorded(
     assert_explained(path)
 
 
+@pytest.mark.parametrize("told", ["$.after", "$.after.in_path"], ids=["told", "told-before-there-were-any"])
+def test_a_key_that_may_lead_paths_by_no_act_is_noticed(path: Path, file: Path, told: str) -> None:
+    if told.endswith("in_path"):  # as an entry was before there was such a thing
+        meddle(file, "UPDATE audit SET after = json_remove(after, '$.in_path')")
+    meddle(file, "UPDATE keys SET in_path = 1 WHERE name = 'kept'")
+    with opened(file) as connection:
+        assert [key.name for key in unexplained(connection)] == ["kept"]
+
+
 def test_another_secret_alone_is_a_difference_too(path: Path, file: Path) -> None:
     """The audit knows no digests, so only the store in place can tell."""
     meddle(

@@ -12,6 +12,7 @@ EXAMPLES: Final[Mapping[Reason, tuple[Mapping[str, str], ...]]] = {
     Reason.CREDENTIAL_MISSING: (
         {},
         {"also": "?access_token="},
+        {"what": "a page of another site"},
         {"stray": "?access_token="},
         {"stray": "the query"},
     ),
@@ -24,6 +25,7 @@ EXAMPLES: Final[Mapping[Reason, tuple[Mapping[str, str], ...]]] = {
         {"problem": "wrong_characters", **MALFORMED},
         {"problem": "wrong_checksum", **MALFORMED},
         {"problem": "in_path"},
+        {"problem": "not_in_path"},
     ),
     Reason.CREDENTIAL_AMBIGUOUS: ({"places": "Authorization and X-API-Key"},),
     Reason.KEY_UNKNOWN: ({},),

@@ -169,3 +169,12 @@ def test_a_refusal_of_ours_is_told_from_a_lock_in_the_log_alone() -> None:
 
 def test_no_repr_holds_a_credential() -> None:
     assert REAL not in f"{OWN!r} {lent(head_of(), OWN)!r}"
+
+
+@pytest.mark.parametrize("keeps_cookies", [False, True])
+def test_a_key_that_was_cut_off_the_path_stays_cut_off(*, keeps_cookies: bool) -> None:
+    led = Strip(path=b"/v1", in_address=True)
+    head = head_of((b"x-api-key", b"sk-theirs"), (b"cookie", b"a=1"), target=b"/k/kh_x/v1?api_key=1&b=2")
+    injection = Injection(injected("sk-ours", "bearer"), keeps_cookies=keeps_cookies)
+    strip = lend(head.view, led, injection).strip
+    assert (strip.path, strip.in_address, strip.query) == (b"/v1", True, b"b=2")

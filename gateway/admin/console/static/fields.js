@@ -110,7 +110,10 @@ export function moreFields(me, record) {
   const owner = field("Owner", text({ value: record?.owner ?? me.only_owner ?? "", disabled: me.only_owner !== null }), { name: "owner", optional: true, hint: "Whose key it is: a person or a team." });
   const note = field("Note", h("textarea", { rows: "2", value: record?.note ?? "" }), { name: "note", optional: true, hint: "Whatever helps to know it again." });
   const networks = field("Addresses", text({ value: record?.allow_from.join(", ") ?? "", class: "mono" }), { name: "allow_from", optional: true, hint: "Works only from here, such as 192.168.1.0/24 or 10.0.0.7. Empty: from anywhere." });
-  return { owner, note, networks, list: () => networks.input.value.split(/[\s,]+/).filter(Boolean) };
+  const inPath = h("input", { type: "checkbox", checked: record?.in_path ?? false, id: newId("in-path") });
+  const tick = h("label", { class: "tick", for: inPath.id }, inPath, h("span", null, "May stand in an address: ", h("code", null, "/k/KEY/…"), h("span", { class: "hint" }, "For programs that know an address and nothing else. Addresses are kept in histories, bookmarks and logs of other programs: whoever sees one has the key.")));
+  const address = group("In an address", [tick], { name: "in_path" });
+  return { owner, note, networks, address, inPath, list: () => networks.input.value.split(/[\s,]+/).filter(Boolean) };
 }
 
 /** What the fields say, as the API takes it; `expires` only where it changes something. */
@@ -122,6 +125,7 @@ export function termsOf(name, scopes, expires, more) {
     owner: more.owner.input.value.trim(),
     note: more.note.input.value.trim(),
     allow_from: more.list(),
+    in_path: more.inPath.checked,
     ...(until === undefined ? {} : { expires: until }),
   };
 }

@@ -14,13 +14,13 @@ export async function createKey(me) {
   const name = nameField();
   const expires = expiryField(me);
   const more = moreFields(me);
-  const rest = h("details", { class: "rest" }, h("summary", null, "Owner, note, addresses"), more.owner.element, more.note.element, more.networks.element);
+  const rest = h("details", { class: "rest" }, h("summary", null, "Owner, note, addresses"), more.owner.element, more.note.element, more.networks.element, more.address.element);
   const once = onceName();
-  formIn(dialog, [name, scopes, expires, { element: rest }, bare(more.owner), bare(more.note), bare(more.networks)], "Create key", async () => {
+  formIn(dialog, [name, scopes, expires, { element: rest }, bare(more.owner), bare(more.note), bare(more.networks), bare(more.address)], "Create key", async () => {
     try {
       return await ask("POST", "/keys", termsOf(name, scopes, expires, more), { once });
     } catch (problem) {
-      if (problem.errors.some(({ field: at }) => ["owner", "note", "allow_from"].includes(at.split(".")[0]))) rest.open = true;
+      if (problem.errors.some(({ field: at }) => ["owner", "note", "allow_from", "in_path"].includes(at.split(".")[0]))) rest.open = true;
       throw problem;
     }
   });
@@ -54,7 +54,7 @@ export async function editKey(stale, me) {
   const name = nameField(record.name);
   const expires = expiryField(me, record.expires_at);
   const more = moreFields(me, record);
-  formIn(dialog, [name, scopes, expires, more.owner, more.note, more.networks], "Save", () => {
+  formIn(dialog, [name, scopes, expires, more.owner, more.note, more.networks, more.address], "Save", () => {
     const changed = Object.fromEntries(Object.entries(termsOf(name, scopes, expires, more)).filter(([at, value]) => !isSame(value, record[at])));
     if (!Object.keys(changed).length) return record;
     return ask("PATCH", `/keys/${record.id}`, changed, { etag: whole.etag });

@@ -63,6 +63,7 @@ function drawHead(head, about, record, me) {
       ["Owner", record.owner || h("span", { class: "quiet" }, "nobody")],
       record.note && ["Note", h("span", { class: "typed" }, record.note)],
       ["Works from", record.allow_from.length ? h("code", null, record.allow_from.join(", ")) : "anywhere"],
+      record.in_path && ["In an address", "may stand there: whoever sees the address has the key"],
       ["Expires", record.expires_at ? [moment(record.expires_at, { as: exact }), " (", moment(record.expires_at), ")"] : expiry(record)],
       ["Last used", lastUse(record)],
       ["Used", counted(record.use_count, "time")],

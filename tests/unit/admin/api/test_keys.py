@@ -30,6 +30,7 @@ async def test_a_key_is_made_and_its_secret_is_told_once(stand: Stand, admin: He
         "owner": "ann",
         "note": "till spring\n",
         "allow_from": ["192.168.1.0/24", "fd00::1"],
+        "in_path": True,
         "expires_at": "2027-01-31T00:00:00Z",
     }
     told = await stand.ask(admin, "POST", "/keys", body)
@@ -184,6 +185,7 @@ async def test_an_edit_changes_what_it_names_and_nothing_else(stand: Stand, admi
         {"owner": ""},
         {"note": ""},
         {"allow_from": ["10.0.0.0/8"]},
+        {"in_path": True},
         {"expires_at": None},
         {},
     ]
@@ -193,7 +195,7 @@ async def test_an_edit_changes_what_it_names_and_nothing_else(stand: Stand, admi
         assert (told.status, told.json) == (200, before)
 
 
-@pytest.mark.parametrize("field", ["name", "scopes", "owner", "note", "allow_from", "expires"])
+@pytest.mark.parametrize("field", ["name", "scopes", "owner", "note", "allow_from", "in_path", "expires"])
 async def test_null_is_refused_where_it_could_mean_two_things(stand: Stand, admin: Held, field: str) -> None:
     told = await stand.ask(admin, "PATCH", f"/keys/{admin.id}", {field: None})
     assert (told.status, told.fields) == (422, [field])

@@ -119,3 +119,12 @@ def test_a_name_that_is_a_key_is_refused_and_not_repeated(made: CommandLine) -> 
 
 def test_a_key_that_is_not_there_is_exit_code_3(line: CommandLine) -> None:
     assert line("keys", "edit", "nobody", "--owner", "bob").exit_code == 3
+
+
+def test_that_it_may_lead_a_path_is_allowed_and_taken_back(made: CommandLine) -> None:
+    assert "In paths: none → may stand in an address" in made("keys", "edit", "one", "--in-path").stderr
+    assert made.record("one").in_path
+    assert made("keys", "edit", "one", "--note", "x").exit_code == 0
+    assert made.record("one").in_path
+    assert made("keys", "edit", "one", "--no-in-path").exit_code == 0
+    assert not made.record("one").in_path

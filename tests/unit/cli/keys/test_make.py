@@ -64,6 +64,9 @@ def test_a_key_ends_when_it_was_asked_to(line: CommandLine, written: list[str], 
 def test_create_keeps_all_that_was_said(line: CommandLine) -> None:
     line.make("one", "--owner", "anna", "--note", "hi", "--scope", "chat:*", "--scope", "models:read")
     key = line.record("one")
+    assert not key.in_path
+    line.make("two", "--in-path")
+    assert line.record("two").in_path
     assert (key.owner, key.note, key.scopes) == ("anna", "hi", frozenset({"chat:*", "models:read"}))
     assert key.created_by.startswith("cli")
 

@@ -14,6 +14,7 @@ ON_THE_WIRE = [
     "note",
     "scopes",
     "allow_from",
+    "in_path",
     "status",
     "created_at",
     "created_by",
