@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Pl
 from gateway.config.problems import Unfit
 from gateway.config.quantities import read_duration, read_size, write_duration, write_size
 from gateway.core.keys import PREFIX_PATTERN, Network
+from gateway.core.prefixes import prefix_problem
 from gateway.core.scopes import RESERVED_RESOURCE, is_grant, is_scope
 
 _ADDRESS: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9*.-]*)):([0-9]{1,5})")
@@ -197,6 +198,15 @@ def read_route_id(text: str) -> str:
     return text
 
 
+def read_path_prefix(text: str) -> str:
+    """What is cut from the front of a path, or put there."""
+    problem = prefix_problem(text)
+    if problem is not None:
+        hint = f"did you mean '{text.rstrip('/')}'?" if text.endswith("/") and len(text) > 1 else ""
+        raise Unfit(problem, hint)
+    return text
+
+
 def read_method(text: str) -> str:
     """A method's name as it stands on the wire."""
     if text in ("TRACE", "CONNECT"):
@@ -290,6 +300,7 @@ StoreUrl = Annotated[str, PlainValidator(read_store_url)]
 Prefix = Annotated[str, AfterValidator(read_prefix)]
 Name = Annotated[str, AfterValidator(read_name)]
 RouteId = Annotated[str, AfterValidator(read_route_id)]
+PathPrefix = Annotated[str, AfterValidator(read_path_prefix)]
 Method = Annotated[str, AfterValidator(read_method)]
 CatalogueScope = Annotated[str, AfterValidator(read_catalogue_scope)]
 RouteScope = Annotated[str, AfterValidator(read_route_scope)]

@@ -4,7 +4,17 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gateway.config.fields import Given, Grant, Method, NetworkField, RouteId, RouteScope, Some, Switch
+from gateway.config.fields import (
+    Given,
+    Grant,
+    Method,
+    NetworkField,
+    PathPrefix,
+    RouteId,
+    RouteScope,
+    Some,
+    Switch,
+)
 from gateway.config.sections import Section
 from gateway.core.routes import Anonymous, Route
 
@@ -51,6 +61,15 @@ class RouteSettings(Section):
         description="on: a browser that is refused asks its user for a key (HTTP Basic), and sends it with "
         "every request from then on. For web interfaces that know no keys.",
     )
+    strip_prefix: Annotated[PathPrefix | None, Given] = Field(
+        default=None,
+        description="Cut from the front of the path before it is forwarded, like /llm; the route's path "
+        "must lie under it. The upstream is told by X-Forwarded-Prefix; the places and cookie paths that it "
+        "names are mapped back.",
+    )
+    add_prefix: Annotated[PathPrefix | None, Given] = Field(
+        default=None, description="Put before what is left of the path, like /api."
+    )
 
     def compiled(self) -> Route:
         """The route as the core matches and judges it."""
@@ -65,4 +84,6 @@ class RouteSettings(Section):
             any_of=self.any_of or (),
             browser_prompt=self.browser_prompt,
             anonymous=None if door is None else Anonymous(door.networks, frozenset(door.scopes)),
+            strip_prefix=self.strip_prefix or "",
+            add_prefix=self.add_prefix or "",
         )

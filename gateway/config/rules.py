@@ -3,7 +3,8 @@
 1. A route is `public`, or it has `scopes` or `any_of`; never both, never neither. Silence opens nothing.
 2. A scope that a route names stands in the catalogue, so that a typo cannot make an unreachable door.
 3. What `anonymous` grants satisfies its route, otherwise the entry could never let anybody in.
-4. A route's upstream exists, its id is its own, its path can be matched, and no other route ties with it.
+4. A route's path lies under the prefix that it strips.
+5. A route's upstream exists, its id is its own, its path can be matched, and no other route ties with it.
 
 Rules look at drafts: routes of which some fields may be broken. A rule that needs a broken field stays
 silent, so that all problems can be shown at once and none of them twice.
@@ -15,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from gateway.config.problems import Loc, meant
 from gateway.config.route_sections import RouteSettings
-from gateway.core.routes import route_errors
+from gateway.core.routes import prefixes_problem, route_errors
 from gateway.core.scopes import unknown_grants
 
 
@@ -60,6 +61,7 @@ def broken_rules(
         yield from _who_may_pass(draft)
         yield from _known_scopes(draft, scopes)
         yield from _useful_anonymous(draft)
+        yield from _reachable_prefix(draft)
         if draft.sound("upstream") and draft.route.upstream not in names:
             message = f"there is no upstream '{draft.route.upstream}'"
             yield Finding(draft.at("upstream"), message, meant(draft.route.upstream, names), quotes=True)
@@ -106,6 +108,14 @@ def _useful_anonymous(draft: Draft) -> Iterator[Finding]:
         yield Finding(draft.at("anonymous", "scopes"), message)
 
 
+def _reachable_prefix(draft: Draft) -> Iterator[Finding]:
+    if not draft.sound("path", "strip_prefix", "add_prefix"):
+        return
+    if prefixes_problem(draft.route.compiled()) is not None:
+        message = f"the route's path, {draft.route.path}, does not lie under it"
+        yield Finding(draft.at("strip_prefix"), message, quotes=True)
+
+
 def _own_ids(drafts: Iterable[Draft]) -> Iterator[Finding]:
     first: dict[str, int] = {}
     for draft in drafts:
@@ -122,7 +132,11 @@ def _matchable_paths(drafts: Sequence[Draft]) -> Iterator[Finding]:
         if draft.sound("path", "methods"):
             named[draft.route.id if own else f"routes[{draft.index}]"] = draft
     told: set[str] = set()
-    for error in route_errors(replace(draft.route.compiled(), id=name) for name, draft in named.items()):
+    routes = (
+        replace(draft.route.compiled(), id=name, strip_prefix="", add_prefix="")  # told at its own place
+        for name, draft in named.items()
+    )
+    for error in route_errors(routes):
         if error.route_id not in told:
             yield Finding(named[error.route_id].at("path"), str(error), quotes=True)
         told.add(error.route_id)

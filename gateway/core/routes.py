@@ -10,7 +10,8 @@ Rules
    in what a lenient upstream ignores: case, trailing slash, encoding) are a configuration error.
 5. Paths are matched twice: as received, and in each of the target's other readings. A request is granted
    a route only if every reading arrives at the same requirement.
-6. `/.keyhatch/…` belongs to the gateway, and so does `OPTIONS *`; no configured route can claim them.
+6. What is forwarded may be moved (`core.prefixes`), after the path as received was judged.
+7. `/.keyhatch/…` belongs to the gateway, and so does `OPTIONS *`; no configured route can claim them.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,6 +20,7 @@ from enum import Enum
 from typing import Final
 
 from gateway.core.keys import Network
+from gateway.core.prefixes import moved, prefix_problem
 from gateway.core.refusal import Deny, Reason
 from gateway.core.request import WHOLE_SERVER, Target, ambiguous, decode_once, fold, may_be_kept, read_target
 from gateway.core.scopes import coverers
@@ -60,7 +62,8 @@ class Anonymous:
 class Route:
     """One door. `methods` None means all forwarded ones; `own` marks the gateway's own answers.
 
-    `browser_prompt`: a browser without a key is made to ask its user for one.
+    `browser_prompt`: a browser without a key is made to ask its user for one. `strip_prefix` is cut from the
+    front of the path and `add_prefix` put there, once it was judged.
     """
 
     id: str
@@ -73,6 +76,8 @@ class Route:
     anonymous: Anonymous | None = None
     own: Own | None = None
     browser_prompt: bool = False
+    strip_prefix: str = ""
+    add_prefix: str = ""
     needed: tuple[tuple[str, frozenset[str]], ...] = field(init=False, compare=False)
     needed_any: frozenset[str] = field(init=False, compare=False)
 
@@ -84,6 +89,12 @@ class Route:
     def requirement(self) -> tuple[object, ...]:
         """What a caller must show here. Two routes with the same requirement guard alike."""
         return (self.public, frozenset(self.scopes), frozenset(self.any_of), self.anonymous, self.own)
+
+    def forwarded(self, target: bytes) -> bytes:
+        """The bytes of a judged target, or of its path, as the upstream is sent them."""
+        if not self.strip_prefix and not self.add_prefix:
+            return target
+        return moved(target, self.strip_prefix.encode("ascii"), self.add_prefix.encode("ascii"))
 
     def takes(self, method: str) -> bool:
         """Whether this route forwards the method; HEAD comes with GET."""
@@ -231,11 +242,20 @@ def path_problem(path: str) -> str | None:
     return None
 
 
+def prefixes_problem(route: Route) -> str | None:
+    """What is wrong with a route's prefixes, or None."""
+    strip = split_path(route.strip_prefix) if route.strip_prefix else ()
+    problems = [prefix_problem(prefix) for prefix in (route.strip_prefix, route.add_prefix) if prefix]
+    if split_path(route.path)[: len(strip)] != strip:
+        problems.append(f"does not lie under strip_prefix, {route.strip_prefix}")
+    return next(filter(None, problems), None)
+
+
 def route_errors(routes: Iterable[Route]) -> Iterator[RouteError]:
     """Every faulty path and every tie, in the order of definition."""
     claims: dict[tuple[str, ...], list[Route]] = {}
     for route in routes:
-        problem = path_problem(route.path)
+        problem = path_problem(route.path) or prefixes_problem(route)
         if problem is not None:
             yield RouteError(route.id, problem)
             continue

@@ -39,6 +39,7 @@ from gateway.wire.response_head import (
     status_line,
 )
 from gateway.wire.upstream import Upstream, UpstreamHead
+from gateway.wire.way_back import WayBack, way_back
 from gateway.wire.websocket import handshake_fault
 
 _log: Final = logging.getLogger("gateway.plane")
@@ -75,11 +76,14 @@ class Forward:
         self._deliver = protocol_of(request).deliver
         self._body_fault: Deny | None = None
         self._awaiting: asyncio.Timeout | None = None
+        self._back: WayBack | None = None
 
     async def run(self, session: UpstreamSession, composed: UpstreamHead) -> None:
         """Send, then relay what comes back; raises `Refused`, `CutShort` or a `ConnectionError`."""
         if self._head.expects_continue and self._head.has_body:
             await self._deliver(_CONTINUE)
+        if (allow := self._account.allow) is not None:
+            self._back = way_back(allow.route, self._upstream, composed.headers)
         reach = Reach(session, self._upstream, self._account.request_id, self._clock)
         try:
             await self._run(reach, composed)
@@ -191,6 +195,7 @@ class Forward:
                 raw,
                 self._account.request_id,
                 date,
+                self._back,
                 identified=identified,
                 expires_at=expires_at,
                 address=None if allow is None else by_address(self._head, allow.strip),

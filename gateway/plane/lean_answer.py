@@ -10,6 +10,7 @@
 
 A head's meaning is kept for the next one of the same bytes: a server that answers the same within one second,
 `Date` included, answers with the same bytes. A head with a cookie is not kept: it may be somebody's session.
+Nor is one that names a place: it means another one on the way back of another route (`wire.way_back`).
 """
 
 from collections.abc import Callable
@@ -34,6 +35,7 @@ from gateway.wire.response_head import (
     status_line,
 )
 from gateway.wire.trailers import TrailerFault, passed_on
+from gateway.wire.way_back import NAMING, WayBack
 
 INTERIM_MAX: Final = 32
 HEADS_MAX: Final = 512
@@ -50,8 +52,8 @@ class AnswerHead:
     __slots__ = (
         "date",
         "fields",
-        "has_cookie",
         "is_chunked",
+        "is_personal",
         "keeps_link",
         "lead",
         "length",
@@ -60,13 +62,19 @@ class AnswerHead:
     )
 
     def __init__(
-        self, raw: bytes, date: bytes, *, identified: bool, address: ByAddress | None = None
+        self,
+        raw: bytes,
+        date: bytes,
+        back: WayBack | None,
+        *,
+        identified: bool,
+        address: ByAddress | None = None,
     ) -> None:
         parts = parse_answer(raw)
         self.status = parts.status
         self.fields: Headers = parts.fields
         self.date = b"" if any(name == b"date" for name, _ in parts.fields) else date
-        self.has_cookie = any(name == b"set-cookie" for name, _ in parts.fields)
+        self.is_personal = any(name in NAMING for name, _ in parts.fields)
         self.lead = b""
         self.length: int | None = None
         self.is_chunked = False
@@ -77,7 +85,7 @@ class AnswerHead:
         try:
             check_status(parts.status, parts.version)
             identified = identified and self.status != 101
-            kept = relayed_headers(parts.fields, date, identified=identified, address=address)
+            kept = relayed_headers(parts.fields, date, back, identified=identified, address=address)
             self.length = response_length(parts.fields, parts.status)
         except ResponseFault as fault:
             raise Fault(str(fault)) from None
@@ -101,15 +109,17 @@ class AnswerHeads:
         self._date = date
         self._kept: tuple[dict[bytes, AnswerHead], dict[bytes, AnswerHead]] = ({}, {})
 
-    def of(self, raw: bytes, *, identified: bool, address: ByAddress | None = None) -> AnswerHead:
+    def of(
+        self, raw: bytes, back: WayBack | None = None, *, identified: bool, address: ByAddress | None = None
+    ) -> AnswerHead:
         """The meaning of one whole head. Raises `Fault`."""
         if address is not None:  # a secret may stand in it
-            return AnswerHead(raw, self._date(), identified=identified, address=address)
+            return AnswerHead(raw, self._date(), back, identified=identified, address=address)
         kept = self._kept[identified]
         head = kept.get(raw)
         if head is None or (head.date and head.date != self._date()):
-            head = AnswerHead(raw, self._date(), identified=identified)
-            if len(raw) <= HEAD_BYTES_KEPT_MAX and not head.has_cookie:
+            head = AnswerHead(raw, self._date(), back, identified=identified)
+            if len(raw) <= HEAD_BYTES_KEPT_MAX and not head.is_personal:
                 if len(kept) >= HEADS_MAX:
                     kept.clear()
                 kept[raw] = head
@@ -119,11 +129,13 @@ class AnswerHeads:
 class Answer:
     """The answer to one request, as it arrives. `may_keep`: the caller's connection may stay open then.
 
-    `expires_at`: when the caller's key ends, if it is to be told. `address`: where that showed a credential.
+    `expires_at`: when the caller's key ends, if it is to be told. `back`: the way back of what it names.
+    `address`: where that showed a credential.
     """
 
     __slots__ = (
         "_address",
+        "_back",
         "_begun_raw",
         "_framing",
         "_heads",
@@ -148,6 +160,7 @@ class Answer:
         heads: AnswerHeads,
         request_id: str,
         version: Version,
+        back: WayBack | None = None,
         *,
         is_head: bool,
         identified: bool,
@@ -156,6 +169,7 @@ class Answer:
     ) -> None:
         self._heads = heads
         self._address = address
+        self._back = back
         self._own = b"x-request-id: " + request_id.encode("ascii")
         if expires_at is not None:
             self._own += b"\r\n%b: %b" % (KEY_EXPIRES, expiry(expires_at))
@@ -203,7 +217,9 @@ class Answer:
             if end < 0:
                 self._begun_raw = data
                 return None, b""
-            head = self._heads.of(data[: end + 4], identified=self.identified, address=self._address)
+            head = self._heads.of(
+                data[: end + 4], self._back, identified=self.identified, address=self._address
+            )
             data = data[end + 4 :]
             if head.lead:
                 return head, data

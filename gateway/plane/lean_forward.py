@@ -207,6 +207,7 @@ class Forward(Reach):
             self._house.heads,
             self._account.request_id,
             passage.version,
+            passage.back,
             is_head=self._plan.is_head,
             identified=allow is not None and allow.identity is not None,
             expires_at=None if allow is None else allow.expires_at,

@@ -132,7 +132,8 @@ class Plans:
         passage = self._passages.get(name)
         if passage is not None:
             method, target = opening.groups()
-            return Plan(passage, method.decode("ascii"), path, first_line(method, target), content_length)
+            line = first_line(method, route.forwarded(target))
+            return Plan(passage, method.decode("ascii"), path, line, content_length)
         plan = make_plan(raw, peer, self._ground, self._gatekeeper)
         is_so = plan.content_length == content_length and _route_id(plan.passage.decision) == route.id
         if is_so and _may_be_kept(plan):

@@ -23,21 +23,23 @@ from gateway.wire.injection import lend
 from gateway.wire.opening import glimpse, unreadable
 from gateway.wire.request_head import Head, Version, read_head, too_large
 from gateway.wire.upstream import Hop, Upstream, identity_fields, outline, target_of
+from gateway.wire.way_back import WayBack, way_back
 
 
 class Passage:
     """What one caller's header fields come to on one route; shared by the plans of all such requests.
 
     `decision` is `NeedKey` where a record has to be looked at, `before` what was last decided. `lead` are the
-    upstream's fields up to who calls, `asked` the same for a WebSocket. `request_id` is the caller's own, if
-    it sent one that may be used. `is_lent`: the fields hold a credential of the gateway's own; `fault`: there
-    is none that could be lent, and so no `upstream`. `address`: where that showed a credential; such
-    a plan is never kept.
+    upstream's fields up to who calls, `asked` the same for a WebSocket, `back` is the way back of what is
+    answered. `request_id` is the caller's own, if it sent one that may be used. `is_lent`: the fields hold a
+    credential of the gateway's own; `fault`: there is none that could be lent, and so no `upstream`.
+    `address`: where that showed a credential; such a plan is never kept.
     """
 
     __slots__ = (
         "address",
         "asked",
+        "back",
         "before",
         "chunked",
         "decision",
@@ -70,6 +72,7 @@ class Passage:
         self.is_lent = False
         self.fault: Deny | None = None
         self.lead = b""
+        self.back: WayBack | None = None
         self.asked: Headers = ()
         self.said = b""
         self.said_of: Identity | None = None
@@ -172,9 +175,9 @@ def _outline(passage: Passage, head: Head, decision: Allow | NeedKey, peer: str,
     """Prepare the upstream's fields; the target that it is sent."""
     upstream = ground.upstreams.get(decision.route.upstream)
     if upstream is None:
-        return target_of(head, decision.strip)
+        return target_of(head, decision.route, decision.strip)
     lent = lend(head.view, decision.strip, upstream.injection)
-    target = target_of(head, lent.strip)
+    target = target_of(head, decision.route, lent.strip)
     passage.is_lent, passage.fault = lent.is_ours, lent.fault
     if lent.fault is not None:
         return target
@@ -184,6 +187,7 @@ def _outline(passage: Passage, head: Head, decision: Allow | NeedKey, peer: str,
     if head.chunked:
         fields = (*fields, (b"transfer-encoding", b"chunked"))
     passage.lead = _lines(fields)
+    passage.back = way_back(decision.route, upstream, fields)
     if passage.kind is Kind.WEBSOCKET:
         passage.asked = fields
     return target

@@ -5,6 +5,8 @@ tell our refusals from its own. An answer to an identified caller that says noth
 `private`, since shared caches only hold back answers to `Authorization`, not to `X-API-Key` (RFC 9111 §3.5).
 What holds where the credential stood in the address is in `wire.by_address`.
 
+What the upstream says of places of its own is mapped back (`wire.way_back`).
+
 A caller whose key ends soon is told when, in `X-Keyhatch-Key-Expires`. Which fields scripts in a browser may
 read (`Access-Control-Expose-Headers`) stays the upstream's own word.
 """
@@ -17,6 +19,7 @@ from gateway.core.policy import moment
 from gateway.core.request import Headers
 from gateway.wire.by_address import ByAddress
 from gateway.wire.headers import dropped_names, values, without
+from gateway.wire.way_back import WayBack
 
 KEY_EXPIRES: Final = b"x-keyhatch-key-expires"
 _REASON_BAD: Final = re.compile(r"[^\t -~]")
@@ -72,6 +75,7 @@ def response_headers(
     raw: Headers,
     request_id: str,
     date: bytes,
+    back: WayBack | None = None,
     *,
     identified: bool,
     expires_at: float | None = None,
@@ -81,7 +85,7 @@ def response_headers(
 
     `expires_at`: when the caller's key ends, if it is to be told. `address`: where that showed a credential.
     """
-    relayed = relayed_headers(raw, date, identified=identified, address=address)
+    relayed = relayed_headers(raw, date, back, identified=identified, address=address)
     kept = (*relayed, (b"x-request-id", request_id.encode("ascii")))
     return kept if expires_at is None else (*kept, (KEY_EXPIRES, expiry(expires_at)))
 
@@ -93,7 +97,12 @@ def expiry(at: float) -> bytes:
 
 
 def relayed_headers(
-    raw: Headers, date: bytes, *, identified: bool, address: ByAddress | None = None
+    raw: Headers,
+    date: bytes,
+    back: WayBack | None = None,
+    *,
+    identified: bool,
+    address: ByAddress | None = None,
 ) -> Headers:
     """The same without our own fields. `date` is said where the upstream says none (RFC 9110 §6.6.1)."""
     headers = tuple((name.lower(), value) for name, value in raw)
@@ -103,6 +112,8 @@ def relayed_headers(
         raise ResponseFault("a header name that is no token")
     gone = dropped_names(headers) | {b"content-length", b"x-request-id"}
     kept = without(headers, gone)
+    if back is not None:
+        kept = back.headers(kept)
     if not any(name == b"date" for name, _ in kept):
         kept = (*kept, (b"date", date))
     if address is not None:

@@ -9,10 +9,12 @@
 4. Then ours are added: `Host`, identity, `X-Forwarded-*`, `Via`, `X-Request-Id`.
 5. `Host`, `Origin` and `X-Forwarded-*` follow the upstream's policies (`wire.addressing`).
 
-The target's bytes are the ones that were judged; only what held our key is cut out of it.
+The target's bytes are the ones that were judged; only what held our key is cut out of it, and the path is
+moved by the route's prefixes (`core.prefixes`), of which the upstream is told.
 Body framing (`Content-Length`, `Transfer-Encoding`) is the plane's to add, since it does the framing.
 """
 
+import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
@@ -24,15 +26,18 @@ from gateway.core.keys import Network
 from gateway.core.policy import is_within
 from gateway.core.refusal import Deny
 from gateway.core.request import Headers, Kind
+from gateway.core.routes import Route
 from gateway.wire import addressing
 from gateway.wire.headers import CLAIM_PREFIX, CLAIMS, HOP_BY_HOP, REWRITTEN, dropped_names, values, without
 from gateway.wire.injection import Injection, lend
 from gateway.wire.request_head import Head
 from gateway.wire.targets import Balance, Check, Crew, Eject, Tls, UpstreamTarget
 
+PREFIX: Final = b"x-forwarded-prefix"
 VIA: Final = b"1.1 keyhatch"
 _LATER: Final = frozenset({b"host", b"content-length", b"x-request-id"})
 _GONE: Final = HOP_BY_HOP | _LATER | REWRITTEN | CLAIMS
+_PREFIX: Final = re.compile(rb"(?:/[A-Za-z0-9._~-]+)+")
 _SAFE_IN_NAMES: Final = " !#$&'()*+,-./:;<=>?@[]^_`{|}~"
 
 
@@ -106,7 +111,7 @@ def compose_head(head: Head, allow: Allow, upstream: Upstream, hop: Hop) -> Upst
     lent = lend(head.view, allow.strip, upstream.injection)
     ours = (*identity_fields(allow.identity), (b"x-request-id", hop.request_id.encode("ascii")))
     headers = (*outline(head, allow, upstream, hop, lent.strip), *lent.fields, *ours)
-    target = target_of(head, lent.strip)
+    target = target_of(head, allow.route, lent.strip)
     return UpstreamHead(head.view.method, target, headers, lent.is_ours, lent.fault)
 
 
@@ -133,6 +138,10 @@ def outline(
     ours: list[tuple[bytes, bytes]] = []
     if upstream.forwarded != addressing.OFF:
         ours = _forwarded(stripped, hop, is_trusted=is_trusted)
+        if prefix := decision.route.strip_prefix.encode("ascii"):
+            told = [value for value in values(kept, PREFIX) if _PREFIX.fullmatch(value)]
+            kept = without(kept, (PREFIX,))
+            ours.append((PREFIX, b"".join((*told[:1], prefix))))
     if view.kind is Kind.WEBSOCKET:
         ours += [(b"connection", b"Upgrade"), (b"upgrade", b"websocket")]
     return ((b"host", host), *kept, *ours, (b"via", VIA))
@@ -160,12 +169,12 @@ def _with_origin(
     return addressing.with_origin(kept, None if is_gone else upstream.scheme.encode("ascii") + b"://" + host)
 
 
-def target_of(head: Head, strip: Strip) -> bytes:
-    """The judged target's bytes; only what held our key is cut out: a query parameter, the path's lead."""
+def target_of(head: Head, route: Route, strip: Strip) -> bytes:
+    """The judged target's bytes, moved by the route's prefixes; only what held our key is cut out of it."""
     target = head.view.target
     if strip.query is None and strip.path is None:
-        return target.raw
-    path = target.path.encode("ascii") if strip.path is None else strip.path
+        return route.forwarded(target.raw)
+    path = route.forwarded(target.path.encode("ascii") if strip.path is None else strip.path)
     query = target.query if strip.query is None else strip.query
     return path + b"?" + query if query else path
 

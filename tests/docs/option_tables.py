@@ -41,6 +41,7 @@ KINDS: Final = {
     readers.read_host_policy: "`upstream` `preserve` or a host",
     readers.read_prefix: "1 to 16 lower-case letters and digits, a letter first",
     readers.read_route_id: "letters, digits, `.` `_` `-`",
+    readers.read_path_prefix: "path",
     readers.read_method: "method",
     readers.read_route_scope: "scope",
     readers.read_grant: "scope or wildcard",

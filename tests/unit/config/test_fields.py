@@ -321,3 +321,10 @@ def test_what_cannot_be_sent_as_host_is_refused(text: str) -> None:
 def test_a_host_to_send_has_a_port_that_exists() -> None:
     assert refusal(fields.read_host_policy, "a:0") == "has no such port: 1 to 65535"
     assert refusal(fields.read_host_policy, "a:65536") == "has no such port: 1 to 65535"
+
+
+def test_a_prefix_with_a_slash_too_many_is_known_by_its_plain_form() -> None:
+    with pytest.raises(Unfit) as told:
+        fields.read_path_prefix("/llm/")
+    assert told.value.hint == "did you mean '/llm'?"
+    assert fields.read_path_prefix("/llm") == "/llm"

@@ -40,7 +40,7 @@ def test_the_example_loads_without_a_warning_and_shows_every_default() -> None:
         assert getattr(said, section) == getattr(default, section)
     (upstream,) = said.upstreams.values()
     assert upstream == type(upstream).model_validate({"url": "http://127.0.0.1:11434"})
-    assert [route.id for route in said.routes] == ["models", "version", "chat", "welcome", "at-home"]
+    assert [route.id for route in said.routes] == ["models", "version", "chat", "welcome", "at-home", "voice"]
 
 
 def test_the_example_holds_every_option() -> None:

@@ -39,6 +39,11 @@ def routes() -> Iterator[Any]:
         ),
         id="anonymous",
     )
+    yield pytest.param(
+        {"path": "/llm/**", "strip_prefix": "/llm", "add_prefix": "/api"},
+        Route("r", "/llm/**", upstream="u", strip_prefix="/llm", add_prefix="/api"),
+        id="moved",
+    )
 
 
 @pytest.mark.parametrize(("written", "route"), list(routes()))
@@ -47,7 +52,7 @@ def test_a_route_becomes_what_the_core_judges(written: dict[str, Any], route: Ro
     assert settings.compiled() == route
 
 
-@pytest.mark.parametrize("key", ["methods", "scopes", "any_of", "anonymous"])
+@pytest.mark.parametrize("key", ["methods", "scopes", "any_of", "anonymous", "strip_prefix", "add_prefix"])
 def test_a_route_refuses_keys_with_nothing_behind_them(key: str) -> None:
     assert refusals(RouteSettings, {"id": "r", "path": "/p", "upstream": "u", key: None}) == [
         "has no value: give it one, or remove the key"

@@ -144,3 +144,17 @@ def test_broken_ids_and_methods_make_no_false_duplicates_and_ties() -> None:
     assert told(*same_id) == []
     same_path = [draft(index, frozenset({"methods"}), path="/a", public=True) for index in range(2)]
     assert told(*same_path) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "prefix"), [("/llm/**", "/llm"), ("/llm", "/llm"), ("/a/b/c", "/a/b"), ("/llm/*/x", "/llm")]
+)
+def test_a_route_below_the_prefix_it_strips_is_lawful(path: str, prefix: str) -> None:
+    assert told(draft(scopes=[], path=path, strip_prefix=prefix, add_prefix="/x")) == []
+
+
+@pytest.mark.parametrize("path", ["/**", "/*/x", "/llmx/**", "/LLM/**", "/l"])
+def test_a_prefix_that_the_path_does_not_begin_with_is_told_once_and_there(path: str) -> None:
+    wrong = draft(scopes=[], path=path, strip_prefix="/llm")
+    assert told(wrong) == [f"('routes', 0, 'strip_prefix') the route's path, {path}, does not lie under it"]
+    assert told(draft(scopes=[], path=path, strip_prefix="/llm", broken=frozenset({"path"}))) == []

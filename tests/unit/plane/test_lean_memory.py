@@ -30,6 +30,7 @@ TABLE = RouteTable(
     [
         Route("any", "/any/**", "main"),
         Route("open", "/open/**", "main", public=True),
+        Route("moved", "/moved/**", "main", strip_prefix="/moved", add_prefix="/api"),
         Route("lost", "/lost", "elsewhere", public=True),
         Route("home", "/home", "main", scopes=("a:b",), anonymous=Anonymous((), frozenset({"a:b"}))),
     ]
@@ -85,6 +86,7 @@ TARGETS = (
         b"/any/" + KEY,
         b"/any/x?a=<",
     ),
+    *(b"/moved/x?page=2", b"/moved", b"/moved?x", b"/moved/x?access_token=" + KEY),
     *(b"/any/x\t", b"/any/x y", b"/any/\xc3\xa9", b"/any/" + b"y" * 300, b""),
 )
 VERSIONS = (b"HTTP/1.1", b"HTTP/1.0", b"HTTP/1.2", b"HTTP/2.0", b"http/1.1", b"HTTP/1.1 ", b"")
@@ -117,7 +119,7 @@ CHANGES = st.one_of(
         st.tuples(st.just(part), st.sampled_from(values))
         for part, values in {
             "method": METHODS,
-            "target": (*TARGETS, b"/any/y", b"/any/" + b"y" * 700),
+            "target": (*TARGETS, b"/moved/y", b"/any/y", b"/any/" + b"y" * 700),
             "version": VERSIONS,
             "length": (b"44", b"\0", b"", b"044", b"+3"),
             "peer": (b"10.1.1.2",),

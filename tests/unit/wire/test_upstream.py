@@ -380,9 +380,9 @@ def test_a_head_is_its_outline_then_who_calls_then_the_request_id(identity: Iden
     composed = compose_head(head, allow, UPSTREAM, hop())
     parts = (*outline(head, allow, UPSTREAM, hop()), *identity_fields(identity))
     assert composed.headers == (*parts, (b"x-request-id", b"req-1"))
-    assert composed.target == target_of(head, allow.strip)
+    assert composed.target == target_of(head, allow.route, allow.strip)
 
 
 @pytest.mark.parametrize(("query", "sent"), [(None, b"/v1?a=%41&b"), (b"b", b"/v1?b"), (b"", b"/v1")])
 def test_the_target_is_the_judged_one_less_a_parameter_of_ours(query: bytes | None, sent: bytes) -> None:
-    assert target_of(head_of(target=b"/v1?a=%41&b"), Strip(query=query)) == sent
+    assert target_of(head_of(target=b"/v1?a=%41&b"), ROUTE, Strip(query=query)) == sent
