@@ -128,7 +128,7 @@ async def test_its_holder_can_ask_about_it(build: BuildStand) -> None:
     ("location", "told"),
     [
         (b"/any/x/", LEAD + b"/any/x/"),
-        (b"http://gate.example/any/x/", b"http://gate.example" + LEAD + b"/any/x/"),
+        (b"http://gate.example/any/x/", LEAD + b"/any/x/"),
         (b"https://elsewhere.example/", b"https://elsewhere.example/"),
         (b"x/", b"x/"),
     ],
@@ -140,7 +140,7 @@ async def test_a_redirect_leads_back_under_the_key(build: BuildStand, location: 
         response = await (await stand.call(get(LEAD + b"/any/x"))).response()
         assert (response.one(b"location"), response.one(b"cache-control")) == (told, b"max-age=9, private")
     plain = await (await stand.call(get(b"/any/x", shown=KEY))).response()
-    assert plain.one(b"location") == location
+    assert plain.one(b"location") == location.removeprefix(b"http://gate.example")
     assert plain.all(b"referrer-policy") == []
 
 
