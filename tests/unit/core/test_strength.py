@@ -35,7 +35,7 @@ RANDOM: dict[str, Callable[[random.Random], str]] = {
 @pytest.mark.parametrize("make", RANDOM.values(), ids=RANDOM)
 def test_what_was_drawn_at_random_is_taken(make: Callable[[random.Random], str]) -> None:
     """But for one in a thousand, which looks as if it could be spoken."""
-    drawn = [make(random.Random(seed)) for seed in range(2_000)]
+    drawn = [make(random.Random(seed)) for seed in range(1_000)]
     assert len([text for text in drawn if weakness(text, "kh") is not None]) <= 2
 
 
@@ -126,9 +126,9 @@ GENERATED: dict[str, Callable[[random.Random], str]] = {
 def test_what_generators_make_is_taken_but_for_about_one_in_a_thousand(
     make: Callable[[random.Random], str],
 ) -> None:
-    """Decision 0015 has the figures of 50,000 each; ten of 5,000 is twice what is promised."""
-    drawn = [make(random.Random(1_000_000 + seed)) for seed in range(5_000)]
-    assert sum(weakness(text, "kh") is not None for text in drawn) <= 10
+    """Decision 0015 has the figures of 50,000 each; two of these 1,000 is twice what is promised."""
+    drawn = [make(random.Random(1_000_000 + seed)) for seed in range(1_000)]
+    assert sum(weakness(text, "kh") is not None for text in drawn) <= 2
 
 
 @given(st.binary(min_size=16, max_size=16))
