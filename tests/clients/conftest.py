@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.no_proxy import no_proxy
+from tests.support.running_gateway import Home
 
 TIMEOUT_S = 90  # processes are started and waited for, perhaps on a busy machine
 
@@ -30,3 +31,9 @@ def _nobodys_keys() -> Iterator[None]:
         for name in [name for name in os.environ if name.startswith(("OPENAI_", "ANTHROPIC_", "OLLAMA_"))]:
             patch.delenv(name)
         yield
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A folder of the test's own."""
+    return Home(tmp_path)

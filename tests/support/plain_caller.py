@@ -83,12 +83,18 @@ def read(response: http.client.HTTPResponse) -> Answer:
 
 @contextmanager
 def open_socket(
-    port: int, path: str, *, key: str | None = None, subprotocols: Sequence[str] = ()
+    port: int,
+    path: str,
+    *,
+    key: str | None = None,
+    subprotocols: Sequence[str] = (),
+    headers: Mapping[str, str] | None = None,
 ) -> Iterator[ClientConnection]:
     """A WebSocket; `key` goes into `X-API-Key`. Leaving the context closes it in order."""
+    shown = {} if key is None else {"X-API-Key": key}
     with connect(
         f"ws://127.0.0.1:{port}{path}",
-        additional_headers={} if key is None else {"X-API-Key": key},
+        additional_headers={**shown, **(headers or {})},
         subprotocols=[Subprotocol(name) for name in subprotocols] or None,
         proxy=None,
         max_size=None,

@@ -21,7 +21,7 @@ BODY_BYTES_MAX = 64 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Seen:
-    """One request as it arrived. Names of headers are in lower case."""
+    """One request as it arrived. Names of headers are in lower case; a form with files has no body here."""
 
     method: str
     target: str
@@ -68,7 +68,9 @@ class WatchedUpstream(AppUpstream):
 
     async def _watch(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         headers = {name.lower(): value for name, value in request.headers.items()}
-        self.seen.append(Seen(request.method, request.raw_path, headers, await request.read()))
+        form = request.content_type.startswith("multipart/")  # aiohttp reads those itself, once
+        body = b"" if form else await request.read()
+        self.seen.append(Seen(request.method, request.raw_path, headers, body))
         path = request.path
         self.open_now[path] += 1
         try:
