@@ -78,6 +78,8 @@ class PythonSignalR:
         self.running.cancel()
         with suppress(asyncio.CancelledError, HubError, InvalidStatus):
             await self.running
+        if (socket := self._client._transport._ws) is not None:
+            await socket.close()  # pysignalr leaves that to whoever tidies memory
 
     async def opened_anew(self) -> None:
         """Wait until it has come back."""

@@ -5,7 +5,7 @@ is left out for its weight: its two requests are made by httpx, with the key whe
 """
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
@@ -13,7 +13,7 @@ from contextlib import (
     contextmanager,
 )
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
 import anthropic
 import elevenlabs.client
@@ -23,6 +23,7 @@ import ollama
 import openai
 
 ASKED: Final[list[Any]] = [{"role": "user", "content": "good morning"}]
+T = TypeVar("T")
 API_VERSION: Final = "2024-10-21"
 
 
@@ -63,6 +64,11 @@ class AsyncSdk:
     pieces: Callable[[Any, str], AsyncIterator[str]]
     paths: tuple[str, str]
     refused: type[Exception]
+
+
+def _closing(pieces: AsyncIterator[T]) -> "aclosing[AsyncGenerator[T]]":
+    """What an SDK gives, left in order: a generator that nobody closes ends when memory is tidied."""
+    return aclosing(cast("AsyncGenerator[T]", pieces))
 
 
 # --- OpenAI, and Azure by the same SDK ------------------------------------------------------------
@@ -180,8 +186,9 @@ async def _ollama_ask_async(client: ollama.AsyncClient, model: str) -> str:
 
 
 async def _ollama_pieces_async(client: ollama.AsyncClient, model: str) -> AsyncIterator[str]:
-    async for part in await client.chat(model, ASKED, stream=True):
-        yield part.message.content or ""
+    async with _closing(await client.chat(model, ASKED, stream=True)) as parts:
+        async for part in parts:
+            yield part.message.content or ""
 
 
 # --- ElevenLabs: what it says is sound, told here as latin-1 --------------------------------------
@@ -221,8 +228,10 @@ async def _elevenlabs_ask_async(client: elevenlabs.client.AsyncElevenLabs, model
 async def _elevenlabs_pieces_async(
     client: elevenlabs.client.AsyncElevenLabs, model: str
 ) -> AsyncIterator[str]:
-    async for piece in client.text_to_speech.stream("v1", text="good morning", model_id=model):
-        yield piece.decode("latin-1")
+    sound = client.text_to_speech.stream("v1", text="good morning", model_id=model)
+    async with _closing(sound) as pieces:
+        async for piece in pieces:
+            yield piece.decode("latin-1")
 
 
 # --- Gemini, by httpx -----------------------------------------------------------------------------
