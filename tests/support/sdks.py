@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
+    aclosing,
     asynccontextmanager,
     contextmanager,
 )
@@ -66,9 +67,9 @@ class AsyncSdk:
     refused: type[Exception]
 
 
-def _closing(pieces: AsyncIterator[T]) -> "aclosing[AsyncGenerator[T]]":
+def _closing(pieces: AsyncIterator[T]) -> "aclosing[AsyncGenerator[T, None]]":
     """What an SDK gives, left in order: a generator that nobody closes ends when memory is tidied."""
-    return aclosing(cast("AsyncGenerator[T]", pieces))
+    return aclosing(cast("AsyncGenerator[T, None]", pieces))
 
 
 # --- OpenAI, and Azure by the same SDK ------------------------------------------------------------
