@@ -19,6 +19,8 @@ from gateway.wire.request_head import Limits
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from gateway.tls.door import TlsDoor
+
 BACKLOG: Final = 128
 CLOSE_GRACE_S: Final = 2.0
 
@@ -46,11 +48,19 @@ class AdminListener:
         self._runner: web.AppRunner | None = None
         self._listener: asyncio.Server | None = None
 
-    async def start(self, host: str, port: int) -> tuple[str, int]:
-        """Listen, and return the address in use (port 0 picks one). Raises `OSError` if it is taken."""
+    async def start(self, host: str, port: int, tls: "TlsDoor | None" = None) -> tuple[str, int]:
+        """Listen, and return the address in use (port 0 picks one). Raises `OSError` if it is taken.
+
+        With `tls` everybody speaks HTTPS here.
+        """
+        receive: Receive = self._porter
+        if tls is not None:
+            from gateway.tls.connection import TlsConnection  # noqa: PLC0415 - hardly anybody has TLS here
+
+            receive = lambda: TlsConnection(tls, self._porter())  # noqa: E731
         loop = asyncio.get_running_loop()
         at = cast("list[str]", [host.encode()])  # a str would load the tables of IDNA, 0.3 MB
-        self._listener = await loop.create_server(self._porter, at, port, backlog=BACKLOG)
+        self._listener = await loop.create_server(receive, at, port, backlog=BACKLOG)
         bound = self._listener.sockets[0].getsockname()
         return bound[0], bound[1]
 

@@ -34,6 +34,9 @@ def _server(parts: Parts) -> Iterator[Finding]:
     if admin is not None and _is_everywhere(admin):
         message = "listens on every network and asks for no key"
         yield Finding(("server", "admin"), message, f"127.0.0.1:{admin.port} keeps it on this machine")
+    if admin is not None and parts.tls.is_on and not parts.tls.admin and not is_near(admin):
+        message = "can be reached from elsewhere in clear text, while callers speak HTTPS"
+        yield Finding(("server", "admin"), message, "server.tls.admin: on gives it the same certificate")
     for position, network in enumerate(parts.trusted_proxies):
         if network.prefixlen == 0:
             message = "believes X-Forwarded-For from everybody, so anybody can claim any address"
@@ -45,6 +48,14 @@ def _is_everywhere(address: Address) -> bool:
         return ip_address(address.host).is_unspecified
     except ValueError:
         return False
+
+
+def is_near(address: Address) -> bool:
+    """Whether only this machine reaches the address."""
+    try:
+        return ip_address(address.host).is_loopback
+    except ValueError:
+        return address.host == "localhost"
 
 
 def _upstreams(parts: Parts) -> Iterator[Finding]:

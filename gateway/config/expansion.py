@@ -28,6 +28,13 @@ def expand(root: Node, environ: Mapping[str, str], base_dir: Path) -> list[Probl
     return list(_expand(root, (), environ, base_dir))
 
 
+def files_named(root: Node, base_dir: Path) -> list[Path]:
+    """The files that an expanded tree was written to read, whether or not they could be."""
+    written = (node.written for node in root.below() if node.written is not None)
+    inner = (match[1] or "" for text in written for match in _PLACE.finditer(text))
+    return [base_dir / each.removeprefix("file:") for each in inner if each.startswith("file:")]
+
+
 def _expand(node: Node, loc: Loc, environ: Mapping[str, str], base_dir: Path) -> Iterator[Problem]:
     if isinstance(node.content, dict):
         for key, child in node.content.items():

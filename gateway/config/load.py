@@ -7,18 +7,22 @@ reload that raises changes nothing. Precedence is flags > environment > file > d
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.config.advice import advice, in_the_open
+from gateway.config.certificates import broken_certificates, files_of
 from gateway.config.document import BYTES_MAX, read_document
-from gateway.config.expansion import expand
+from gateway.config.expansion import expand, files_named
 from gateway.config.model import Settings
 from gateway.config.overlay import CONFIG_VARIABLE, lay_environment, lay_flags, lay_upstream
 from gateway.config.parts import parts_of
-from gateway.config.problems import ConfigError, Loc, Origin, Problem, problem_at
+from gateway.config.problems import ConfigError, Origin, Problem, problem_at
 from gateway.config.shown import origins_of, shown
-from gateway.config.tree import Node, find, from_plain
+from gateway.config.tree import Node, from_plain, placed
 from gateway.config.validation import problems_of, validate
+
+if TYPE_CHECKING:
+    from gateway.tls.files import TlsFiles
 
 DEFAULT_FILE: Final = "config.yaml"
 GIVEN_ORIGIN: Final = "--demo"
@@ -29,7 +33,8 @@ class Loaded:
     """A configuration that can be used, and where it came from.
 
     `origins` tells for each value, by its dotted path, the place it was written or `default`. `warnings` are
-    worth showing and stop nothing. `base_dir` is what relative paths in the file are relative to.
+    worth showing and stop nothing. `base_dir` is what relative paths in the file are relative to; `files` is
+    what was read: the file, and those that it names with `${file:}`.
     """
 
     settings: Settings
@@ -38,6 +43,7 @@ class Loaded:
     path: Path | None
     base_dir: Path
     tree: Node = field(repr=False)
+    files: tuple[Path, ...] = ()
 
     @property
     def store_path(self) -> Path | None:
@@ -47,18 +53,19 @@ class Loaded:
         the default) is relative to the file.
         """
         written = self.settings.store.path
-        return None if written is None else self._path(written, ("store", "url"))
+        return None if written is None else placed(written, ("store", "url"), self.tree, self.base_dir)
 
     @property
     def vault_key_path(self) -> Path | None:
         """The file with the vault's key, by the same rule; None where none is configured."""
         written = self.settings.vault.key_file
-        return None if written is None else self._path(written, ("vault", "key_file"))
+        return None if written is None else placed(written, ("vault", "key_file"), self.tree, self.base_dir)
 
-    def _path(self, written: str, loc: Loc) -> Path:
-        node = find(self.tree, loc)
-        from_file = node is None or node.origin.line is not None
-        return self.base_dir / written if from_file else Path(written)
+    @property
+    def tls_files(self) -> "TlsFiles | None":
+        """What the listeners serve TLS with, if they do; by the same rule."""
+        tls = self.settings.server.tls
+        return files_of(tls, self.tree, self.base_dir) if tls.is_on else None
 
 
 def find_config(flag: str | None, environ: Mapping[str, str], cwd: Path) -> Path | None:
@@ -84,13 +91,16 @@ def load(
     """The settings, or `ConfigError` with everything that is wrong.
 
     `flags` are texts by dotted path (`server.proxy`, `server.admin`, `store.url`) and `upstream`. Commands
-    that only use the store need no upstream. `given` stands in for a file, as its YAML would read (the demo).
+    that only use the store need no upstream, and no certificate, which they may not be allowed to read.
+    `given` stands in for a file, as its YAML would read (the demo).
     """
     base_dir = Path() if path is None else path.parent
     root, problems = _root(path, given)
     tree = root or from_plain({}, Origin(""))
+    files: list[Path] = []
     if path is not None:
         problems += expand(tree, environ, base_dir)
+        files += (path, *files_named(tree, base_dir))
     problems += lay_environment(tree, environ)
     problems += lay_flags(tree, flags)
     problems += lay_upstream(tree, environ, flags)
@@ -99,11 +109,14 @@ def load(
         settings, found = validate(tree)
         problems += found
         problems += _nowhere_to_go(tree, path) if need_upstream else ()
+    if settings is not None and need_upstream:
+        problems += problems_of(broken_certificates(settings, tree, base_dir), tree)
     told = () if root is None else (*advice(parts_of(tree.plain())), *in_the_open(tree))
     warnings = _in_order(problems_of(told, tree))
     if settings is None or problems:
-        raise ConfigError(_in_order(problems), warnings)
-    return Loaded(settings, origins_of(settings, tree), tuple(warnings), path, base_dir, tree)
+        raise ConfigError(_in_order(problems), warnings, files)
+    origins = origins_of(settings, tree)
+    return Loaded(settings, origins, tuple(warnings), path, base_dir, tree, tuple(files))
 
 
 def effective(loaded: Loaded) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from gateway.config.fields import Address, read_address
 from gateway.config.problems import Unfit
 from gateway.config.route_sections import RouteSettings
 from gateway.config.rules import Draft
-from gateway.config.sections import Section, ServerSettings
+from gateway.config.sections import Section, ServerSettings, TlsSettings
 from gateway.config.upstream_sections import UpstreamSettings
 from gateway.core.keys import Network
 
@@ -31,6 +31,7 @@ class Parts:
 
     listeners: Mapping[str, Address]
     trusted_proxies: tuple[Network, ...]
+    tls: TlsSettings
     upstreams: Mapping[str, UpstreamSettings]
     drafts: tuple[Draft, ...]
     is_whole: bool
@@ -46,6 +47,7 @@ def parts_of(plain: Mapping[str, Any]) -> Parts:
     return Parts(
         listeners=dict(_listeners(server)),
         trusted_proxies=rest.trusted_proxies,
+        tls=rest.tls,
         upstreams=dict(_upstreams(plain.get("upstreams"))),
         drafts=drafts,
         is_whole=is_whole and not any(draft.broken for draft in drafts),

@@ -7,6 +7,7 @@ be secrets.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 Loc = tuple[str | int, ...]
 """Where a value stands in the configuration: keys, and positions in lists."""
@@ -43,12 +44,16 @@ class Problem:
 class ConfigError(Exception):
     """The configuration cannot be used. `problems` holds all that was found, in the order of the text.
 
-    `warnings` hold what would only deserve a look, as far as it can be told beside the problems.
+    `warnings` hold what would only deserve a look, as far as it can be told beside the problems; `files` are
+    those that were read or looked for.
     """
 
-    def __init__(self, problems: Sequence[Problem], warnings: Sequence[Problem] = ()) -> None:
+    def __init__(
+        self, problems: Sequence[Problem], warnings: Sequence[Problem] = (), files: Sequence[Path] = ()
+    ) -> None:
         self.problems = tuple(problems)
         self.warnings = tuple(warnings)
+        self.files = tuple(files)
         super().__init__("\n".join(map(str, self.problems)))
 
 

@@ -51,17 +51,37 @@ class Section(BaseModel):
 
 
 class TlsSettings(Section):
-    """Reserved for a later version."""
+    """HTTPS instead of HTTP on the proxied port, and where asked for on the admin listener."""
 
     cert_file: str | None = Field(
-        default=None, description="Reserved: this version has no TLS listener. Put Caddy or nginx in front."
+        default=None,
+        description="The certificate, and behind it those that lead to its authority, in PEM; relative to "
+        "the configuration file. With it callers speak HTTPS. Read anew when it changes.",
     )
-    key_file: str | None = Field(default=None, description="Reserved, like cert_file.")
+    key_file: str | None = Field(default=None, description="Its private key, in PEM, without a password.")
+    client_ca_file: str | None = Field(
+        default=None, description="Authorities, in PEM: ask callers for a certificate that one of them made."
+    )
+    client_cert: Literal["optional", "required"] = Field(
+        default="required",
+        description="With client_ca_file: whether callers without a certificate are let in. One that is "
+        "shown must hold in any case.",
+    )
+    min_version: Literal["1.2", "1.3"] = Field(default="1.2", description="The oldest version of TLS.")
+    admin: Switch = Field(default=False, description="HTTPS on the admin listener too.")
+
+    @property
+    def is_on(self) -> bool:
+        """Whether callers speak HTTPS."""
+        return self.cert_file is not None
 
     @model_validator(mode="after")
-    def _never_in_clear_text_instead(self) -> Self:
-        if self.cert_file is not None or self.key_file is not None:
-            raise Unfit("this version has no TLS listener; put Caddy or nginx in front")
+    def _a_pair(self) -> Self:
+        if (self.cert_file is None) is not (self.key_file is None):
+            missing = "key_file" if self.key_file is None else "cert_file"
+            raise Unfit(f"needs {missing} too: a certificate and its key come together")
+        if self.cert_file is None and (self.admin or self.client_ca_file is not None):
+            raise Unfit("needs cert_file and key_file: keyhatch tls self-signed makes a pair")
         return self
 
 
@@ -91,7 +111,14 @@ class ServerSettings(Section):
         default=(),
         description="Networks of the proxies in front, whose X-Forwarded-* are believed. Nobody else's are.",
     )
-    tls: TlsSettings = Field(default_factory=TlsSettings, description="Reserved for a later version.")
+    tls: TlsSettings = Field(
+        default_factory=TlsSettings, description="HTTPS instead of HTTP on the proxied port."
+    )
+    watch_config: Switch = Field(
+        default=False,
+        description="Read the configuration anew, as SIGHUP does, when its file or one that it names with "
+        "${file:} changes.",
+    )
 
     @model_validator(mode="after")
     def _two_listeners(self) -> Self:

@@ -7,6 +7,7 @@ whatever Python gave (the demo); nothing is guessed from how a value looks.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from gateway.config.problems import Loc, Origin
@@ -87,6 +88,17 @@ def find(root: Node, loc: Loc) -> Node | None:
     for part in loc:
         node = None if node is None else node.child(part)
     return node
+
+
+def placed(written: str, loc: Loc, root: Node, base_dir: Path) -> Path:
+    """Where the file is that the value at this place names.
+
+    What a variable or a flag says is relative to the working directory, what the file says (or leaves to the
+    default) is relative to the file.
+    """
+    node = find(root, loc)
+    from_file = node is None or node.origin.line is not None
+    return base_dir / written if from_file else Path(written)
 
 
 def nearest(root: Node, loc: Loc) -> Node:

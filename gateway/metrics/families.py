@@ -145,6 +145,23 @@ CONNECTIONS_MADE_ROOM: Final = Family(
     "counter",
     "Idle connections that were closed because a new one needed the place.",
 )
+TLS_EXPIRES_AT: Final = Family(
+    "keyhatch_tls_certificate_expiry_timestamp_seconds",
+    "gauge",
+    "When the certificate in force ends, in seconds since 1970; absent without TLS.",
+)
+TLS_RELOADS: Final = Family(
+    "keyhatch_tls_certificate_reloads_total",
+    "counter",
+    "New certificates found in the files, by outcome; on failure the old one stays.",
+    ("outcome",),
+)
+TLS_HANDSHAKES_FAILED: Final = Family(
+    "keyhatch_tls_handshakes_failed_total",
+    "counter",
+    "Connections to a TLS listener that came to no handshake, by cause.",
+    ("cause",),
+)
 BUILD_INFO: Final = Family(
     "keyhatch_build_info",
     "gauge",
@@ -174,5 +191,8 @@ FAMILIES: Final = (
     CONNECTIONS,
     CONNECTIONS_TURNED_AWAY,
     CONNECTIONS_MADE_ROOM,
+    TLS_EXPIRES_AT,
+    TLS_RELOADS,
+    TLS_HANDSHAKES_FAILED,
     BUILD_INFO,
 )

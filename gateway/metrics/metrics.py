@@ -161,10 +161,18 @@ class Metrics:
             (families.CONNECTIONS, sources.connections),
             (families.CONNECTIONS_TURNED_AWAY, sources.connections_turned_away),
             (families.CONNECTIONS_MADE_ROOM, sources.connections_made_room),
+            (families.TLS_EXPIRES_AT, sources.tls_expires_at),
         ):
             value = self._reader.read(family.name, source)
             if value is not None:
                 yield family.holding([((), value)])
+        for family, labelled in (
+            (families.TLS_RELOADS, sources.tls_reloads),
+            (families.TLS_HANDSHAKES_FAILED, sources.tls_handshakes_failed),
+        ):
+            values = self._reader.read(family.name, labelled)
+            if values is not None:
+                yield family.holding(_labelled(values))
 
 
 def _labelled(values: Mapping[str, float]) -> Iterable[tuple[tuple[str], float]]:

@@ -32,6 +32,9 @@ class Sources:
     connections: Callable[[], int] | None = None
     connections_turned_away: Callable[[], int] | None = None
     connections_made_room: Callable[[], int] | None = None
+    tls_expires_at: Callable[[], float] | None = None
+    tls_reloads: Callable[[], Mapping[str, int]] | None = None
+    tls_handshakes_failed: Callable[[], Mapping[str, int]] | None = None
 
 
 class Reader:

@@ -7,7 +7,7 @@ serves, callers and upstreams see the same bytes; a difference is a bug or a row
 
 from collections.abc import Mapping, Sized
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from gateway.core.keys import Network
 from gateway.keeper.gatekeeper import Gatekeeper
@@ -15,14 +15,21 @@ from gateway.keeper.ports import Clock, Observer
 from gateway.wire.request_head import Limits
 from gateway.wire.upstream import Upstream
 
+if TYPE_CHECKING:
+    from gateway.tls.door import TlsDoor
+
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What a reload may change. A request is served on the ground it found when it arrived."""
+    """What a reload may change. A request is served on the ground it found when it arrived.
+
+    `scheme` is what callers speak, http or https: upstreams are told.
+    """
 
     upstreams: Mapping[str, Upstream]
     limits: Limits = field(default_factory=Limits)
     trusted: tuple[Network, ...] = ()
+    scheme: str = "http"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +61,11 @@ class Plane(Protocol):
     def connections(self) -> Counted:
         """The callers' connections."""
 
-    async def start(self, host: str, port: int) -> tuple[str, int]:
-        """Listen, and return the address in use (port 0 picks one). Raises `OSError` if it is taken."""
+    async def start(self, host: str, port: int, tls: "TlsDoor | None" = None) -> tuple[str, int]:
+        """Listen, and return the address in use (port 0 picks one). Raises `OSError` if it is taken.
+
+        With `tls` callers speak HTTPS.
+        """
 
     async def drain(self, grace_s: float) -> None:
         """Take no new connection, let exchanges finish for `grace_s`, cut the rest, close everything."""

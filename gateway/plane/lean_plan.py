@@ -182,7 +182,7 @@ def _outline(passage: Passage, head: Head, decision: Allow | NeedKey, peer: str,
     if lent.fault is not None:
         return target
     passage.upstream = upstream
-    hop = Hop(peer, "", trusted=ground.trusted)
+    hop = Hop(peer, "", ground.scheme, ground.trusted)
     fields = (*outline(head, decision, upstream, hop, lent.strip), *lent.fields)
     if head.chunked:
         fields = (*fields, (b"transfer-encoding", b"chunked"))

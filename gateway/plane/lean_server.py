@@ -13,13 +13,16 @@ import asyncio
 import random
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from gateway.plane.connections import Connections, descriptors_for_callers
 from gateway.plane.contract import Ground, Surroundings
 from gateway.plane.lean_caller import LeanCaller
 from gateway.plane.lean_house import House
 from gateway.plane.lean_memory import Plans
+
+if TYPE_CHECKING:
+    from gateway.tls.door import TlsDoor
 
 BACKLOG: Final = 1_024
 HEAD_S: Final = 1.0  # how long, at the end, a head that has begun may take to come whole
@@ -50,15 +53,23 @@ class LeanPlane:
         self._ground = ground
         self.house.pool.retire()
 
-    async def start(self, host: str, port: int) -> tuple[str, int]:
+    async def start(self, host: str, port: int, tls: "TlsDoor | None" = None) -> tuple[str, int]:
         """Listen, and return the address in use (port 0 picks one). Raises `OSError` if it is taken."""
         loop = asyncio.get_running_loop()
         self._descriptors = descriptors_for_callers()
         at = cast("list[str]", [host.encode()])  # a str would load the tables of IDNA, 0.3 MB
-        self._listener = await loop.create_server(lambda: LeanCaller(self), at, port, backlog=BACKLOG)
+        self._listener = await loop.create_server(self._caller(tls), at, port, backlog=BACKLOG)
         self._sweep()
         bound = self._listener.sockets[0].getsockname()
         return bound[0], bound[1]
+
+    def _caller(self, tls: "TlsDoor | None") -> Callable[[], asyncio.Protocol]:
+        """What the listener calls for each connection."""
+        if tls is None:
+            return lambda: LeanCaller(self)
+        from gateway.tls.connection import TlsConnection  # noqa: PLC0415 - hardly anybody has TLS here
+
+        return lambda: TlsConnection(tls, LeanCaller(self))
 
     async def drain(self, grace_s: float) -> None:
         """Take no new connection, let exchanges finish for `grace_s`, cut the rest, close everything."""

@@ -8,7 +8,7 @@ request and its response, `aiohttp_upstream` the client session, `aiohttp_tunnel
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
@@ -22,6 +22,9 @@ from gateway.plane.contract import Ground, Surroundings
 from gateway.plane.http_date import HttpDate
 from gateway.wire.opening import glimpse
 from gateway.wire.reply import Reply, refusal
+
+if TYPE_CHECKING:
+    from gateway.tls.door import TlsDoor
 
 BACKLOG: Final = 1_024
 AT_ONCE_S: Final = 0.001  # 0 would mean for ever
@@ -44,18 +47,28 @@ class AiohttpPlane:
         self._is_draining = False
         self._quiet = asyncio.Event()
 
-    async def start(self, host: str, port: int) -> tuple[str, int]:
+    async def start(self, host: str, port: int, tls: "TlsDoor | None" = None) -> tuple[str, int]:
         """Listen, and return the address in use (port 0 picks one). Raises `OSError` if it is taken."""
         date = HttpDate(self._around.clock)
         server = web.Server(self._serve, handler_cancellation=True)
         self._listener = await asyncio.get_running_loop().create_server(
-            lambda: self._caller(server, date), host, port, backlog=BACKLOG
+            self._connection(tls, lambda: self._caller(server, date)), host, port, backlog=BACKLOG
         )
         self._descriptors = descriptors_for_callers()
         self._server = server
         self._session = UpstreamSession(self.ground.limits)
         bound = self._listener.sockets[0].getsockname()
         return bound[0], bound[1]
+
+    def _connection(
+        self, tls: "TlsDoor | None", caller: Callable[[], asyncio.Protocol]
+    ) -> Callable[[], asyncio.Protocol]:
+        """What the listener calls for each connection."""
+        if tls is None:
+            return caller
+        from gateway.tls.connection import TlsConnection  # noqa: PLC0415 - hardly anybody has TLS here
+
+        return lambda: TlsConnection(tls, caller())
 
     async def drain(self, grace_s: float) -> None:
         """Take no new connection, let exchanges finish for `grace_s`, cut the rest, close everything."""

@@ -25,6 +25,7 @@ def ground_of(settings: Settings, reveal: Reveal = nothing) -> Ground:
         upstreams={name: _upstream(name, written, reveal) for name, written in settings.upstreams.items()},
         limits=limits(settings),
         trusted=settings.server.trusted_proxies,
+        scheme="https" if settings.server.tls.is_on else "http",
     )
 
 

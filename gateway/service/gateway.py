@@ -5,8 +5,8 @@ themselves. Stop: the plane drains first, so that callers are served to the end;
 flushed, then the store is closed. A start that fails half-way closes what it had opened.
 
 A reload is all or nothing: the new configuration is compiled whole before any of it is put in force, and
-exchanges under way finish on the ground they began on. Some options are for life (`FOR_LIFE`); a reload
-that changes one of them says that it takes a restart.
+exchanges under way finish on the ground they began on. Some options are for life
+(`gateway.service.for_life`); a reload that changes one of them says that it takes a restart.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -25,6 +25,7 @@ from gateway.admin.control_path import socket_path
 from gateway.admin.health import Pages, Readiness
 from gateway.admin.hosts import Hosts
 from gateway.admin.listener import AdminListener
+from gateway.config.changes import changed
 from gateway.config.fields import Address
 from gateway.config.load import Loaded
 from gateway.config.model import Settings
@@ -38,7 +39,10 @@ from gateway.metrics import Metrics
 from gateway.plane.contract import Ground, Plane, Surroundings
 from gateway.plane.lean_server import LeanPlane
 from gateway.service.compile import ground_of, table_of
+from gateway.service.file_watch import look_again_and_again
+from gateway.service.for_life import is_among, takes_restart
 from gateway.service.forgetting import Forgetting
+from gateway.service.reloads import Reloaded, Reloads
 from gateway.service.watch import StoreWatch
 from gateway.store.sqlite import open_sqlite
 
@@ -47,21 +51,13 @@ if TYPE_CHECKING:
 
     from gateway.keeper.keyring import Keyring
     from gateway.keeper.terms import Rules
+    from gateway.service.certificate import Served
+    from gateway.tls.door import TlsDoor
+    from gateway.tls.files import Certificate
 
 DRAIN_GRACE_S: Final = 30.0
 CUT_GRACE_S: Final = 0.05  # aiohttp takes 0 for no limit at all
 LATE_FLUSH_S: Final = 10.0
-FOR_LIFE: Final = (
-    "server.proxy",
-    "server.admin",
-    "server.admin_names",
-    "server.plane",
-    "store.url",
-    "keys.prefix",
-    "keys.last_used_flush_s",
-    "logging.format",
-)
-
 _log: Final = logging.getLogger("gateway.service")
 
 
@@ -97,6 +93,8 @@ class Gateway:
         self._plane: Plane
         self._watch: StoreWatch
         self._forgetting: Forgetting
+        self._served: Served | None = None
+        self.reloads = Reloads(self.reload, self.metrics)
 
     @property
     def keys_counted(self) -> int:
@@ -138,6 +136,7 @@ class Gateway:
 
     async def _start(self) -> Addresses:
         settings = self._started_with.settings
+        self._serve_with(self._started_with)
         store, path = await self._open_store()
         self._store = store
         self._build(settings, store)
@@ -161,21 +160,29 @@ class Gateway:
             store, self._clock, self.metrics.store_failed, settings.keys.usage_kept_s
         )
         self._run(self._forgetting.run())
+        self._watch_files()
         self._connect_sources(watch)
         admin_at = await self._start_admin(settings.server.admin, store)
-        proxy_at = await self._plane.start(settings.server.proxy.host, settings.server.proxy.port)
+        proxy_at = await self._plane.start(settings.server.proxy.host, settings.server.proxy.port, self._door)
         self._proxy_at = proxy_at
         self._open.push_async_callback(self._drain)
         self.metrics.config_loaded()
         return Addresses(proxy_at, admin_at, None if path is None else socket_path(path))
 
-    def reload(self, loaded: Loaded) -> None:
+    def reload(self, loaded: Loaded) -> Reloaded:
         """Put a new configuration in force, all of it or (if it raises) none of it."""
         settings = loaded.settings
         table, ground = table_of(settings), ground_of(settings)
-        for name in FOR_LIFE:
-            if _value(settings, name) != _value(self._started_with.settings, name):
-                _log.warning("%s changed, which takes a restart; the old value stays", name)
+        certificate = self._certificate_of(loaded)
+        restart = tuple(takes_restart(self._started_with.settings, settings))
+        for name in restart:
+            _log.warning("%s changed, which takes a restart; the old value stays", name)
+        names = changed(self._in_force, settings)
+        ground = replace(ground, scheme=self._plane.ground.scheme)
+        if self._served is not None and certificate is not None and loaded.tls_files is not None:
+            handshake_s = ground.limits.head_timeout_s
+            if self._served.take(loaded.tls_files, certificate, handshake_s):
+                names = tuple(dict.fromkeys((*names, "server.tls.cert_file")))
         self.metrics.know(table.routes)
         self._gatekeeper.table, self._plane.ground = table, ground
         self._forgetting.kept_s = settings.keys.usage_kept_s
@@ -184,6 +191,8 @@ class Gateway:
             self.keyring.rules = _rules(settings, self._started_with.settings.keys.prefix)
         self._logs.set_level(settings.logging.level)
         self._access_log.on = settings.logging.access
+        told = tuple(name for name in names if not is_among(name, restart))
+        return Reloaded(told, restart, loaded.warnings)
 
     async def stop(self) -> None:
         """Drain, flush and close. Stopping twice is harmless; to cancel it is to cut what is under way."""
@@ -197,6 +206,38 @@ class Gateway:
             # cancellation, and nothing would be cut.
             await asyncio.ensure_future(self._plane.drain(CUT_GRACE_S))
             raise
+
+    def _serve_with(self, loaded: Loaded) -> None:
+        """Read the certificate, where there is TLS; nobody else loads what it takes."""
+        files = loaded.tls_files
+        if files is not None:
+            from gateway.service.certificate import Served, certificate_of  # noqa: PLC0415
+
+            handshake_s = loaded.settings.limits.head_timeout_s
+            self._served = Served(files, certificate_of(loaded, files), self._clock, handshake_s)
+
+    @property
+    def _door(self) -> "TlsDoor | None":
+        return None if self._served is None else self._served.door
+
+    def _certificate_of(self, loaded: Loaded) -> "Certificate | None":
+        """What a new configuration would have served, if TLS was and stays on; raises `ConfigError`."""
+        files = loaded.tls_files
+        if files is None or self._served is None:
+            return None
+        from gateway.service.certificate import certificate_of  # noqa: PLC0415 - loaded already
+
+        return certificate_of(loaded, files)
+
+    def _watch_files(self) -> None:
+        looks: list[Callable[[], None]] = []
+        if self._served is not None:
+            looks.append(self._served.look)
+        if self._started_with.settings.server.watch_config:
+            self.reloads.watch(self._started_with)
+            looks.append(self.reloads.look)
+        if looks:
+            self._run(look_again_and_again(looks))
 
     async def _open_store(self) -> tuple[KeyStore, Path | None]:
         path = self._started_with.store_path
@@ -226,7 +267,8 @@ class Gateway:
         hosts = Hosts(self._started_with.settings.server.admin_names)
         listener = AdminListener(self._admin_app, pages, limits, self._clock.now, hosts)
         self._open.push_async_callback(listener.stop)
-        return await listener.start(at.host, at.port)
+        is_tls = self._started_with.settings.server.tls.admin
+        return await listener.start(at.host, at.port, self._door if is_tls else None)
 
     def _connect_sources(self, watch: StoreWatch) -> None:
         sources, keeper = self.metrics.sources, self._gatekeeper
@@ -239,6 +281,10 @@ class Gateway:
         sources.connections = lambda: len(callers.open)
         sources.connections_turned_away = lambda: callers.turned_away
         sources.connections_made_room = lambda: callers.made_room
+        if (served := self._served) is not None:
+            sources.tls_expires_at = served.expires_at
+            sources.tls_reloads = lambda: served.reloads
+            sources.tls_handshakes_failed = lambda: served.door.failures
 
     async def _store_check(self, store: KeyStore) -> str | None:
         """It can be read; what should have been written long ago is a warning."""
@@ -307,10 +353,3 @@ def _rules(settings: Settings, prefix: str) -> "Rules":
 
     keys = settings.keys
     return Rules(prefix, keys.default_expiry_s, keys.max_active_per_owner, settings.scopes)
-
-
-def _value(settings: Settings, name: str) -> object:
-    value: object = settings
-    for part in name.split("."):
-        value = getattr(value, part)
-    return value

@@ -13,10 +13,10 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from gateway.config.load import Loaded
-from gateway.config.problems import ConfigError
 from gateway.keeper.ports import Clock
 from gateway.logs import configure
 from gateway.service.gateway import Addresses, Gateway, OnEmpty
+from gateway.service.reloads import Reloads
 
 INTERRUPTED: Final = 130
 
@@ -46,7 +46,8 @@ def run_gateway(
 async def serve(gateway: Gateway, *, reload: Reload, announce: Announce) -> int:
     """The same inside a running loop: 0 after SIGTERM, 130 after SIGINT."""
     stop: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    reloads = _Reloads(gateway, reload)
+    reloads = gateway.reloads
+    reloads.read = reload
     _on_signals(stop, reloads)
     try:
         addresses = await gateway.start()
@@ -68,42 +69,7 @@ async def serve(gateway: Gateway, *, reload: Reload, announce: Announce) -> int:
     return code
 
 
-class _Reloads:
-    """Reads the configuration anew when asked to; what is asked while the gateway starts has to wait."""
-
-    def __init__(self, gateway: Gateway, reload: Reload) -> None:
-        self._gateway = gateway
-        self._reload = reload
-        self._has_begun = False
-        self._is_waiting = False
-
-    def begin(self) -> None:
-        """The gateway has started."""
-        self._has_begun = True
-        if self._is_waiting:
-            self.ask()
-
-    def ask(self) -> None:
-        """Reload now or as soon as possible; whatever comes of it is logged and counted, never raised."""
-        if not self._has_begun:
-            self._is_waiting = True
-            return
-        metrics = self._gateway.metrics
-        try:
-            self._gateway.reload(self._reload())
-        except ConfigError as error:
-            metrics.config_reloaded(success=False)
-            for problem in error.problems:
-                _log.error("configuration not reloaded, the old one stays in force: %s", problem)
-        except Exception:  # noqa: BLE001 - a reload must never end the gateway
-            metrics.config_reloaded(success=False)
-            _log.exception("configuration not reloaded, the old one stays in force")
-        else:
-            metrics.config_reloaded(success=True)
-            _log.info("configuration reloaded")
-
-
-def _on_signals(stop: asyncio.Future[int], reloads: _Reloads) -> None:
+def _on_signals(stop: asyncio.Future[int], reloads: Reloads) -> None:
     if sys.platform == "win32":
         return  # its loop has no signal handlers: Ctrl-C ends the process, and the store survives that
     loop = asyncio.get_running_loop()
@@ -117,7 +83,7 @@ def _on_signals(stop: asyncio.Future[int], reloads: _Reloads) -> None:
 
     loop.add_signal_handler(signal.SIGTERM, end, 0)
     loop.add_signal_handler(signal.SIGINT, end, INTERRUPTED)
-    loop.add_signal_handler(signal.SIGHUP, reloads.ask)
+    loop.add_signal_handler(signal.SIGHUP, reloads.ask, "SIGHUP")
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -19,7 +19,7 @@ from gateway.config import quantities, vault_section
 from gateway.config.model import Settings
 from gateway.config.sections import Section
 from gateway.config.shape import keys_of
-from gateway.service.gateway import FOR_LIFE
+from gateway.service.for_life import FOR_LIFE
 from tests.arch.sources import ROOT
 
 PAGE: Final = ROOT / "docs/configuration.md"

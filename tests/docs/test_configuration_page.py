@@ -1,6 +1,6 @@
 """Guarantees of docs/configuration.md: its tables are what the configuration's own fields say."""
 
-from gateway.service.gateway import FOR_LIFE
+from gateway.service.for_life import FOR_LIFE
 from tests.docs.option_tables import MARK, PAGE, page, tables
 
 

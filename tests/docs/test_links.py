@@ -13,8 +13,9 @@ ROOMS = tuple(sorted(path.name for path in (ROOT / "gateway").iterdir() if (path
 
 _FILE = re.compile(r"(?:gateway|tests|bench|docs|requirements|\.ci)/[\w./-]*")
 _ROOM_FILE = re.compile(rf"(?:{'|'.join(ROOMS)})/[\w./-]+")
+_OPTIONS = r"(?:cert_file|key_file|ca_file|client_ca_file|client_cert|min_version|admin|server_name)\b"
 _DOTTED = re.compile(
-    rf"(?:gateway\.)?((?:{'|'.join(ROOMS)})\.(?!url\b|yaml\b|key\b)[a-z_]+(?:\.\w+)*)(?:\(.*\))?"
+    rf"(?:gateway\.)?((?:{'|'.join(ROOMS)})\.(?!url\b|yaml\b|key\b|{_OPTIONS})[a-z_]+(?:\.\w+)*)(?:\(.*\))?"
 )
 _MAKE = re.compile(r"(?:^|\s|`)make ((?:[a-z]+ )*[a-z]+)")
 

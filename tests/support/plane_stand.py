@@ -8,10 +8,14 @@ connection open.
 """
 
 import asyncio
+import os
+import ssl
+import tempfile
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any, Final
 
 from gateway.core.keys import ApiKey, Network, compose_secret, digest_of
@@ -22,12 +26,15 @@ from gateway.plane.contract import Ground, Plane, Surroundings
 from gateway.plane.lean_server import LeanPlane
 from gateway.plane.with_aiohttp import AiohttpPlane
 from gateway.store.memory import MemoryKeyStore
+from gateway.tls.door import TlsDoor
+from gateway.tls.files import TlsFiles, read_certificate
 from gateway.wire.injection import Injection
 from gateway.wire.request_head import Limits
 from gateway.wire.upstream import Upstream
 from tests.support.raw_caller import RawCaller, call
 from tests.support.raw_connection import eventually
 from tests.support.scripted_upstream import OK, Script, ScriptedUpstream, answering
+from tests.support.tls_caller import call_tls, write_pair
 
 PLANES: Final[Mapping[str, Callable[[Ground, Surroundings], Plane]]] = {
     "aiohttp": AiohttpPlane,
@@ -69,6 +76,12 @@ ROUTES: Final = (
     Route("down", "/down/**", "down"),
     Route("second", "/second/**", "second"),
 )
+
+
+def server_context() -> ssl.SSLContext:
+    """What a stand with TLS serves with."""
+    with tempfile.TemporaryDirectory() as folder:
+        return read_certificate(TlsFiles(*write_pair(Path(folder)))).context
 
 
 class HandClock:
@@ -166,6 +179,7 @@ class Setting:
     upstream: Mapping[str, Any] = field(default_factory=dict)
     routes: tuple[Route, ...] = ()
     injection: Injection | None = None
+    tls: bool = field(default_factory=lambda: "CONFORMANCE_TLS" in os.environ)
 
 
 class Stand:
@@ -185,6 +199,7 @@ class Stand:
             RouteTable((*ROUTES, *setting.routes)), "kh", self.store, self.clock, self._count_store_error
         )
         self.host, self.port = "", 0
+        self.door: TlsDoor | None = None
         self._plane: Plane | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._is_untouched = False
@@ -202,7 +217,9 @@ class Stand:
         await self.upstream.start()
         await self.second.start()
         self._plane = self.another_plane()
-        self.host, self.port = await self.plane.start("127.0.0.1", 0)
+        if self.setting.tls:
+            self.door = TlsDoor(server_context(), self.setting.limits.head_timeout_s)
+        self.host, self.port = await self.plane.start("127.0.0.1", 0, self.door)
         self.task(self.gatekeeper.live.run())
 
     def another_plane(self) -> Plane:
@@ -228,7 +245,8 @@ class Stand:
 
     async def call(self, *pieces: bytes) -> RawCaller:
         """A new caller, who sends these bytes."""
-        caller = await call(self.host, self.port, *pieces)
+        knock = call if self.door is None else call_tls
+        caller = await knock(self.host, self.port, *pieces)
         self.callers.append(caller)
         return caller
 
@@ -307,7 +325,7 @@ class Stand:
             )
             for name, port in {**ports, "down": 1}.items()
         }
-        return Ground(upstreams, setting.limits, setting.trusted)
+        return Ground(upstreams, setting.limits, setting.trusted, "https" if setting.tls else "http")
 
     def _count_store_error(self) -> None:
         self.store_errors += 1

@@ -1,11 +1,10 @@
 """The configuration: its warnings, and what is lawful and opens more than most people want."""
 
 from collections.abc import Iterator
-from ipaddress import ip_address
 
 from gateway.cli.doctor.finding import Finding, Patient, ok, warn
 from gateway.cli.doctor.running import runs
-from gateway.config.fields import Address
+from gateway.config.advice import is_near
 from gateway.config.model import Settings
 
 
@@ -33,18 +32,10 @@ def _open_doors(settings: Settings) -> Iterator[Finding]:
 
 def _listeners(settings: Settings) -> Iterator[Finding]:
     server = settings.server
-    if not _is_near(server.proxy):
+    if not is_near(server.proxy) and not server.tls.is_on:
         found = f"{server.proxy} (server.proxy) can be reached from elsewhere, with keys in clear text"
-        yield warn(
-            "configuration", found, "put Caddy or nginx with TLS in front, unless the network is yours"
-        )
-    if not _is_near(server.admin):
+        mend = "set server.tls, or put Caddy or nginx with TLS in front, unless the network is yours"
+        yield warn("configuration", found, mend)
+    if not is_near(server.admin) and not server.tls.admin:
         found = f"{server.admin} (server.admin) can be reached from elsewhere without TLS"
         yield warn("configuration", found, f"127.0.0.1:{server.admin.port} keeps it on this machine")
-
-
-def _is_near(address: Address) -> bool:
-    try:
-        return ip_address(address.host).is_loopback
-    except ValueError:
-        return address.host == "localhost"

@@ -61,6 +61,13 @@ def test_a_plain_configuration_needs_no_advice(read: Read) -> None:
             ),
         ),
         (
+            "server: {admin: 10.0.0.1:8081, tls: {cert_file: a, key_file: b}}",
+            (
+                "config.yaml:1:17: server.admin: can be reached from elsewhere in clear text, while callers "
+                "speak HTTPS; server.tls.admin: on gives it the same certificate"
+            ),
+        ),
+        (
             "server: {admin: 0.0.0.0:8081}",
             (
                 "config.yaml:1:17: server.admin: listens on every network and asks for no key; "
@@ -95,7 +102,18 @@ def test_a_plain_configuration_needs_no_advice(read: Read) -> None:
             ),
         ),
     ],
-    ids=["trust", "preset", "unused", "secret", "lent", "admin", "admin-ipv6", "method", "everybody"],
+    ids=[
+        "trust",
+        "preset",
+        "unused",
+        "secret",
+        "lent",
+        "admin-tls",
+        "admin",
+        "admin-ipv6",
+        "method",
+        "everybody",
+    ],
 )
 def test_advice_is_given_at_its_place(read: Read, text: str, warning: str) -> None:
     assert warnings(read, text) == [warning]

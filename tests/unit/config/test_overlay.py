@@ -80,7 +80,7 @@ def _at(loaded: Loaded, path: str) -> object:
         (
             "KEYHATCH_SERVER__TLS__CERT_FILE",
             "s3cret",
-            "this version has no TLS listener; put Caddy or nginx in front",
+            "needs key_file too: a certificate and its key come together",
         ),
         ("KEYHATCH_UPSTREAMS__B__PRESET", "vllm", "upstreams.b.url: is missing"),
     ],

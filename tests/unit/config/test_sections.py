@@ -52,9 +52,20 @@ def refusals(section: type[Section], written: dict[str, Any]) -> list[str]:
                 "plane": "lean",
                 "trusted_proxies": (),
                 "tls": TlsSettings(),
+                "watch_config": False,
             },
         ),
-        (TlsSettings, {"cert_file": None, "key_file": None}),
+        (
+            TlsSettings,
+            {
+                "cert_file": None,
+                "key_file": None,
+                "client_ca_file": None,
+                "client_cert": "required",
+                "min_version": "1.2",
+                "admin": False,
+            },
+        ),
         (StoreSettings, {"url": "sqlite:///keyhatch.db"}),
         (
             KeySettings,
@@ -102,11 +113,24 @@ def test_a_section_refuses_unknown_keys_and_never_changes(section: type[Section]
     assert section.model_config.get("frozen")
 
 
-@pytest.mark.parametrize("key", ["cert_file", "key_file"])
-def test_tls_is_refused_rather_than_served_in_clear_text(key: str) -> None:
-    assert refusals(TlsSettings, {key: "x.pem"}) == [
-        "this version has no TLS listener; put Caddy or nginx in front"
-    ]
+@pytest.mark.parametrize(
+    ("written", "trouble"),
+    [
+        ({"cert_file": "x.pem"}, "needs key_file too: a certificate and its key come together"),
+        ({"key_file": "x.pem"}, "needs cert_file too: a certificate and its key come together"),
+        ({"admin": "on"}, "needs cert_file and key_file: keyhatch tls self-signed makes a pair"),
+        ({"client_ca_file": "x.pem"}, "needs cert_file and key_file: keyhatch tls self-signed makes a pair"),
+    ],
+)
+def test_half_of_tls_is_refused_rather_than_served_in_clear_text(
+    written: dict[str, str], trouble: str
+) -> None:
+    assert refusals(TlsSettings, written) == [trouble]
+
+
+def test_tls_is_on_with_a_pair() -> None:
+    assert not TlsSettings().is_on
+    assert TlsSettings.model_validate({"cert_file": "a", "key_file": "b", "admin": "on"}).is_on
 
 
 def test_two_listeners_need_two_addresses() -> None:

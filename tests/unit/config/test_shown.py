@@ -25,7 +25,15 @@ def test_values_are_shown_in_the_units_of_people() -> None:
         "plane": "lean",
         "admin_names": [],
         "trusted_proxies": ["10.0.0.0/8"],
-        "tls": {"cert_file": None, "key_file": None},
+        "tls": {
+            "cert_file": None,
+            "key_file": None,
+            "client_ca_file": None,
+            "client_cert": "required",
+            "min_version": "1.2",
+            "admin": False,
+        },
+        "watch_config": False,
     }
     assert values["keys"]["default_expiry"] == "never"
     assert (values["limits"]["body"], values["limits"]["idle"]) == ("2KiB", "2m")
@@ -63,7 +71,7 @@ def test_every_value_has_an_origin() -> None:
     origins = origins_of(Settings.model_validate(tree.plain()), tree)
     assert origins["store.url"] == origins["scopes.a:b"] == "c.yaml:1:1"
     assert {path for path, origin in origins.items() if origin != "default"} == {"store.url", "scopes.a:b"}
-    assert len(origins) == 28
+    assert len(origins) == 33
 
 
 def test_a_list_of_scalars_is_one_value_and_a_list_of_mappings_is_many() -> None:

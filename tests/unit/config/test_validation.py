@@ -54,7 +54,7 @@ PRESETS = (
         ("keys: {prefix: [a]}", "1:16: keys.prefix: must be text"),
         (
             "server: {tls: {cert_file: a}}",
-            "1:15: server.tls: this version has no TLS listener; put Caddy or nginx in front",
+            "1:15: server.tls: needs key_file too: a certificate and its key come together",
         ),
         ("limits: {head: 1B}", "1:16: limits.head: must be 1KiB to 1MiB"),
         (

@@ -25,6 +25,9 @@ def fill(metrics: Metrics, exchange: MakeExchange) -> None:
         connections=lambda: 5,
         connections_turned_away=lambda: 6,
         connections_made_room=lambda: 7,
+        tls_expires_at=lambda: 8,
+        tls_reloads=lambda: {"success": 1, "failure": 0},
+        tls_handshakes_failed=lambda: {"plain_http": 2},
     )
     metrics.config_loaded()
     metrics.exchange_began()

@@ -35,6 +35,7 @@ OTHERWISE: dict[str, dict[str, Any]] = {
         "server": {"proxy": "127.0.0.1:0", "admin": "127.0.0.1:0", "admin_names": ["keys.example.com"]}
     },
     "server.plane": {"server": {"proxy": "127.0.0.1:0", "admin": "127.0.0.1:0", "plane": "aiohttp"}},
+    "server.watch_config": {"server": {"proxy": "127.0.0.1:0", "admin": "127.0.0.1:0", "watch_config": "on"}},
     "store.url": {"store": {"url": "memory:"}},
     "keys.prefix": {"keys": {"prefix": "acme", "last_used_flush": "1h"}},
     "keys.last_used_flush_s": {"keys": {"last_used_flush": "2h"}},
