@@ -15,14 +15,19 @@ PACKAGES = FOLDER / "node_modules"
 DEADLINE_S = 10.0
 
 
+def require_packages(name: str) -> None:
+    """Go on only where this came from npm."""
+    if not (PACKAGES / name).is_dir():
+        cannot_be_tested(f"{name} is not installed: apt install npm, then make test")
+
+
 class NodeSignalR:
     """One connection. Leaving the context ends the process."""
 
     def __init__(
         self, url: str, key: str | None = None, transport: str = "WebSockets", **headers: str
     ) -> None:
-        if not (PACKAGES / "@microsoft" / "signalr").is_dir():
-            cannot_be_tested("@microsoft/signalr is not installed: apt install npm, then make test")
+        require_packages("@microsoft/signalr")
         self._events: Queue[dict[str, Any]] = Queue()
         self._process = subprocess.Popen(
             [program("node", "nodejs"), str(FOLDER / "signalr_client.cjs")],
