@@ -220,7 +220,7 @@ def read_method(text: str) -> str:
 def read_catalogue_scope(text: str) -> str:
     """A plain scope that keys and routes may name."""
     if not is_scope(text):
-        raise Unfit("must be resource:action in lower case, like models:read")
+        raise Unfit("must be resource:action or a word, in lower case: models:read, admin")
     if text.startswith(f"{RESERVED_RESOURCE}:"):
         raise Unfit(f"'{RESERVED_RESOURCE}:…' is reserved for managing the gateway")
     return text
@@ -236,7 +236,7 @@ def read_route_scope(text: str) -> str:
 def read_grant(text: str) -> str:
     """A scope, or a wildcard over scopes, that a caller without a key counts as holding."""
     if not is_grant(text):
-        raise Unfit("must be resource:action, resource:*, *:action or *")
+        raise Unfit("must be resource:action, resource:*, *:action, one word or *")
     if text.startswith(f"{RESERVED_RESOURCE}:"):
         raise Unfit("nobody manages the gateway without a key")
     return text

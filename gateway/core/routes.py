@@ -12,6 +12,9 @@ Rules
    a route only if every reading arrives at the same requirement.
 6. What is forwarded may be moved (`core.prefixes`), after the path as received was judged.
 7. `/.keyhatch/…` belongs to the gateway, and so does `OPTIONS *`; no configured route can claim them.
+8. There are two layers. What a person's own routes say of a path, whatever the method, is what is done; only
+   a path that none of them covers is asked of the routes of presets. For such a path rule 5 asks all readings
+   of both layers, the own routes first (docs/decisions/0019).
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,6 +22,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
+from gateway.core.dialect import Dialect, Dialects, spoken_at
 from gateway.core.keys import Network
 from gateway.core.prefixes import moved, prefix_problem
 from gateway.core.refusal import Deny, Reason
@@ -78,6 +82,7 @@ class Route:
     browser_prompt: bool = False
     strip_prefix: str = ""
     add_prefix: str = ""
+    dialect: Dialects = ()
     needed: tuple[tuple[str, frozenset[str]], ...] = field(init=False, compare=False)
     needed_any: frozenset[str] = field(init=False, compare=False)
 
@@ -169,19 +174,41 @@ class _Node:
         return self.rest
 
 
-class RouteTable:
-    """All routes, compiled. `RouteTable(routes)` raises `RouteError` for the first faulty route or tie."""
+class _Layer:
+    """Routes of one rank, to be found by paths as received and as they may be read."""
+
+    __slots__ = ("folded", "received")
 
     def __init__(self, routes: Iterable[Route]) -> None:
-        self.routes = tuple(routes)
-        for error in route_errors(self.routes):
+        self.received = _Node()
+        self.folded = _Node()
+        for route in routes:
+            self.received.add(split_path(route.path), route)
+            self.folded.add(_fold_pattern(route.path), route)
+
+
+class RouteTable:
+    """All routes, compiled. `RouteTable(routes)` raises `RouteError` for the first faulty route or tie.
+
+    `presets` are the routes of presets (rule 8), in which `Own.NOTHING` closes what lies below a mount;
+    `dialect` is what is spoken where there is no route.
+    """
+
+    def __init__(
+        self, routes: Iterable[Route], presets: Iterable[Route] = (), dialect: Dialects = ()
+    ) -> None:
+        own, more = tuple(routes), tuple(presets)
+        for error in (*route_errors(own), *route_errors(more)):
             raise error
+        self.routes = (*own, *(route for route in more if route.own is None))
         self._found: dict[tuple[str, str], Route | Deny] = {}
-        self._received = _Node()
-        self._folded = _Node()
-        for route in (*OWN_ROUTES, *self.routes):
-            self._received.add(split_path(route.path), route)
-            self._folded.add(_fold_pattern(route.path), route)
+        self._layers = (_Layer((*OWN_ROUTES, *own)), *([_Layer(more)] if more else []))
+        self._dialect = dialect
+        self._spoken = {route.id: route.dialect for route in self.routes}
+
+    def dialect(self, route_id: str | None, path: str) -> Dialect:
+        """In which words a refusal is told: the refused route's, else what is spoken at that path."""
+        return spoken_at(path, self._spoken.get(route_id or "", self._dialect))
 
     def match(self, method: str, target: Target) -> Route | Deny:
         """The one route for this request, or why there is none (no_route, method_not_allowed, ambiguous).
@@ -201,17 +228,26 @@ class RouteTable:
         return found
 
     def _find(self, method: str, target: Target) -> Route | Deny:
-        found = self._received.find(target.segments)
-        if not found:
-            return Deny(Reason.NO_ROUTE)
+        for rank, layer in enumerate(self._layers, 1):
+            if found := layer.received.find(target.segments):
+                return self._judge(found, method, target, self._layers[:rank])
+        return Deny(Reason.NO_ROUTE)
+
+    def _judge(
+        self, found: list[Route], method: str, target: Target, layers: tuple[_Layer, ...]
+    ) -> Route | Deny:
         route = _taking(found, method)
         if route is None:
             return Deny(Reason.METHOD_NOT_ALLOWED, {"allow": _allow(found), "method": method}, found[0].id)
         for reading in target.readings:
-            other = _taking(self._folded.find(reading), method)
+            other = _taking(_first_found(layers, reading), method)
             if other is not route and (other is None or other.requirement != route.requirement):
                 return ambiguous("another reading of this path would be guarded differently")
         return route
+
+
+def _first_found(layers: tuple[_Layer, ...], reading: tuple[str, ...]) -> list[Route]:
+    return next((found for layer in layers if (found := layer.folded.find(reading))), [])
 
 
 def split_path(path: str) -> tuple[str, ...]:

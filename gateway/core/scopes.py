@@ -1,8 +1,11 @@
-"""Scopes: `resource:action`, the wildcards a key may hold, and what covers what.
+"""Scopes: `resource:action` or one word, the wildcards a key may hold, and what covers what.
 
 A route needs plain scopes; a key may hold plain scopes, `chat:*` (every action on chat), `*:read` (that
-action on everything) or `*`. The resource `keyhatch` is reserved for managing the gateway itself: no
-wildcard over resources reaches it, so that a key made for an application with `*` never becomes an
+action on everything) or `*`. A scope of one word (`admin`) has neither resource nor action: it is covered by
+itself and by `*`, and by nothing else.
+
+The resource `keyhatch` is reserved for managing the gateway itself: no wildcard over resources reaches it,
+so that a key made for an application with `*` never becomes an
 administrator by accident (docs/decisions/0004). `keyhatch:*` has to be said in so many words.
 """
 
@@ -19,18 +22,18 @@ RESERVED_SCOPES: Final = {
 }
 
 _WORD = r"[a-z0-9][a-z0-9._-]{0,63}"
-_PLAIN: Final = re.compile(rf"{_WORD}:{_WORD}")
-_GRANT: Final = re.compile(rf"\*|{_WORD}:{_WORD}|{_WORD}:\*|\*:{_WORD}")
+_PLAIN: Final = re.compile(rf"{_WORD}(?::{_WORD})?")
+_GRANT: Final = re.compile(rf"\*|{_WORD}(?::(?:{_WORD}|\*))?|\*:{_WORD}")
 
 
 def is_scope(text: str) -> bool:
     """Whether the text is a plain scope, as a catalogue or a route names it."""
-    return _PLAIN.fullmatch(text) is not None
+    return _PLAIN.fullmatch(text) is not None and text != RESERVED_RESOURCE
 
 
 def is_grant(text: str) -> bool:
     """Whether the text is something a key may hold: a plain scope or a wildcard over scopes."""
-    return _GRANT.fullmatch(text) is not None
+    return _GRANT.fullmatch(text) is not None and text != RESERVED_RESOURCE
 
 
 def is_reserved(grant: str) -> bool:
@@ -41,6 +44,8 @@ def is_reserved(grant: str) -> bool:
 def coverers(scope: str) -> frozenset[str]:
     """Every grant that covers this plain scope. A key passes if it holds any one of them."""
     resource, _, action = scope.partition(":")
+    if not action:
+        return frozenset({scope, "*"})
     within = {scope, f"{resource}:*"}
     if resource == RESERVED_RESOURCE:
         return frozenset(within)

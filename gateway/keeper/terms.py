@@ -189,7 +189,7 @@ def _why_no_scope(text: str, catalogue: Mapping[str, str]) -> str:
     if not is_grant(text):
         return (
             f"{quoted(text)} is not a scope{_suggest(text, catalogue)}: write resource:action, "
-            "resource:*, *:action or *"
+            "resource:*, *:action, one word or *"
         )
     if (catalogue or is_reserved(text)) and unknown_grants([text], catalogue):
         return (

@@ -2,7 +2,7 @@
 
 1. A grant covers what a plain reading of it says, and nothing else.
 2. Adding a scope to a key never removes access; a route that asks for more never lets more pass.
-3. No wildcard over resources reaches a reserved scope.
+3. One word is covered by itself and by `*` alone. No wildcard over resources reaches a reserved scope.
 4. No text makes the grammar raise, and every plain scope is a grant.
 """
 
@@ -26,7 +26,9 @@ MANY = settings(max_examples=max(300, settings().max_examples))
 
 resources = st.sampled_from(["chat", "models", "audio", "cha", RESERVED_RESOURCE])
 actions = st.sampled_from(["read", "write", "admin", "rea"])
-scopes = st.builds("{}:{}".format, resources, actions)
+pairs = st.builds("{}:{}".format, resources, actions)
+words = st.sampled_from(["admin", "chat", "read"])
+scopes = st.one_of(pairs, pairs, words)
 grants = st.one_of(
     scopes, st.just("*"), st.builds("{}:*".format, resources), st.builds("*:{}".format, actions)
 )
@@ -39,9 +41,9 @@ routes = st.builds(
 
 
 def plainly_covers(grant: str, scope: str) -> bool:
+    if ":" not in scope or ":" not in grant:
+        return grant == scope or (grant == "*" and not scope.startswith(f"{RESERVED_RESOURCE}:"))
     resource, action = scope.split(":")
-    if grant == "*":
-        return resource != RESERVED_RESOURCE
     granted_resource, granted_action = grant.split(":")
     if granted_resource == "*":
         return resource != RESERVED_RESOURCE and granted_action == action

@@ -207,7 +207,12 @@ def test_null_is_no_limit() -> None:
         (fields.read_method, "GET", "get", "must be a method in upper case | did you mean 'GET'?"),
         (fields.read_method, "PROPFIND", "TRACE", "TRACE and CONNECT are never forwarded"),
         (fields.read_method, "HEAD", "CONNECT", "TRACE and CONNECT are never forwarded"),
-        (fields.read_catalogue_scope, "a:b", "a", "must be resource:action in lower case, like models:read"),
+        (
+            fields.read_catalogue_scope,
+            "a:b",
+            "a:",
+            "must be resource:action or a word, in lower case: models:read, admin",
+        ),
         (fields.read_catalogue_scope, "a.b:c-d", "a:*", None),
         (
             fields.read_catalogue_scope,
@@ -221,14 +226,19 @@ def test_null_is_no_limit() -> None:
             "a:*",
             "must be a plain scope: keys hold wildcards, routes name what they need",
         ),
-        (fields.read_route_scope, "a:b", "A*", "must be resource:action in lower case, like models:read"),
+        (
+            fields.read_route_scope,
+            "a:b",
+            "A*",
+            "must be resource:action or a word, in lower case: models:read, admin",
+        ),
         (
             fields.read_route_scope,
             "a:b",
             "keyhatch:admin",
             "'keyhatch:…' is reserved for managing the gateway",
         ),
-        (fields.read_grant, "*", "a", "must be resource:action, resource:*, *:action or *"),
+        (fields.read_grant, "*", "a:", "must be resource:action, resource:*, *:action, one word or *"),
         (fields.read_grant, "*:read", "keyhatch:*", "nobody manages the gateway without a key"),
     ],
 )

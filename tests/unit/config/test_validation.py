@@ -28,7 +28,10 @@ PRESETS = (
         ("proxy: localhost:1", "1:1: proxy: unknown key; it belongs under server:"),
         ("keys:\n  level: info", "2:3: keys.level: unknown key; it belongs under logging:"),
         ("scopes: {a:b: {c: d}}", "1:15: scopes.a:b: must be text"),
-        ("scopes: {a: b}", "1:10: scopes.a: must be resource:action in lower case, like models:read"),
+        (
+            "scopes: {A: b}",
+            "1:10: scopes.A: must be resource:action or a word, in lower case: models:read, admin",
+        ),
         ("server: 5", "1:9: server: must be a mapping of keys to values"),
         ("scopes: []", "1:9: scopes: must be a mapping of keys to values"),
         ("routes: {}", "1:9: routes: must be a list, like [one, two]"),
@@ -111,7 +114,7 @@ routes:
         "config.yaml:5:18: limits.fields: must be a whole number",
         "config.yaml:5:30: limits.body: must be a number and a unit, like 512B, 64KiB or 1MiB",
         "config.yaml:6:1: limits: duplicate key; the first one is on line 5",
-        "config.yaml:9:3: scopes.Chat: must be resource:action in lower case, like models:read",
+        "config.yaml:9:3: scopes.Chat: must be resource:action or a word, in lower case: models:read, admin",
         (
             "config.yaml:11:19: upstreams.local-ai.url: must begin with http:// or https://; "
             "did you mean 'http://localhost'?"

@@ -99,7 +99,7 @@ def test_a_name_may_be_anything_printable(name: str) -> None:
         ({"expires_at": float("nan")}, "beyond the year 9999: write never"),
         ({"expires_at": float("inf")}, "beyond the year 9999: write never"),
         ({"expires_at": MOMENT_MAX + 1}, "beyond the year 9999: write never"),
-        ({"scopes": ("chat",)}, "'chat' is not a scope.*: write resource:action"),
+        ({"scopes": ("chat:",)}, "'chat:' is not a scope.*: write resource:action"),
         ({"scopes": ("Chat:Write",)}, r"not a scope \(did you mean chat:write\?\)"),
         ({"scopes": ("",)}, "'' is not a scope: write resource:action"),
         ({"scopes": ("chat:wirte",)}, r"no scope 'chat:wirte' \(did you mean chat:write\?\)"),

@@ -187,6 +187,7 @@ export const isForgotten = (record) =>
 
 export function holds(held, scope) {
   const [resource, action] = scope.split(":");
+  if (!action) return held.includes(scope) || held.includes("*");
   const isReserved = resource === "keyhatch";
   if (isReserved && held.includes("keyhatch:admin")) return true;
   return held.includes(scope) || held.includes(`${resource}:*`) || (!isReserved && (held.includes("*") || held.includes(`*:${action}`)));
