@@ -136,7 +136,7 @@ async def fresh_key(desk: KeyDesk, loaded: Loaded, now: float) -> Secret:
             await desk.delete(key.id)
     draft = KeyDraft(
         name=KEY_NAME,
-        scopes=tuple(loaded.settings.scopes),
+        scopes=tuple(loaded.settings.catalogue),
         note="Made by keyhatch serve --demo, replaced at its next start",
         expires_at=now + KEY_LIFE_S,
         created_by=CREATED_BY,

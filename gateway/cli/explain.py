@@ -16,10 +16,10 @@ from gateway.cli.keys.record import called
 from gateway.cli.loading import load
 from gateway.cli.output import Form, data_fields, data_json, output_option
 from gateway.cli.surroundings import Surroundings, pass_surroundings
-from gateway.config.compile import routes
+from gateway.config.compile import table
 from gateway.core.keys import ApiKey
 from gateway.core.policy import read_address
-from gateway.core.routes import Route, RouteTable
+from gateway.core.routes import Route
 from gateway.wire.key_json import as_json
 from gateway.wire.reply import say_why
 from gateway.wire.story import ALLOWED, NEEDS_KEY, REFUSED, Story, story_json, tell
@@ -44,7 +44,7 @@ def explain(
     settings = load(surroundings).settings
     key = None if key_id is None else ask(surroundings, lambda desk: desk.resolve(key_id))
     method, now = method.upper(), surroundings.clock.now()
-    story = tell(method, path, RouteTable(routes(settings)), key, peer, now)
+    story = tell(method, path, table(settings), key, peer, now)
     why = None if story.deny is None else say_why(story.deny, settings.keys.prefix).message
     path = path.partition("?")[0]
     if form == "json":

@@ -84,7 +84,7 @@ async def desk_of(surroundings: Surroundings) -> AsyncIterator[KeyDesk]:
         prefix=keys.prefix,
         default_expiry_s=keys.default_expiry_s,
         max_active_per_owner=keys.max_active_per_owner,
-        catalogue=loaded.settings.scopes,
+        catalogue=loaded.settings.catalogue,
         entropy=surroundings.entropy,
     ) as desk:
         yield desk

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import Final
 
+from gateway.config.applied import guarded
 from gateway.config.fields import Address
 from gateway.config.parts import Parts
 from gateway.config.problems import meant
@@ -25,6 +26,7 @@ def advice(parts: Parts) -> Iterator[Finding]:
     yield from _upstreams(parts)
     for draft in parts.drafts:
         yield from _methods(draft)
+        yield from _opened(draft, parts)
         yield from _everybody(draft)
         yield from _lent_to_everybody(draft, parts)
 
@@ -62,9 +64,7 @@ def _upstreams(parts: Parts) -> Iterator[Finding]:
     served = {draft.route.upstream for draft in parts.drafts}
     is_sure = served and parts.is_whole and served <= set(parts.upstreams)
     for name, upstream in parts.upstreams.items():
-        if upstream.preset is not None:
-            yield Finding(("upstreams", name, "preset"), "this version does not apply presets")
-        if is_sure and name not in served:
+        if is_sure and name not in served and upstream.preset is None:
             yield Finding(("upstreams", name), "no route leads here")
 
 
@@ -83,6 +83,16 @@ def _methods(draft: Draft) -> Iterator[Finding]:
             hint = meant(method, sorted(KNOWN_METHODS))
             message = f"'{method}' is no method that HTTP knows"
             yield Finding(draft.at("methods", position), message, hint, quotes=True)
+
+
+def _opened(draft: Draft, parts: Parts) -> Iterator[Finding]:
+    """A wide route overrules the preset, also where that is careful."""
+    upstream = parts.upstreams.get(draft.route.upstream)
+    opened = () if upstream is None or not draft.sound("path", "scopes") else guarded(upstream, draft.route)
+    if upstream is not None and opened:
+        message = f"also opens what preset {upstream.preset} keeps for models:manage and admin, like "
+        mend = "leave such paths to the preset, or ask for admin here"
+        yield Finding(draft.at("path"), f"{message}{opened[0]}: {mend}", quotes=True)
 
 
 def _everybody(draft: Draft) -> Iterator[Finding]:

@@ -3,14 +3,30 @@
 Upstreams are compiled by the service, which alone knows what presets and planes need.
 """
 
+from dataclasses import replace
+
+from gateway.config.applied import dialects_of, preset_routes, spoken
 from gateway.config.model import Settings
-from gateway.core.routes import Route
+from gateway.config.route_sections import RouteSettings
+from gateway.core.routes import Route, RouteTable
 from gateway.wire.request_head import Limits
 
 
 def routes(settings: Settings) -> tuple[Route, ...]:
-    """The routes as the core matches and judges them, in the order of definition."""
-    return tuple(route.compiled() for route in settings.routes)
+    """A person's own routes as the core matches and judges them, in the order of definition."""
+    return tuple(_route(route, settings) for route in settings.routes)
+
+
+def table(settings: Settings) -> RouteTable:
+    """All routes: a person's own, and those of presets. The configuration's own checks have refused ties."""
+    upstreams = settings.upstreams
+    return RouteTable(routes(settings), preset_routes(upstreams), spoken(upstreams))
+
+
+def _route(written: RouteSettings, settings: Settings) -> Route:
+    route = written.compiled()
+    upstream = settings.upstreams.get(route.upstream)
+    return route if upstream is None else replace(route, dialect=dialects_of(upstream))
 
 
 def limits(settings: Settings) -> Limits:

@@ -153,9 +153,15 @@ def _nowhere_to_go(tree: Node, path: Path | None) -> Iterable[Problem]:
     if upstreams is None or upstreams.content in (None, {}):
         mend = "write config.yaml" if path is None else "add one under upstreams:"
         yield Problem(file, None, None, "", f"no upstream: {mend}, or say keyhatch serve --upstream URL")
-    elif routes is None or routes.content in (None, []):
+    elif not _names_preset(upstreams) and (routes is None or routes.content in (None, [])):
         mend = "add one under routes:, like {id: all, path: /**, upstream: NAME, scopes: []}"
-        yield Problem(file, None, None, "", f"no route: {mend}")
+        yield Problem(file, None, None, "", f"no route: {mend}, or name the upstream's preset:")
+
+
+def _names_preset(upstreams: Node) -> bool:
+    """Whether an upstream names a preset, which has routes of its own."""
+    found = (upstream.child("preset") for upstream in upstreams.children())
+    return any(preset is not None and preset.content is not None for preset in found)
 
 
 def _in_order(problems: Iterable[Problem]) -> list[Problem]:

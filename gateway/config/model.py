@@ -10,6 +10,7 @@ from typing import Annotated, Final, Self
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from gateway.config.applied import conflicts, scopes_of
 from gateway.config.fields import CatalogueScope, Name, TextOrNothing
 from gateway.config.loops import loops
 from gateway.config.problems import dotted
@@ -66,12 +67,18 @@ class Settings(Section):
         default=(), description="The doors. A request that finds none is answered 404 and goes nowhere."
     )
 
+    @property
+    def catalogue(self) -> Mapping[str, str]:
+        """Every scope that a key may hold and what it is for: the presets' own, and what was written."""
+        return {**scopes_of(self.upstreams), **self.scopes}
+
     @model_validator(mode="after")
     def _rules_hold(self) -> Self:
         drafts = [Draft(index, route) for index, route in enumerate(self.routes)]
         listeners = {"proxy": self.server.proxy, "admin": self.server.admin}
         urls = {name: upstream.url for name, upstream in self.upstreams.items()}
-        found = [*broken_rules(drafts, self.scopes, self.upstreams), *loops(listeners, urls)]
+        rules = broken_rules(drafts, self.catalogue, self.upstreams)
+        found = [*rules, *conflicts(self.upstreams), *loops(listeners, urls)]
         if found:
             text = "; ".join(f"{dotted(finding.loc)}: {finding.message}" for finding in found)
             raise PydanticCustomError(RULES_BROKEN, "{text}", {"text": text})

@@ -8,25 +8,30 @@
    orchestrator sets for a service called keyhatch (KEYHATCH_PORT_8080_TCP …) is not meant for us.
 4. `--upstream URL` (or KEYHATCH_UPSTREAM) names the one upstream there is, or makes it; where no route is
    written it also makes one, `/**`, for any valid key.
+5. `--preset NAME` (or KEYHATCH_PRESET) says what kind of server that one upstream is. A preset has routes of
+   its own, so none is made beside it.
 """
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, get_args
 
 from gateway.config.problems import Loc, Origin, Problem, meant, problem_at, with_hint
 from gateway.config.shape import ANY_NAME, Leaf, leaves
-from gateway.config.tree import Node, from_plain, is_unicode, put
+from gateway.config.tree import Node, find, from_plain, is_unicode, put
+from gateway.config.upstream_sections import Preset
 
 PREFIX: Final = "KEYHATCH_"
 CONFIG_VARIABLE: Final = "KEYHATCH_CONFIG"
 STORE_VARIABLE: Final = "KEYHATCH_STORE"
 UPSTREAM_VARIABLE: Final = "KEYHATCH_UPSTREAM"
+PRESET_VARIABLE: Final = "KEYHATCH_PRESET"
 FLAGS: Final = {
     "server.proxy": "--proxy",
     "server.admin": "--admin",
     "store.url": "--store",
     "upstream": "--upstream",
+    "preset": "--preset",
 }
 """The flags that configure, by the dotted path they are given under."""
 DEFAULT_NAME: Final = "default"
@@ -37,6 +42,7 @@ _ORCHESTRATORS: Final = re.compile(
     r"KEYHATCH_(?!.*__)(?:[A-Z0-9_]+_)?"
     r"(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT(?:_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)"
 )
+_APART: Final = (CONFIG_VARIABLE, UPSTREAM_VARIABLE, PRESET_VARIABLE)
 _FILE_ONLY: Final = ("scopes", "routes")
 
 
@@ -45,7 +51,7 @@ def lay_environment(root: Node, environ: Mapping[str, str]) -> Iterator[Problem]
     places = _places(root)
     for name in sorted(name for name in environ if name.startswith(PREFIX)):
         origin, value = Origin(name), environ[name]
-        if name in (CONFIG_VARIABLE, UPSTREAM_VARIABLE) or _ORCHESTRATORS.fullmatch(name):
+        if name in _APART or _ORCHESTRATORS.fullmatch(name):
             continue
         if name in _SHORT and not value:
             continue
@@ -61,10 +67,10 @@ def lay_environment(root: Node, environ: Mapping[str, str]) -> Iterator[Problem]
 
 
 def lay_flags(root: Node, flags: Mapping[str, str]) -> Iterator[Problem]:
-    """Set what the flags say, `--upstream` aside."""
+    """Set what the flags say, `--upstream` and `--preset` aside."""
     for path, value in flags.items():
         origin = Origin(FLAGS[path])
-        if path == "upstream":
+        if path in ("upstream", "preset"):
             continue
         if is_unicode(value):
             put(root, tuple(path.split(".")), from_plain(value, origin))
@@ -74,23 +80,43 @@ def lay_flags(root: Node, flags: Mapping[str, str]) -> Iterator[Problem]:
 
 def lay_upstream(root: Node, environ: Mapping[str, str], flags: Mapping[str, str]) -> Iterator[Problem]:
     """Set the one upstream, and a route to it where there is none (rule 4)."""
-    origin, url = Origin(FLAGS["upstream"]), flags.get("upstream")
-    if url is None:
-        origin, url = Origin(UPSTREAM_VARIABLE), environ.get(UPSTREAM_VARIABLE) or None
-    if url is None:
-        return
-    if not is_unicode(url):
-        yield problem_at(origin, (), "is not UTF-8 text")
-        return
+    said = {
+        "url": _said("upstream", UPSTREAM_VARIABLE, environ, flags),
+        "preset": _said("preset", PRESET_VARIABLE, environ, flags),
+    }
+    named = said["preset"]
     names = _upstream_names(root)
-    if len(names) > 1:
-        message = "there are several upstreams; set the one you mean with KEYHATCH_UPSTREAMS__<NAME>__URL"
-        yield problem_at(origin, (), message)
-        return
-    name = names[0] if names else DEFAULT_NAME
-    put(root, ("upstreams", name, "url"), from_plain(url, origin))
-    routes = root.child("routes")
-    if routes is None or routes.content in (None, []):
+    kind = named[0] if named is not None and named[0] in get_args(Preset) else DEFAULT_NAME
+    name = names[0] if names else kind
+    for option, (text, origin) in ((option, each) for option, each in said.items() if each is not None):
+        if not is_unicode(text):
+            yield problem_at(origin, (), "is not UTF-8 text")
+        elif len(names) > 1:
+            mend = f"set the one you mean with KEYHATCH_UPSTREAMS__<NAME>__{option.upper()}"
+            yield problem_at(origin, (), f"there are several upstreams; {mend}")
+        elif option == "preset" and not names and said["url"] is None:
+            yield problem_at(
+                origin, (), "says what kind of server it is, but there is none: say --upstream URL"
+            )
+        else:
+            put(root, ("upstreams", name, option), from_plain(text, origin))
+    if said["url"] is not None and len(names) <= 1:
+        _let_pass(root, name, said["url"][1])
+
+
+def _said(
+    flag: str, variable: str, environ: Mapping[str, str], flags: Mapping[str, str]
+) -> tuple[str, Origin] | None:
+    """What a flag says, else a variable that is not empty; and which of them."""
+    if flag in flags:
+        return flags[flag], Origin(FLAGS[flag])
+    return (environ[variable], Origin(variable)) if environ.get(variable) else None
+
+
+def _let_pass(root: Node, name: str, origin: Origin) -> None:
+    """Make a route to an upstream that has none, neither of its own nor by a preset."""
+    routes, preset = root.child("routes"), find(root, ("upstreams", name, "preset"))
+    if (routes is None or routes.content in (None, [])) and (preset is None or preset.content is None):
         route = {"id": DEFAULT_NAME, "path": "/**", "upstream": name, "scopes": []}
         put(root, ("routes",), from_plain([route], origin))
 
@@ -135,7 +161,7 @@ def _value(text: str, leaf: Leaf) -> object:
 def _unknown(name: str, places: Mapping[str, Leaf]) -> str:
     if name.removeprefix(PREFIX).split("__")[0].lower() in _FILE_ONLY:
         return "scopes and routes are written in the file"
-    known = [place.removeprefix(PREFIX) for place in (*places, CONFIG_VARIABLE, UPSTREAM_VARIABLE)]
+    known = [place.removeprefix(PREFIX) for place in (*places, *_APART)]
     hint = meant(name.removeprefix(PREFIX), known).replace("'", f"'{PREFIX}", 1)
     return with_hint("unknown variable", hint)
 

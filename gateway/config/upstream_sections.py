@@ -56,7 +56,8 @@ class UpstreamSettings(Section):
     )
     preset: Preset | None = Field(
         default=None,
-        description="What kind of server it is. Checked, but not applied by this version.",
+        description="What kind of server it is: its endpoints become routes, behind those under routes:, and "
+        "it is spoken to as it wants (keyhatch presets show NAME; docs/presets.md).",
     )
     timeouts: TimeoutSettings = Field(
         default_factory=TimeoutSettings, description="How long it may keep a caller waiting."

@@ -12,6 +12,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from gateway.config.applied import conflicts, scopes_of
 from gateway.config.loops import loops
 from gateway.config.model import RULES_BROKEN, Settings
 from gateway.config.parts import parts_of
@@ -52,7 +53,9 @@ def validate(root: Node) -> tuple[Settings | None, list[Problem]]:
     except ValidationError as error:
         findings += [_finding(detail, root) for detail in error.errors() if not _is_echo(detail, root)]
         parts = parts_of(plain)
-        findings += broken_rules(parts.drafts, _keys(plain, "scopes"), _keys(plain, "upstreams"))
+        catalogue = [*scopes_of(parts.upstreams), *_keys(plain, "scopes")]
+        findings += broken_rules(parts.drafts, catalogue, _keys(plain, "upstreams"))
+        findings += conflicts(parts.upstreams)
         findings += loops(parts.listeners, {name: found.url for name, found in parts.upstreams.items()})
     return settings, problems_of(findings, root)
 

@@ -20,6 +20,7 @@ Rules
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import zip_longest
 from typing import Final
 
 from gateway.core.dialect import Dialect, Dialects, spoken_at
@@ -300,6 +301,16 @@ def route_errors(routes: Iterable[Route]) -> Iterator[RouteError]:
             if _overlap(route, rival):
                 yield RouteError(route.id, f"ties with route '{rival.id}': {route.path} and {rival.path}")
         rivals.append(route)
+
+
+def patterns_meet(one: str, other: str) -> bool:
+    """Whether a request could be covered by both paths, in some reading of it."""
+    for mine, theirs in zip_longest(_fold_pattern(one), _fold_pattern(other)):
+        if "**" in (mine, theirs):
+            return True
+        if mine != theirs and ("*" not in (mine, theirs) or not (mine and theirs)):
+            return False
+    return True
 
 
 def _fold_pattern(path: str) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 from typing import Final
 from urllib.parse import urlsplit
 
-from gateway.config.compile import limits, routes
+from gateway.config.applied import with_preset
+from gateway.config.compile import limits, table
 from gateway.config.model import Settings
 from gateway.config.upstream_sections import UpstreamSettings
 from gateway.core.routes import RouteTable
@@ -15,8 +16,8 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 
 def table_of(settings: Settings) -> RouteTable:
-    """The compiled routes. The configuration's own checks have refused ties and bad paths before."""
-    return RouteTable(routes(settings))
+    """The compiled routes, those of presets behind a person's own."""
+    return table(settings)
 
 
 def ground_of(settings: Settings, reveal: Reveal = nothing) -> Ground:
@@ -30,6 +31,7 @@ def ground_of(settings: Settings, reveal: Reveal = nothing) -> Ground:
 
 
 def _upstream(name: str, written: UpstreamSettings, reveal: Reveal) -> Upstream:
+    written = with_preset(written)
     parts = urlsplit(written.url)
     return Upstream(
         name,

@@ -117,7 +117,7 @@ class Gateway:
             prefix=self._started_with.settings.keys.prefix,
             default_expiry_s=keys.default_expiry_s,
             max_active_per_owner=keys.max_active_per_owner,
-            catalogue=self._in_force.scopes,
+            catalogue=self._in_force.catalogue,
             entropy=secrets.token_bytes,
             on_change=keeper.key_changed,
             latest=keeper.latest,
@@ -352,4 +352,4 @@ def _rules(settings: Settings, prefix: str) -> "Rules":
     from gateway.keeper.terms import Rules  # noqa: PLC0415 - loaded with the keyring
 
     keys = settings.keys
-    return Rules(prefix, keys.default_expiry_s, keys.max_active_per_owner, settings.scopes)
+    return Rules(prefix, keys.default_expiry_s, keys.max_active_per_owner, settings.catalogue)

@@ -48,20 +48,20 @@ def test_a_single_problem_is_counted_in_the_singular(line: CommandLine) -> None:
 
 
 def test_warnings_are_shown_and_stop_nothing(line: CommandLine) -> None:
-    Path("config.yaml").write_text(GOOD.replace('11434"}', '11434", preset: ollama}'))
+    Path("config.yaml").write_text(GOOD.replace('11434"}', '11434"}\n  spare: {url: "http://spare"}'))
     result = line("check")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr.startswith("Warning: config.yaml:7:")
+    assert result.stderr.startswith("Warning: config.yaml:8:")
     told = json.loads(line("check", "-o", "json").stdout)
     assert told["ok"]
-    assert told["warnings"][0]["line"] == 7
+    assert told["warnings"][0]["line"] == 8
 
 
 def test_warnings_are_shown_beside_problems(line: CommandLine) -> None:
-    Path("config.yaml").write_text(BAD + "upstreams: {ai: {url: http://a, preset: ollama}}\n")
+    Path("config.yaml").write_text(BAD + "server: {trusted_proxies: [0.0.0.0/0]}\n")
     result = line("check")
     assert result.exit_code == 2
-    assert "Warning: config.yaml:6:41: upstreams.ai.preset: " in result.stderr
+    assert "Warning: config.yaml:6:28: server.trusted_proxies[0]: " in result.stderr
     assert "Warning" not in result.stdout
     told = json.loads(line("check", "-o", "json").stdout)
     assert (told["ok"], [each["line"] for each in told["warnings"]]) == (False, [6])

@@ -95,10 +95,10 @@ def test_without_anything_it_says_what_is_missing(line: CommandLine, run: Run) -
 def test_warnings_are_shown_on_a_terminal_before_it_starts(
     line: CommandLine, run: Run, terminal: None
 ) -> None:
-    Path("config.yaml").write_text(GOOD.replace('11434"}', '11434", preset: ollama}'))
+    Path("config.yaml").write_text(GOOD.replace('11434"}', '11434"}\n  spare: {url: "http://spare"}'))
     result = line("serve")
     assert result.exit_code == 0
-    assert result.stderr.startswith("Warning: config.yaml:7:")
+    assert result.stderr.startswith("Warning: config.yaml:8:")
 
 
 def test_an_address_that_is_not_to_be_had_is_a_sentence_with_the_mend(line: CommandLine, run: Run) -> None:
@@ -172,10 +172,10 @@ def test_the_log_says_which_configuration_and_store_are_in_use(
 def test_off_a_terminal_all_that_is_said_is_logged(
     line: CommandLine, started: Callable[..., tuple[str, list[str]]]
 ) -> None:
-    Path("config.yaml").write_text(GOOD.replace('11434"}', '11434", preset: ollama}'))
+    Path("config.yaml").write_text(GOOD.replace('11434"}', '11434"}\n  spare: {url: "http://spare"}'))
     said, logged = started()
     assert said == ""
-    assert logged[1].startswith("config.yaml:7:")
+    assert logged[1].startswith("config.yaml:8:")
     assert logged[2] == NO_MANAGER
     assert logged[3].startswith("there is no key for callers yet, so every caller is refused; make one: ")
     assert logged[3].endswith(f"--config {Path.cwd()}/config.yaml")

@@ -29,9 +29,12 @@ def test_a_plain_configuration_needs_no_advice(read: Read) -> None:
         (
             (
                 "upstreams: {ai: {url: http://a, preset: ollama}}\n"
-                "routes: [{id: r, path: /, upstream: ai, public: true}]"
+                "routes: [{id: r, path: /api/**, upstream: ai, scopes: []}]"
             ),
-            "config.yaml:1:41: upstreams.ai.preset: this version does not apply presets",
+            (
+                "config.yaml:2:24: routes[0].path: also opens what preset ollama keeps for models:manage "
+                "and admin, like /api/pull: leave such paths to the preset, or ask for admin here"
+            ),
         ),
         (
             (

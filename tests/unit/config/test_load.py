@@ -98,14 +98,16 @@ def _locs(node: Node, loc: Loc = ()) -> list[Loc]:
             "upstreams: {a: {url: http://a}}",
             (
                 "config.yaml: no route: "
-                "add one under routes:, like {id: all, path: /**, upstream: NAME, scopes: []}"
+                "add one under routes:, like {id: all, path: /**, upstream: NAME, scopes: []}, "
+                "or name the upstream's preset:"
             ),
         ),
         (
             "upstreams: {a: {url: http://a}}\nroutes:",
             (
                 "config.yaml: no route: "
-                "add one under routes:, like {id: all, path: /**, upstream: NAME, scopes: []}"
+                "add one under routes:, like {id: all, path: /**, upstream: NAME, scopes: []}, "
+                "or name the upstream's preset:"
             ),
         ),
     ],
