@@ -5,7 +5,7 @@
 # tests take from npm is pinned by hash beside them: axe-core in tests/browser, SignalR's client in tests/clients.
 #
 #   PYTHON=python3.12   the interpreter for a new .venv        UPSTREAM=URL   what `make run` stands before
-#   ARGS='...'          further arguments for run, test, bench
+#   PRESET=NAME         what kind of server UPSTREAM is     ARGS='...'     further arguments for run, test, bench
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -29,9 +29,9 @@ LOCK := $(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-versio
 help: ## Say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
-run: $(VENV)/run.installed ## Start the gateway before a demo upstream, or before UPSTREAM=URL
+run: $(VENV)/run.installed ## Start the gateway before a demo upstream, or before UPSTREAM=URL [PRESET=NAME]
 # The trap keeps the shell waiting after Ctrl-C, and 130 is how the gateway ends then: nothing failed.
-	@trap : INT; $(PY) -m gateway serve $(if $(UPSTREAM),--upstream '$(UPSTREAM)',--demo) $(ARGS) || \
+	@trap : INT; $(PY) -m gateway serve $(if $(UPSTREAM),--upstream '$(UPSTREAM)' $(if $(PRESET),--preset '$(PRESET)'),--demo) $(ARGS) || \
 		{ code=$$?; [ $$code -eq 130 ] || exit $$code; }
 
 test: $(VENV)/dev.installed ## Run every test, with coverage and its floors

@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "audit": "gateway.cli.audit",
     "scan": "gateway.cli.scan",
     "explain": "gateway.cli.explain",
+    "presets": "gateway.cli.presets",
     "backup": "gateway.cli.backup",
     "restore": "gateway.cli.restore",
     "doctor": "gateway.cli.doctor",
@@ -87,5 +88,6 @@ def root() -> None:
     First steps:
       keyhatch serve --demo            try it with a built-in demo server
       keyhatch serve --upstream URL    put it in front of a server of yours
+      keyhatch presets list            the servers it knows: add --preset NAME
       keyhatch keys create "My app"    make a key
     """  # noqa: D301 - click wants the backspace itself

@@ -17,6 +17,7 @@ from gateway.cli.listening import listening
 from gateway.cli.loading import door, load
 from gateway.cli.missing import NO_MANAGER, Missing, missing_among
 from gateway.cli.output import is_terminal, say, warn
+from gateway.cli.preset_hint import preset_hint
 from gateway.cli.surroundings import Surroundings, pass_surroundings
 from gateway.config.fields import Address
 from gateway.config.load import Loaded
@@ -34,20 +35,28 @@ _log: Final = logging.getLogger("gateway.cli")
 
 @click.command(cls=Command)
 @click.option("--upstream", metavar="URL", help="The server behind the gateway: http://127.0.0.1:11434")
+@click.option("--preset", metavar="NAME", help="What kind of server that is: keyhatch presets list.")
 @click.option("--proxy", metavar="HOST:PORT", help="Where callers knock. Default: 127.0.0.1:8080.")
 @click.option("--admin", metavar="HOST:PORT", help="Health, metrics, management. Default: 127.0.0.1:8081.")
 @click.option("--demo", is_flag=True, help="Stand before a built-in demo server, and say what to paste.")
 @pass_surroundings
 def serve(
-    surroundings: Surroundings, upstream: str | None, proxy: str | None, admin: str | None, *, demo: bool
+    surroundings: Surroundings,
+    upstream: str | None,
+    preset: str | None,
+    proxy: str | None,
+    admin: str | None,
+    *,
+    demo: bool,
 ) -> int:
     """Run the gateway. SIGTERM and Ctrl-C drain and stop it, SIGHUP reads the configuration anew.
 
-    Without a configuration file, --upstream URL lets every valid key pass to that server.
+    Without a configuration file, --upstream URL lets every valid key pass to that server; with --preset NAME
+    only what keyhatch presets show NAME lists, each with its scope.
     """
-    if demo and upstream is not None:
-        raise click.UsageError("--demo brings a server of its own: leave out --demo, or --upstream.")
-    said = {"upstream": upstream, "server.proxy": proxy, "server.admin": admin}
+    if demo and (upstream is not None or preset is not None):
+        raise click.UsageError("--demo brings a server of its own: leave it out, or --upstream and --preset.")
+    said = {"upstream": upstream, "preset": preset, "server.proxy": proxy, "server.admin": admin}
     flags = {name: value for name, value in said.items() if value is not None}
     if not demo:
         return _serve(surroundings, flags)
@@ -64,6 +73,8 @@ def _serve(surroundings: Surroundings, flags: dict[str, str]) -> int:
     for_people = is_terminal(sys.stderr)
     for warning in loaded.warnings if for_people else ():
         warn(str(warning))
+    if for_people and (hint := preset_hint(loaded.settings.upstreams)):
+        say(hint)
 
     async def on_empty(desk: KeyDesk) -> None:
         from gateway.cli.admin_key import make_first_key  # noqa: PLC0415 - once in the life of a store

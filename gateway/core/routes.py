@@ -204,7 +204,7 @@ class RouteTable:
         self.routes = (*own, *(route for route in more if route.own is None))
         self._found: dict[tuple[str, str], Route | Deny] = {}
         self._layers = (_Layer((*OWN_ROUTES, *own)), *([_Layer(more)] if more else []))
-        self._dialect = dialect
+        self._dialect = ((OWN_PATH, Dialect.COMBINED), *dialect)
         self._spoken = {route.id: route.dialect for route in self.routes}
 
     def dialect(self, route_id: str | None, path: str) -> Dialect:

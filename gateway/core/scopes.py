@@ -5,8 +5,8 @@ action on everything) or `*`. A scope of one word (`admin`) has neither resource
 itself and by `*`, and by nothing else.
 
 The resource `keyhatch` is reserved for managing the gateway itself: no wildcard over resources reaches it,
-so that a key made for an application with `*` never becomes an
-administrator by accident (docs/decisions/0004). `keyhatch:*` has to be said in so many words.
+so that a key made for an application with `*` never becomes an administrator by accident
+(docs/decisions/0004). `keyhatch:*` has to be said in so many words.
 """
 
 import re

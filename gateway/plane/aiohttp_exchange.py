@@ -25,12 +25,12 @@ from gateway.plane.aiohttp_caller import Answer, CutShort, protocol_of
 from gateway.plane.aiohttp_forward import Forward, Refused
 from gateway.plane.aiohttp_upstream import UpstreamSession
 from gateway.plane.contract import Ground, Surroundings
-from gateway.plane.own_reply import reply_bytes
+from gateway.plane.own_reply import refuse, reply_bytes
 from gateway.plane.reset import reset_on_close
 from gateway.wire.by_address import told_path
 from gateway.wire.headers import request_id_of
 from gateway.wire.own_answers import health, me, server
-from gateway.wire.reply import Reply, refusal
+from gateway.wire.reply import Reply
 from gateway.wire.request_head import Head, malformed, read_head
 from gateway.wire.upstream import Hop, compose_head
 
@@ -155,8 +155,7 @@ class AiohttpExchange:
             await forward.run(self._session, composed)
 
     async def _refuse(self, deny: Deny) -> None:
-        self.account.deny = deny
-        reply = refusal(deny, self.account.request_id, self._around.gatekeeper.prefix)
+        reply = refuse(self.account, deny, self._around.gatekeeper)
         if reply.close:
             self.account.keep_alive = False
         await self._send(reply)

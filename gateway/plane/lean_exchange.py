@@ -33,9 +33,9 @@ from gateway.plane.lean_framing import Fault
 from gateway.plane.lean_house import Caller, House
 from gateway.plane.lean_plan import Plan
 from gateway.plane.lean_upload import Upload
-from gateway.plane.own_reply import reply_bytes
+from gateway.plane.own_reply import refuse, reply_bytes
 from gateway.wire.own_answers import health, me, server
-from gateway.wire.reply import Reply, refusal
+from gateway.wire.reply import Reply
 
 _ASK_AGAIN_S: Final = 0.5
 
@@ -136,8 +136,7 @@ class LeanExchange:
 
     def refuse(self, deny: Deny) -> None:
         """Answer with a refusal; only while no head was sent."""
-        self.account.deny = deny
-        reply = refusal(deny, self.account.request_id, self._house.around.gatekeeper.prefix)
+        reply = refuse(self.account, deny, self._house.around.gatekeeper)
         if reply.close:
             self.account.keep_alive = False
             self._is_unread = True

@@ -1,9 +1,12 @@
-"""The gateway's own answers as bytes, for every plane alike."""
+"""The gateway's own answers, refusals among them, for every plane alike."""
 
 from typing import Final
 
+from gateway.core.refusal import Deny
 from gateway.core.request import Headers
-from gateway.wire.reply import Reply
+from gateway.keeper.gatekeeper import Gatekeeper
+from gateway.plane.account import Account
+from gateway.wire.reply import Reply, refusal
 from gateway.wire.response_head import head_bytes, status_line
 
 _PHRASES: Final = {
@@ -21,6 +24,13 @@ _PHRASES: Final = {
     503: "Service Unavailable",
     504: "Gateway Timeout",
 }
+
+
+def refuse(account: Account, deny: Deny, keeper: Gatekeeper) -> Reply:
+    """The reply to a refused request, in the dialect that is spoken there; the account is told of it."""
+    account.deny = deny
+    route_id = deny.route_id if account.allow is None else account.allow.route.id
+    return refusal(deny, account.request_id, keeper.prefix, keeper.table.dialect(route_id, account.path))
 
 
 def reply_bytes(reply: Reply, date: bytes, *, is_head: bool, keep_alive: bool) -> bytes:

@@ -20,8 +20,9 @@ from gateway.plane.aiohttp_upstream import UpstreamSession
 from gateway.plane.connections import Connections, descriptors_for_callers
 from gateway.plane.contract import Ground, Surroundings
 from gateway.plane.http_date import HttpDate
+from gateway.plane.own_reply import refuse
 from gateway.wire.opening import glimpse
-from gateway.wire.reply import Reply, refusal
+from gateway.wire.reply import Reply
 
 if TYPE_CHECKING:
     from gateway.tls.door import TlsDoor
@@ -148,11 +149,10 @@ class AiohttpPlane:
     def _refuse(self, deny: Deny, peer: str, opening: bytes) -> Reply:
         """A head that never became a request: tell the observer and answer."""
         request_id = new_request_id()
-        reply = refusal(deny, request_id, self._around.gatekeeper.prefix)
         now = self._around.clock.monotonic()
         method, path = glimpse(opening)
         account = Account(request_id, method, peer, now, keep_alive=False, path=path[:SEEN_CHARS_MAX])
-        account.deny = deny
+        reply = refuse(account, deny, self._around.gatekeeper)
         account.status, account.bytes_out = reply.status, len(reply.body)
         self._around.observer.exchange_began()
         self._around.observer.exchange_ended(account.told(now))

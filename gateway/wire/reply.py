@@ -1,9 +1,13 @@
 """ONE table: each reason's status, public sentence and challenge; and the reply made from it.
 
 The sentence tells a person what happened and what to do next; it is built from the refusal's facts and
-never from an exception, an upstream's address or anything an attacker could not already know. One body
-serves the OpenAI, Anthropic and ElevenLabs SDKs alike, because each reads another part of it. The table is
-total over `Reason` (tested), and every row stands in docs/errors.md.
+never from an exception, an upstream's address or anything an attacker could not already know. The body's
+form is the dialect that is spoken there (`gateway.wire.dialects`); the combined one serves the OpenAI,
+Anthropic and ElevenLabs SDKs alike, because each reads another part of it.
+
+SDKs send again what was answered 408, 409, 429 or 5xx. Where that may help, `Retry-After` says when; where
+it would only make the server behind do its work once more, `x-should-retry: false` tells them not to.
+The table is total over `Reason` (tested), and every row stands in docs/errors.md.
 """
 
 import json
@@ -12,12 +16,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from gateway.core.dialect import Dialect
 from gateway.core.refusal import Deny, Reason
 from gateway.core.request import Headers
+from gateway.wire.dialects import body_of, type_of
 
 REALM: Final = "keyhatch"
 RETRY_AFTER_S: Final = 1
-_ID: Final = "ID"
+_ID: Final = "request-id-goes-here"
 _PROMPT: Final = b'Basic realm="keyhatch", charset="UTF-8"'
 
 Facts = Mapping[str, str]
@@ -35,31 +41,33 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One reason's row: HTTP status, the sentence, and what the connection and the challenge need."""
+    """One reason's row: HTTP status, the sentence, and what the connection and the challenge need.
+
+    `retry`: whether it helps to send the request again; None: nobody tries.
+    """
 
     status: int
     sentence: Callable[[Facts, str], str]
     challenge: str | None = None
     close: bool = False
-    retry: bool = False
+    retry: bool | None = None
 
 
-def refusal(deny: Deny, request_id: str, prefix: str) -> Reply:
-    """The reply to a refused request: status, reason header, challenge, and the combined JSON body."""
-    mould = _mould(deny.reason, tuple(deny.facts.items()), prefix)
+def refusal(deny: Deny, request_id: str, prefix: str, dialect: Dialect = Dialect.COMBINED) -> Reply:
+    """The reply to a refused request: status, reason header, challenge, and the body in its dialect."""
+    mould = _mould(deny.reason, tuple(deny.facts.items()), prefix, dialect)
     raw_id = request_id.encode("ascii")
     headers = (*mould.headers, (b"x-request-id", raw_id))
-    return Reply(mould.status, headers, mould.begin + raw_id + mould.end, mould.close)
+    return Reply(mould.status, headers, raw_id.join(mould.body), mould.close)
 
 
 @dataclass(frozen=True, slots=True)
 class _Mould:
-    """A refusal but for the request id, which stands between `begin` and `end` of the body."""
+    """A refusal but for the request id, which stands between the parts of the body."""
 
     status: int
     headers: Headers
-    begin: bytes
-    end: bytes
+    body: list[bytes]
     close: bool
 
 
@@ -71,11 +79,11 @@ _KINDS: Final[Mapping[str, tuple[int, Headers]]] = {
 
 
 @lru_cache(512)  # the same few refusals come again and again: 2 µs, not 14. Facts hold no secret.
-def _mould(reason: Reason, items: tuple[tuple[str, str], ...], prefix: str) -> _Mould:
+def _mould(reason: Reason, items: tuple[tuple[str, str], ...], prefix: str, dialect: Dialect) -> _Mould:
     row, facts = TABLE[reason], dict(items)
     status, more = _KINDS.get(facts.get("kind", ""), (row.status, ()))
     headers: list[tuple[bytes, bytes]] = [
-        (b"content-type", b"application/json"),
+        (b"content-type", type_of(dialect)),
         (b"cache-control", b"no-store"),
         (b"x-content-type-options", b"nosniff"),
         (b"x-keyhatch-reason", reason.value.encode("ascii")),
@@ -86,11 +94,13 @@ def _mould(reason: Reason, items: tuple[tuple[str, str], ...], prefix: str) -> _
         headers.append((b"www-authenticate", _PROMPT))
     if reason is Reason.METHOD_NOT_ALLOWED:
         headers.append((b"allow", facts.get("allow", "").encode("ascii")))
+    if row.retry is False or facts.get("phase") == "first_byte":
+        headers.append((b"x-should-retry", b"false"))
     if row.retry:
         headers.append((b"retry-after", str(RETRY_AFTER_S).encode("ascii")))
     headers += more
-    begin, _, end = _body(status, reason, row.sentence(facts, prefix), _ID).rpartition(_ID.encode())
-    return _Mould(status, tuple(headers), begin, end, row.close)
+    body = body_of(dialect, status, reason.value, row.sentence(facts, prefix), _ID)
+    return _Mould(status, tuple(headers), body.rsplit(_ID.encode(), 1), row.close)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,31 +135,9 @@ def answer_with(status: int, body: bytes, request_id: str) -> Reply:
     return Reply(status, headers, body)
 
 
-def _body(status: int, reason: Reason, message: str, request_id: str) -> bytes:
-    kind = _TYPES.get(status, "api_error" if status >= 500 else "invalid_request_error")
-    return json_body(
-        {
-            "type": "error",
-            "error": {"type": kind, "code": reason.value, "message": message, "param": None},
-            "detail": {"status": reason.value, "message": message},
-            "request_id": request_id,
-        }
-    )
-
-
 def json_body(data: object) -> bytes:
     """JSON with a line's end: most people read it in a terminal, where the prompt comes next."""
     return json.dumps(data, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
-
-
-_TYPES: Final = {
-    401: "authentication_error",
-    403: "permission_error",
-    404: "not_found_error",
-    408: "timeout_error",
-    413: "request_too_large",
-    504: "timeout_error",
-}
 
 
 def _challenge(error: str, facts: Facts) -> str:
@@ -302,7 +290,7 @@ TABLE: Final[Mapping[Reason, Row]] = {
     Reason.UPSTREAM_UNREACHABLE: Row(
         502, _says("The server behind this gateway cannot be reached. Your key is fine; try again later.")
     ),
-    Reason.UPSTREAM_PROTOCOL: Row(502, _protocol),
+    Reason.UPSTREAM_PROTOCOL: Row(502, _protocol, retry=False),
     Reason.UPSTREAM_TIMEOUT: Row(504, _timeout),
     Reason.UPSTREAM_CREDENTIAL_INVALID: Row(
         502,
@@ -310,5 +298,6 @@ TABLE: Final[Mapping[Reason, Row]] = {
             "The server behind this gateway asks for a credential of its own, and the one that the gateway "
             "holds for it cannot be used. Your key is fine; tell whoever runs this gateway."
         ),
+        retry=False,
     ),
 }
