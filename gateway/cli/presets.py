@@ -4,7 +4,7 @@ What is shown is what is done: endpoints and policies are read from the preset t
 """
 
 from collections.abc import Iterator
-from typing import get_args
+from typing import Final, get_args
 
 import click
 
@@ -24,12 +24,12 @@ class NoPreset(click.ClickException):
 
 
 NAMES = get_args(Name)
-DOOR = "http://127.0.0.1:8080"
+_TAKEN: Final = 8080
 
 
 @click.group(cls=Group)
 def presets() -> None:
-    """See which servers are known, and what their presets open to whom."""
+    """Known servers, and what their presets open to whom."""
 
 
 @presets.command("list")
@@ -66,15 +66,25 @@ def show(name: str, form: Form) -> None:
 
 def example_of(name: str, preset: Preset) -> str:
     """What to write in a configuration file."""
-    lines = ["upstreams:", f"  {name}:", f"    url: {preset.url}", f"    preset: {name}"]
+    moved = ["server:", f"  proxy: {door_of(preset)}   # the server itself is at {_TAKEN}"]
+    lines = moved if preset.port == _TAKEN else []
+    lines += ["upstreams:", f"  {name}:", f"    url: {preset.url}", f"    preset: {name}"]
     if preset.credential_in is not None and "credential" in UpstreamSettings.model_fields:
         lines.append(f"    credential: ${{{name.upper().replace('-', '_')}_API_KEY}}")
     return "\n".join(lines)
 
 
-def snippet_of(text: str) -> str:
-    """A client's snippet with what to put into it."""
-    return text.replace("{url}", DOOR).replace("{key}", "kh_...")
+def door_of(preset: Preset) -> str:
+    """Where the gateway would listen before such a server: not where that does."""
+    return "127.0.0.1:9090" if preset.port == _TAKEN else f"127.0.0.1:{_TAKEN}"
+
+
+def snippets_of(preset: Preset) -> dict[str, str]:
+    """How clients call, with what to put into them."""
+    door = f"http://{door_of(preset)}"
+    return {
+        who: text.replace("{url}", door).replace("{key}", "kh_...") for who, text in preset.clients.items()
+    }
 
 
 def needs_of(endpoint: Endpoint) -> str:
@@ -111,8 +121,8 @@ def _page(name: str, preset: Preset) -> Iterator[str]:
     yield from _listed("Refusals:", [f"{path}: {dialect}" for path, dialect in preset.dialects.items()])
     yield from _listed("Notes:", preset.notes)
     yield from ("", "Configuration (config.yaml):", *_indented(example_of(name, preset)))
-    for client, snippet in preset.clients.items():
-        yield from ("", f"{client}:", *_indented(snippet_of(snippet)))
+    for client, snippet in snippets_of(preset).items():
+        yield from ("", f"{client}:", *_indented(snippet))
 
 
 def _mark(endpoint: Endpoint) -> str:
@@ -158,5 +168,5 @@ def _whole(name: str, preset: Preset) -> dict[str, object]:
         "dialects": {path: dialect.value for path, dialect in preset.dialects.items()},
         "notes": list(preset.notes),
         "example": example_of(name, preset),
-        "clients": {who: snippet_of(text) for who, text in preset.clients.items()},
+        "clients": snippets_of(preset),
     }

@@ -7,6 +7,8 @@
    only of a path that no own route covers in any reading, unless both guard alike.
 """
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -45,7 +47,7 @@ def guarded(draw: st.DrawFn) -> list[Route]:
     """Routes without ties that ask for different things, in spellings that can be read in another way."""
     routes: list[Route] = []
     spelt = patterns.flatmap(lambda path: st.sampled_from([path, path.upper(), path.replace("a", "%61")]))
-    kinds = st.sampled_from([{"public": True}, {"scopes": ("a:b",)}, {"scopes": ("admin",)}, {}])
+    kinds: st.SearchStrategy[dict[str, Any]] = st.sampled_from([{"public": True}, {"scopes": ("a:b",)}, {"scopes": ("admin",)}, {}])
     for number, (path, verb, kind) in enumerate(draw(st.lists(st.tuples(spelt, verbs, kinds), max_size=6))):
         wider = [*routes, Route(f"r{number}", path, methods=verb, **kind)]
         if not list(route_errors(wider)):

@@ -58,10 +58,10 @@ def test_warnings_are_shown_and_stop_nothing(line: CommandLine) -> None:
 
 
 def test_warnings_are_shown_beside_problems(line: CommandLine) -> None:
-    Path("config.yaml").write_text(BAD + "server: {trusted_proxies: [0.0.0.0/0]}\n")
+    Path("config.yaml").write_text(BAD + "upstreams: {nowhere: {url: http://a}, spare: {url: http://b}}\n")
     result = line("check")
     assert result.exit_code == 2
-    assert "Warning: config.yaml:6:28: server.trusted_proxies[0]: " in result.stderr
+    assert "Warning: config.yaml:6:40: upstreams.spare: " in result.stderr
     assert "Warning" not in result.stdout
     told = json.loads(line("check", "-o", "json").stdout)
     assert (told["ok"], [each["line"] for each in told["warnings"]]) == (False, [6])

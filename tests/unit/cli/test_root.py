@@ -27,6 +27,7 @@ PROMISED = {
     "scan",
     "audit",
     "explain",
+    "presets",
     "version",
     "completion",
 }

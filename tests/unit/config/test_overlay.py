@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.config.load import Loaded, effective
+from gateway.config.load import Loaded, effective, load
 from gateway.config.overlay import FLAGS
 from tests.unit.config.conftest import WHOLE, Problems, Read
 
@@ -71,6 +71,7 @@ def _at(loaded: Loaded, path: str) -> object:
         ("KEYHATCH_SERVER__PROXY", "s3cret", "must be HOST:PORT, like 127.0.0.1:8080 or '[::1]:8080'"),
         ("KEYHATCH_SERVER__PROXY", "\udcff", "is not UTF-8 text"),
         ("KEYHATCH_UPSTREAM", "\udcff", "is not UTF-8 text"),
+        ("KEYHATCH_PRESET", "\udcff", "is not UTF-8 text"),
         ("KEYHATCH_LOGGING__LEVEL", "", "has no value"),
         (
             "KEYHATCH_STORE__URL",
@@ -97,6 +98,7 @@ def test_a_wrong_variable_is_told_by_its_name(
         "KEYHATCH_CONFIG",
         "KEYHATCH_STORE",
         "KEYHATCH_UPSTREAM",
+        "KEYHATCH_PRESET",
         "KEYHATCH_PORT",
         "KEYHATCH_SERVICE_HOST",
         "KEYHATCH_SERVICE_PORT",
@@ -198,3 +200,58 @@ def test_what_is_written_wrong_is_not_hidden_by_what_is_laid_over_it(problems: P
         "config.yaml:2:12: upstreams: must be a mapping of keys to values",
         "--upstream: there is no upstream 'default'",
     ]
+
+
+# --- --preset and KEYHATCH_PRESET ---------------------------------------------------------------------
+
+AI = "http://127.0.0.1:11434"
+
+
+def test_a_preset_names_the_upstream_and_makes_no_route_of_its_own() -> None:
+    settings = load(None, {}, {"upstream": AI, "preset": "ollama"}).settings
+    assert list(settings.upstreams) == ["ollama"]
+    assert (settings.upstreams["ollama"].preset, settings.routes) == ("ollama", ())
+    assert set(settings.catalogue) > {"chat:write", "admin"}
+
+
+def test_the_flag_beats_the_variable_and_the_variable_the_file(read: Read) -> None:
+    text = "upstreams: {ai: {url: http://a, preset: vllm}}"
+    assert read(text).settings.upstreams["ai"].preset == "vllm"
+    environ = {"KEYHATCH_PRESET": "generic"}
+    assert read(text, environ).settings.upstreams["ai"].preset == "generic"
+    assert read(text, environ, {"preset": "ollama"}).settings.upstreams["ai"].preset == "ollama"
+
+
+def test_an_upstream_whose_preset_stands_in_the_file_gets_no_route_for_all(read: Read) -> None:
+    loaded = read("upstreams: {ai: {url: http://a, preset: ollama}}", {}, {"upstream": AI})
+    assert (loaded.settings.upstreams["ai"].url, loaded.settings.routes) == (AI, ())
+
+
+def test_a_preset_beside_written_routes_leaves_them(read: Read) -> None:
+    assert len(read(WHOLE, {}, {"preset": "ollama"}).settings.routes) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "flags", "problem"),
+    [
+        (
+            "upstreams: {a: {url: http://a}, b: {url: http://b}}",
+            {"preset": "ollama"},
+            (
+                "--preset: there are several upstreams; "
+                "set the one you mean with KEYHATCH_UPSTREAMS__<NAME>__PRESET"
+            ),
+        ),
+        (
+            "{}",
+            {"preset": "ollama"},
+            "--preset: says what kind of server it is, but there is none: say --upstream URL",
+        ),
+        ("{}", {"preset": "olama", "upstream": AI}, "did you mean 'ollama'?"),
+    ],
+    ids=["several", "none", "unknown"],
+)
+def test_a_preset_without_the_one_upstream_it_is_for_is_told(
+    problems: Problems, text: str, flags: dict[str, str], problem: str
+) -> None:
+    assert problem in problems(text, {}, flags)[0]
