@@ -14,7 +14,6 @@ from gateway.cli.output import Form, data, data_json, data_rows, data_table, on_
 from gateway.config.presets import Endpoint, Preset, preset_of
 from gateway.config.problems import meant, with_hint
 from gateway.config.upstream_sections import Preset as Name
-from gateway.config.upstream_sections import UpstreamSettings
 
 
 class NoPreset(click.ClickException):
@@ -69,7 +68,7 @@ def example_of(name: str, preset: Preset) -> str:
     moved = ["server:", f"  proxy: {door_of(preset)}   # the server itself is at {_TAKEN}"]
     lines = moved if preset.port == _TAKEN else []
     lines += ["upstreams:", f"  {name}:", f"    url: {preset.url}", f"    preset: {name}"]
-    if preset.credential_in is not None and "credential" in UpstreamSettings.model_fields:
+    if preset.credential_in is not None and preset.port is None:
         lines.append(f"    credential: ${{{name.upper().replace('-', '_')}_API_KEY}}")
     return "\n".join(lines)
 

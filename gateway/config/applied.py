@@ -43,7 +43,7 @@ def with_preset(written: UpstreamSettings) -> UpstreamSettings:
     said: dict[str, Any] = {
         name: value
         for name in _SAID
-        if name in UpstreamSettings.model_fields and name not in written.model_fields_set
+        if name not in written.model_fields_set
         if (value := getattr(preset, name)) is not None
     }
     patience = {
@@ -62,9 +62,21 @@ def dialects_of(written: UpstreamSettings) -> Dialects:
     return () if preset is None else tuple(preset.dialects.items())
 
 
+def dialects_at(route: Route, written: UpstreamSettings) -> Dialects:
+    """The same as a caller of a person's own route asks for them, whose prefixes may be others."""
+    strip, add = route.strip_prefix, route.add_prefix
+    found = []
+    for prefix, dialect in sorted(dialects_of(written), key=lambda each: -len(each[0])):
+        if f"{prefix.rstrip('/')}/".startswith(f"{add}/"):
+            found.append((strip + prefix.removeprefix(add) or "/", dialect))
+        elif f"{add}/".startswith(f"{prefix.rstrip('/')}/"):
+            found.append((strip or "/", dialect))
+    return tuple(found)
+
+
 def spoken(upstreams: Upstreams) -> Dialects:
     """What is spoken where there is no route: as the presets speak, each below its mount."""
-    found = [below(_mount(written), dialects_of(written)) for written in upstreams.values()]
+    found = [below(written.mount or "", dialects_of(written)) for written in upstreams.values()]
     return tuple(each for dialects in found for each in dialects)
 
 
@@ -74,10 +86,10 @@ def preset_routes(upstreams: Upstreams) -> Iterator[Route]:
         preset = preset_for(written)
         if preset is None:
             continue
-        mount = _mount(written)
+        mount = written.mount or ""
         dialect = below(mount, dialects_of(written))
         for route in preset.routes(name):
-            yield replace(route, path=mount + route.path, dialect=dialect, **_stripped(mount))
+            yield replace(route, path=mount + route.path, dialect=dialect, strip_prefix=mount)
         if mount and all(route.path != "/**" for route in preset.routes(name)):
             yield Route(f"{name}:", f"{mount}/**", public=True, own=Own.NOTHING)
 
@@ -95,9 +107,11 @@ def conflicts(upstreams: Upstreams) -> Iterator[Finding]:
     """Mounts that no path can begin with, and presets that share a path."""
     sound = {}
     for name, written in upstreams.items():
-        problem = path_problem(f"{_mount(written)}/x")
-        if problem is not None:
-            yield Finding(("upstreams", name, "mount"), problem)
+        if written.mount is not None and written.preset is None:
+            message = "is where a preset's routes stand, and no preset is named: give routes a strip_prefix:"
+            yield Finding(("upstreams", name, "mount"), message)
+        elif written.mount is not None and path_problem(written.mount) is not None:
+            yield Finding(("upstreams", name, "mount"), path_problem(written.mount) or "")
         elif written.preset is not None:
             sound[name] = written
     for (one, first), (other, second) in combinations(sound.items(), 2):
@@ -116,8 +130,7 @@ def guarded(written: UpstreamSettings, route: RouteSettings) -> list[str]:
     careful = route.scopes is not None and not {"admin", "models:manage"}.isdisjoint(route.scopes)
     if preset is None or careful or not route.path.endswith("**"):
         return []
-    prefix = getattr(route, "strip_prefix", None) or ""
-    path = route.path.removeprefix(prefix)
+    path = (route.add_prefix or "") + route.path.removeprefix(route.strip_prefix or "")
     dangerous = (each.path for each in preset.endpoints.values() if each.is_dangerous)
     return [each for each in dangerous if patterns_meet(path, each) and each != path]
 
@@ -129,25 +142,17 @@ def _shared(one: UpstreamSettings, other: UpstreamSettings) -> str | None:
         for rival in theirs:
             if not patterns_meet(path, rival):
                 continue
-            if not _lies_around(path, _mount(other)) and not _lies_around(rival, _mount(one)):
+            if not _lies_around(path, other.mount) and not _lies_around(rival, one.mount):
                 return path if "*" not in path else rival
     return None
 
 
-def _lies_around(path: str, mount: str) -> bool:
+def _lies_around(path: str, mount: str | None) -> bool:
     around = path.removesuffix("**")
-    return bool(mount) and around != path and f"{mount}/".startswith(around) and f"{mount}/" != around
+    return mount is not None and around != path and f"{mount}/".startswith(around) and f"{mount}/" != around
 
 
 def _paths(written: UpstreamSettings) -> list[str]:
     preset = preset_for(written)
     endpoints = () if preset is None else preset.endpoints.values()
-    return [_mount(written) + each.path for each in endpoints]
-
-
-def _mount(written: UpstreamSettings) -> str:
-    return getattr(written, "mount", None) or ""
-
-
-def _stripped(mount: str) -> dict[str, Any]:
-    return {"strip_prefix": mount} if mount else {}
+    return [(written.mount or "") + each.path for each in endpoints]

@@ -5,7 +5,7 @@ Upstreams are compiled by the service, which alone knows what presets and planes
 
 from dataclasses import replace
 
-from gateway.config.applied import dialects_of, preset_routes, spoken
+from gateway.config.applied import dialects_at, preset_routes, spoken
 from gateway.config.model import Settings
 from gateway.config.route_sections import RouteSettings
 from gateway.core.routes import Route, RouteTable
@@ -26,7 +26,7 @@ def table(settings: Settings) -> RouteTable:
 def _route(written: RouteSettings, settings: Settings) -> Route:
     route = written.compiled()
     upstream = settings.upstreams.get(route.upstream)
-    return route if upstream is None else replace(route, dialect=dialects_of(upstream))
+    return route if upstream is None else replace(route, dialect=dialects_at(route, upstream))
 
 
 def limits(settings: Settings) -> Limits:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gateway.config.fields import Duration, HostPolicy, OffByName, Switch, UpstreamUrl
+from gateway.config.fields import Duration, HostPolicy, OffByName, PathPrefix, Switch, UpstreamUrl
 from gateway.config.sections import Section
 from gateway.config.vault_section import CredentialField, CredentialPlace
 
@@ -58,6 +58,11 @@ class UpstreamSettings(Section):
         default=None,
         description="What kind of server it is: its endpoints become routes, behind those under routes:, and "
         "it is spoken to as it wants (keyhatch presets show NAME; docs/presets.md).",
+    )
+    mount: PathPrefix | None = Field(
+        default=None,
+        description="Where the preset's own routes stand, like /llm, if not at the root. It is cut off "
+        "before a request is forwarded, and put back into places that the server names.",
     )
     timeouts: TimeoutSettings = Field(
         default_factory=TimeoutSettings, description="How long it may keep a caller waiting."

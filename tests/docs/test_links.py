@@ -92,7 +92,7 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
 CODE = tuple(
     path for path in committed_files() if path.endswith((".py", ".sql", ".toml", ".yaml")) or "." not in path
 )
-_PAGE = re.compile(r"\bdocs/[\w/-]+(?:\.md)?\b|\b[A-Z]+\.md\b|\bbench/RESULTS\.md\b")
+_PAGE = re.compile(r"(?<!/)\bdocs/[\w/-]+(?:\.md)?\b|\b[A-Z]+\.md\b|\bbench/RESULTS\.md\b")
 
 
 def test_every_page_that_the_code_names_exists() -> None:

@@ -3,17 +3,13 @@
 1. Whatever the table and the path, the route found is the one the plain matcher finds.
 2. The order of definition is nothing.
 3. A table without faults compiles, one with faults does not, and no text makes the judge of paths raise.
-4. What a person's own routes say of a request is said whatever presets are added; what a preset says is said
-   only of a path that no own route covers in any reading, unless both guard alike.
 """
-
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.core.refusal import Deny, Reason
+from gateway.core.refusal import Deny
 from gateway.core.request import Target, read_target
 from gateway.core.routes import OWN_ROUTES, Route, RouteError, RouteTable, path_problem, route_errors
 from tests.fuzz.naive_reader import plain_match
@@ -40,24 +36,6 @@ def tables(draw: st.DrawFn) -> list[Route]:
         if not list(route_errors(wider)):
             routes = wider
     return routes
-
-
-@st.composite
-def guarded(draw: st.DrawFn) -> list[Route]:
-    """Routes without ties that ask for different things, in spellings that can be read in another way."""
-    routes: list[Route] = []
-    spelt = patterns.flatmap(lambda path: st.sampled_from([path, path.upper(), path.replace("a", "%61")]))
-    kinds: st.SearchStrategy[dict[str, Any]] = st.sampled_from([{"public": True}, {"scopes": ("a:b",)}, {"scopes": ("admin",)}, {}])
-    for number, (path, verb, kind) in enumerate(draw(st.lists(st.tuples(spelt, verbs, kinds), max_size=6))):
-        wider = [*routes, Route(f"r{number}", path, methods=verb, **kind)]
-        if not list(route_errors(wider)):
-            routes = wider
-    return routes
-
-
-wild_paths = st.lists(st.sampled_from(["a", "A", "%61", "b", "B", "c;x", "c"]), max_size=4).flatmap(
-    lambda parts: st.sampled_from(["/" + "/".join(parts), "/" + "/".join([*parts, ""]) if parts else "/"])
-)
 
 
 def found(table: RouteTable, method: str, path: str) -> str:
@@ -110,36 +88,3 @@ def test_a_path_without_a_problem_is_the_path_of_requests_it_covers(path: str) -
     if path_problem(path) is None:
         asked = path.replace("**", "x/y").replace("*", "z")
         assert found(RouteTable([Route("it", path)]), "GET", asked) == "it"
-
-
-@MANY
-@given(guarded(), guarded(), methods, wild_paths)
-def test_no_preset_overrules_what_an_own_route_says(
-    own: list[Route], presets: list[Route], method: str, path: str
-) -> None:
-    target = read_target(path.encode())
-    assert isinstance(target, Target)
-    alone, both = RouteTable(own).match(method, target), RouteTable(own, presets).match(method, target)
-    if alone != Deny(Reason.NO_ROUTE):
-        assert both == alone
-    elif isinstance(both, Route):
-        assert both == RouteTable(presets).match(method, target)
-        for reading in target.readings:
-            read = read_target(("/" + "/".join(reading)).encode())
-            if isinstance(read, Target) and isinstance(
-                covering := RouteTable(own).match(method, read), Route
-            ):
-                assert covering.requirement == both.requirement
-
-
-@MANY
-@given(guarded(), guarded(), methods, wild_paths)
-def test_a_preset_opens_no_path_that_an_own_route_covers(
-    own: list[Route], presets: list[Route], method: str, path: str
-) -> None:
-    target = read_target(path.encode())
-    assert isinstance(target, Target)
-    plain = plain_match((*OWN_ROUTES, *own), method, path)
-    match = RouteTable(own, presets).match(method, target)
-    if plain != "no_route" and isinstance(match, Route):
-        assert match in (*OWN_ROUTES, *own)

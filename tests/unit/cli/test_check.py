@@ -61,7 +61,7 @@ def test_warnings_are_shown_beside_problems(line: CommandLine) -> None:
     Path("config.yaml").write_text(BAD + "upstreams: {nowhere: {url: http://a}, spare: {url: http://b}}\n")
     result = line("check")
     assert result.exit_code == 2
-    assert "Warning: config.yaml:6:40: upstreams.spare: " in result.stderr
+    assert "Warning: config.yaml:6:46: upstreams.spare: " in result.stderr
     assert "Warning" not in result.stdout
     told = json.loads(line("check", "-o", "json").stdout)
     assert (told["ok"], [each["line"] for each in told["warnings"]]) == (False, [6])

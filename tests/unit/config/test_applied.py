@@ -6,6 +6,7 @@ import pytest
 
 from gateway.config.applied import (
     conflicts,
+    dialects_at,
     dialects_of,
     guarded,
     preset_routes,
@@ -16,7 +17,10 @@ from gateway.config.applied import (
 from gateway.config.presets import preset_of
 from gateway.config.route_sections import RouteSettings
 from gateway.config.upstream_sections import UpstreamSettings
-from gateway.core.dialect import Dialect
+from gateway.core.dialect import Dialect, spoken_at
+from gateway.core.refusal import Deny
+from gateway.core.routes import Own, Route, RouteTable
+from tests.unit.core.samples import target
 
 
 def upstream(preset: str | None = "ollama", **more: Any) -> UpstreamSettings:
@@ -103,3 +107,83 @@ def test_a_wide_route_of_a_person_is_seen_to_open_what_is_dangerous(
 ) -> None:
     found = guarded(upstream(), RouteSettings(id="r", upstream="ai", **route))
     assert ("/api/pull" in found) is opens
+
+
+# --- Mounts -------------------------------------------------------------------------------------------
+
+
+def table(**upstreams: UpstreamSettings) -> RouteTable:
+    return RouteTable([], preset_routes(upstreams), spoken(upstreams))
+
+
+def found(routes: RouteTable, path: str, method: str = "GET") -> str:
+    match = routes.match(method, target(path))
+    return match.reason.value if isinstance(match, Deny) else match.id
+
+
+def test_below_its_mount_a_preset_is_what_it_is_at_the_root() -> None:
+    routes = table(ai=upstream(mount="/llm"))
+    assert found(routes, "/llm/api/tags") == "ai:tags"
+    assert found(routes, "/api/tags") == "no_route"
+    tags = next(route for route in routes.routes if route.id == "ai:tags")
+    assert (tags.path, tags.strip_prefix) == ("/llm/api/tags", "/llm")
+    assert [routes.dialect(None, path) for path in ("/llm/api/x", "/api/x")] == ["ollama", "combined"]
+
+
+def test_what_a_mounted_preset_does_not_know_goes_nowhere_else() -> None:
+    routes = table(ai=upstream(mount="/llm"), all=upstream("generic"))
+    assert list(conflicts({"ai": upstream(mount="/llm"), "all": upstream("generic")})) == []
+    assert found(routes, "/x") == "all:all"
+    closed = routes.match("GET", target("/llm/api/nothing"))
+    assert isinstance(closed, Route)
+    assert closed.own is Own.NOTHING
+    assert "ai:" not in {route.id for route in routes.routes}
+
+
+def test_a_mounted_preset_that_takes_everything_needs_no_closed_door() -> None:
+    assert found(table(all=upstream("generic", mount="/x")), "/x/any/thing") == "all:all"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_shared"),
+    [
+        ({"mount": "/a"}, {"mount": "/b"}, False),
+        ({}, {"mount": "/b"}, False),
+        ({"mount": "/a"}, {"mount": "/a"}, True),
+        ({"preset": "generic"}, {"mount": "/b"}, False),
+        ({"mount": "/a"}, {"preset": "generic"}, False),
+        ({"preset": "generic", "mount": "/a/b"}, {"preset": "generic", "mount": "/a"}, False),
+        ({"preset": "generic"}, {"preset": "generic"}, True),
+    ],
+)
+def test_mounts_keep_presets_apart(one: dict[str, Any], other: dict[str, Any], is_shared: bool) -> None:
+    shared = list(conflicts({"one": upstream(**one), "other": upstream(**other)}))
+    assert bool(shared) is is_shared
+
+
+def test_a_mount_without_a_preset_or_on_the_gateways_own_path_is_told() -> None:
+    found = [*conflicts({"a": upstream(None, mount="/a")}), *conflicts({"b": upstream(mount="/.keyhatch")})]
+    assert [finding.loc for finding in found] == [("upstreams", "a", "mount"), ("upstreams", "b", "mount")]
+    assert "no preset is named" in found[0].message
+    assert found[1].message == "/.keyhatch/ belongs to the gateway"
+
+
+@pytest.mark.parametrize(
+    ("strip", "add", "path", "dialect"),
+    [
+        ("", "", "/api/x", "ollama"),
+        ("", "", "/v1/messages", "anthropic"),
+        ("/llm", "", "/llm/api/x", "ollama"),
+        ("/llm", "", "/api/x", "combined"),
+        ("", "/api", "/chat", "ollama"),
+        ("", "/v1", "/messages", "anthropic"),
+        ("", "/v1", "/models", "openai"),
+        ("/ai", "/v1", "/ai/messages", "anthropic"),
+        ("/ai", "/other", "/ai/x", "combined"),
+    ],
+)
+def test_a_persons_route_speaks_as_the_paths_that_it_forwards(
+    strip: str, add: str, path: str, dialect: str
+) -> None:
+    route = Route("r", f"{strip}/**", "ai", strip_prefix=strip, add_prefix=add)
+    assert spoken_at(path, dialects_at(route, upstream())) == dialect

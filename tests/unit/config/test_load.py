@@ -45,7 +45,9 @@ def test_the_example_loads_without_a_warning_and_shows_every_default() -> None:
 
 def test_the_example_holds_every_option() -> None:
     text = EXAMPLE.read_text(encoding="utf-8")
-    root, problems = read_document(text.replace("    # preset:", "    preset:").encode(), "example")
+    for option in ("preset", "mount"):
+        text = text.replace(f"    # {option}:", f"    {option}:")
+    root, problems = read_document(text.encode(), "example")
     assert problems == []
     assert root is not None
     written = {

@@ -73,6 +73,7 @@ def test_every_value_outside_the_routes_is_a_leaf() -> None:
         "scopes": False,
         "upstreams.*.url": False,
         "upstreams.*.preset": False,
+        "upstreams.*.mount": False,
         "upstreams.*.host": False,
         "upstreams.*.origin": False,
         "upstreams.*.forwarded_headers": False,

@@ -4,7 +4,6 @@ import itertools
 
 import pytest
 
-from gateway.core.dialect import Dialect
 from gateway.core.refusal import Deny, Reason
 from gateway.core.routes import (
     FORWARDED_METHODS,
@@ -391,61 +390,3 @@ def test_what_was_found_is_found_again_and_no_more_is_remembered_than_fits(
             assert isinstance(found, Route)
             assert (found.id, everything.match("GET", target(path))) == ("any", found)
             assert isinstance(everything.match("BREW", target(path)), Deny)
-
-
-# --- Two layers: a person's routes, and those of presets ----------------------------------------------
-
-MINE = [Route("mine", "/api/tags", methods=frozenset({"GET"}), scopes=("own:scope",))]
-THEIRS = [
-    Route("ai:tags", "/api/tags", scopes=("models:read",)),
-    Route("ai:chat", "/api/chat", scopes=("chat:write",)),
-    Route("ai:rest", "/api/**", scopes=("admin",)),
-]
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "winner"),
-    [
-        ("GET", "/api/tags", "mine"),
-        ("POST", "/api/tags", "method_not_allowed"),
-        ("POST", "/api/chat", "ai:chat"),
-        ("GET", "/api/pull", "ai:rest"),
-        ("GET", "/other", "no_route"),
-        ("GET", "/API/Tags", "no_route"),
-        ("GET", "/api/Tags", "target_ambiguous"),
-        ("GET", "/.keyhatch/health", "keyhatch-health"),
-    ],
-)
-def test_what_a_persons_route_covers_is_never_asked_of_a_preset(method: str, path: str, winner: str) -> None:
-    assert found(RouteTable(MINE, THEIRS), path, method) == winner
-
-
-def test_a_wide_route_of_a_person_beats_any_path_of_a_preset() -> None:
-    doors = RouteTable([Route("all", "/**", public=True)], THEIRS)
-    assert [found(doors, path) for path in ("/api/tags", "/api/pull", "/")] == ["all"] * 3
-
-
-def test_the_table_holds_the_routes_of_both_layers_but_no_closed_door() -> None:
-    closed = Route("closed", "/llm/**", public=True, own=Own.NOTHING)
-    doors = RouteTable(MINE, [*THEIRS, closed])
-    assert doors.routes == (*MINE, *THEIRS)
-    assert found(doors, "/llm/x") == "closed"
-
-
-def test_a_tie_among_the_routes_of_presets_is_an_error_and_one_across_the_layers_is_none() -> None:
-    RouteTable(MINE, [Route("p", "/api/tags")])
-    with pytest.raises(RouteError, match="ties with route 'ai:tags'"):
-        RouteTable([], [*THEIRS, Route("b:tags", "/api/tags")])
-
-
-def test_a_refusal_is_told_as_its_route_speaks_or_as_is_spoken_at_its_path() -> None:
-    theirs = [Route("ai:chat", "/api/chat", dialect=(("/api", Dialect.OLLAMA),))]
-    doors = RouteTable(MINE, theirs, dialect=(("/v1", Dialect.OPENAI),))
-    asked = [
-        ("ai:chat", "/api/chat"),
-        ("mine", "/v1/x"),
-        (None, "/v1/x"),
-        ("gone", "/v1"),
-        (None, "/api/chat"),
-    ]
-    assert [doors.dialect(*each) for each in asked] == ["ollama", "combined", "openai", "openai", "combined"]
