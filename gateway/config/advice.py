@@ -28,6 +28,7 @@ def advice(parts: Parts) -> Iterator[Finding]:
         yield from _methods(draft)
         yield from _opened(draft, parts)
         yield from _everybody(draft)
+        yield from _every_page(draft)
         yield from _lent_to_everybody(draft, parts)
 
 
@@ -100,6 +101,13 @@ def _everybody(draft: Draft) -> Iterator[Finding]:
         if network.prefixlen == 0:
             message = "lets everybody in without a key; public: true says so plainly"
             yield Finding(draft.at("anonymous", "from", position), message)
+
+
+def _every_page(draft: Draft) -> Iterator[Finding]:
+    door, cors = draft.route.anonymous, draft.route.cors
+    if door is not None and cors is not None and cors.any_origin:
+        message = "lets every page that is open in a browser on those networks in without a key"
+        yield Finding(draft.at("cors"), message, "a list of origins lets in those you know")
 
 
 def _lent_to_everybody(draft: Draft, parts: Parts) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from gateway.config.fields import (
     Some,
     Switch,
 )
+from gateway.config.origins import CorsField
 from gateway.config.sections import Section
 from gateway.core.routes import Anonymous, Route
 
@@ -71,6 +72,13 @@ class RouteSettings(Section):
         default=None, description="Put before what is left of the path, like /api."
     )
 
+    cors: CorsField = Field(
+        default=None,
+        description="Which pages of other origins may call it: off (OPTIONS is a method like any other, the "
+        "upstream's own CORS passes), on (any, without cookies), or a list of origins like "
+        "[https://app.example]. Preflights are answered without a key, refusals can be read.",
+    )
+
     def compiled(self) -> Route:
         """The route as the core matches and judges it."""
         door = self.anonymous
@@ -86,4 +94,5 @@ class RouteSettings(Section):
             anonymous=None if door is None else Anonymous(door.networks, frozenset(door.scopes)),
             strip_prefix=self.strip_prefix or "",
             add_prefix=self.add_prefix or "",
+            cors=self.cors,
         )

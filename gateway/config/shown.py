@@ -15,6 +15,7 @@ from gateway.config.vault_section import VAULT
 
 DEFAULT: Final = "default"
 MASK: Final = "****"
+_UNSAID: Final = (None, False, "off")
 _EXPANDED: Final = re.compile(r"\$\{[^}]*\}")
 _USERINFO: Final = re.compile(r"(?<=://)[^/@\s]*@")
 
@@ -61,8 +62,7 @@ def leaf_locs(value: Any, loc: Loc = ()) -> Iterator[Loc]:
 def _written(settings: Settings) -> dict[str, Any]:
     values = settings.model_dump(mode="json", by_alias=True)
     values["routes"] = [
-        {key: value for key, value in route.items() if value is not None and value is not False}
-        for route in values["routes"]
+        {key: value for key, value in route.items() if value not in _UNSAID} for route in values["routes"]
     ]
     return values
 

@@ -5,6 +5,7 @@ rest once the record is known. Between them the gatekeeper fetches the record, f
 
 The rules, in the order in which they are asked; the first that speaks is the answer
 0. A key that leads the path (`core.path_key`) is cut off first; what is left is the path from here on.
+   A browser's preflight is judged by itself where a route answers CORS (`core.preflight`): it shows no key.
 1. No route → `no_route`; the route does not take the method → `method_not_allowed`; the path has two
    readings that are guarded differently → `target_ambiguous`.
 2. A key of ours elsewhere in the path → `credential_malformed`: it could not be kept from the upstream. A
@@ -40,6 +41,7 @@ from gateway.core.decision import Allow, Identity, NeedKey
 from gateway.core.keys import EXPIRING_WINDOW_S, ApiKey, Network, Status
 from gateway.core.ours import Ours
 from gateway.core.path_key import BEGINS, open_path
+from gateway.core.preflight import preflight
 from gateway.core.refusal import NO_FACTS, Deny, Facts, Reason
 from gateway.core.request import RequestView, Target
 from gateway.core.routes import Own, Route, RouteTable
@@ -66,6 +68,13 @@ def _admit(
 ) -> Allow | Deny | NeedKey:
     if rest is not None:
         view = replace(view, target=rest)
+    asked = preflight(view, table)
+    return _at_its_route(view, table, ours, led_by) if asked is None else asked
+
+
+def _at_its_route(
+    view: RequestView, table: RouteTable, ours: Ours, led_by: str | None
+) -> Allow | Deny | NeedKey:
     route = table.match(view.method, view.target)
     if isinstance(route, Deny):
         return route

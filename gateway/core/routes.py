@@ -23,6 +23,7 @@ from enum import Enum
 from itertools import zip_longest
 from typing import Final
 
+from gateway.core.cors import Cors, any_of
 from gateway.core.dialect import Dialect, Dialects, spoken_at
 from gateway.core.keys import Network
 from gateway.core.prefixes import moved, prefix_problem
@@ -52,6 +53,7 @@ class Own(Enum):
     HEALTH = "health"
     ME = "me"
     SERVER = "server"
+    PREFLIGHT = "preflight"
     NOTHING = "nothing"
 
 
@@ -68,7 +70,7 @@ class Route:
     """One door. `methods` None means all forwarded ones; `own` marks the gateway's own answers.
 
     `browser_prompt`: a browser without a key is made to ask its user for one. `strip_prefix` is cut from the
-    front of the path and `add_prefix` put there, once it was judged.
+    front of the path and `add_prefix` put there, once it was judged. `cors`: which pages may call it.
     """
 
     id: str
@@ -84,6 +86,7 @@ class Route:
     strip_prefix: str = ""
     add_prefix: str = ""
     dialect: Dialects = ()
+    cors: Cors | None = None
     needed: tuple[tuple[str, frozenset[str]], ...] = field(init=False, compare=False)
     needed_any: frozenset[str] = field(init=False, compare=False)
 
@@ -132,6 +135,15 @@ SERVER_ROUTE: Final = Route(
     "keyhatch-server", f"{OWN_PATH}/server", methods=frozenset({"OPTIONS"}), public=True, own=Own.SERVER
 )
 """Where `OPTIONS *` goes; its path is a name, no request arrives there by it."""
+
+PREFLIGHT_ROUTE: Final = Route(
+    "keyhatch-preflight",
+    f"{OWN_PATH}/preflight",
+    methods=frozenset({"OPTIONS"}),
+    public=True,
+    own=Own.PREFLIGHT,
+)
+"""Where a preflight goes that no route was found for."""
 
 
 class RouteError(ValueError):
@@ -192,7 +204,8 @@ class RouteTable:
     """All routes, compiled. `RouteTable(routes)` raises `RouteError` for the first faulty route or tie.
 
     `presets` are the routes of presets (rule 8), in which `Own.NOTHING` closes what lies below a mount;
-    `dialect` is what is spoken where there is no route.
+    `dialect` is what is spoken where there is no route. `by_id` finds a route again by what a refusal calls
+    it; `cors` answers every origin that a route does.
     """
 
     def __init__(
@@ -202,6 +215,8 @@ class RouteTable:
         for error in (*route_errors(own), *route_errors(more)):
             raise error
         self.routes = (*own, *(route for route in more if route.own is None))
+        self.by_id = {route.id: route for route in (*OWN_ROUTES, *self.routes)}
+        self.cors = any_of(route.cors for route in self.routes)
         self._found: dict[tuple[str, str], Route | Deny] = {}
         self._layers = (_Layer((*OWN_ROUTES, *own)), *([_Layer(more)] if more else []))
         self._dialect = ((OWN_PATH, Dialect.COMBINED), *dialect)
@@ -227,6 +242,12 @@ class RouteTable:
                     self._found.clear()
                 self._found[asked] = found
         return found
+
+    def cors_of(self, route: Route | None) -> Cors | None:
+        """Which pages may call a route; what the gateway itself answers, those that may call any of them."""
+        if route is None or (route.cors is None and route.own is not None):
+            return self.cors
+        return route.cors
 
     def _find(self, method: str, target: Target) -> Route | Deny:
         for rank, layer in enumerate(self._layers, 1):

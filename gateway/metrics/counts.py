@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.core.refusal import Reason
-from gateway.core.routes import FORWARDED_METHODS, OWN_ROUTES, SERVER_ROUTE, Route
+from gateway.core.routes import FORWARDED_METHODS, OWN_ROUTES, PREFLIGHT_ROUTE, SERVER_ROUTE, Route
 from gateway.keeper.ports import Exchange
 
 NONE: Final = "none"
@@ -105,7 +105,7 @@ class Counts:
         self.routes: dict[str | None, RouteCounts] = {None: RouteCounts(NONE)}
         self._cells: dict[_Key, Cell] = {}
         self._settled = Totals({}, dict.fromkeys(RESULTS, 0))
-        self.know((*OWN_ROUTES, SERVER_ROUTE))
+        self.know((*OWN_ROUTES, SERVER_ROUTE, PREFLIGHT_ROUTE))
 
     def know(self, routes: Iterable[Route]) -> None:
         """Add configured routes and their upstreams to the closed sets. What was counted stays."""

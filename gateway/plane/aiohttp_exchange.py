@@ -17,8 +17,9 @@ from typing import Final
 
 from aiohttp import web
 
-from gateway.core.decision import Allow, NeedKey
+from gateway.core.decision import Allow, Decision, NeedKey
 from gateway.core.refusal import Deny, Reason
+from gateway.core.request import Headers
 from gateway.core.routes import Own
 from gateway.plane.account import SEEN_CHARS_MAX, Account
 from gateway.plane.aiohttp_caller import Answer, CutShort, protocol_of
@@ -28,11 +29,13 @@ from gateway.plane.contract import Ground, Surroundings
 from gateway.plane.own_reply import refuse, reply_bytes
 from gateway.plane.reset import reset_on_close
 from gateway.wire.by_address import told_path
+from gateway.wire.cors import Share, own_fields, share_of
 from gateway.wire.headers import request_id_of
-from gateway.wire.own_answers import health, me, server
+from gateway.wire.own_answers import health, me, preflight, server
 from gateway.wire.reply import Reply
 from gateway.wire.request_head import Head, malformed, read_head
 from gateway.wire.upstream import Hop, compose_head
+from gateway.wire.way_back import way_back
 
 _log: Final = logging.getLogger("gateway.plane")
 
@@ -53,6 +56,8 @@ class AiohttpExchange:
         self._around = around
         self._session = session
         self._ended: Deny | None = None
+        self._shared_with: Share | None = None
+        self._shared: Headers = ()
         self.account = Account(
             request_id=new_request_id(),
             method=request.method,
@@ -99,6 +104,7 @@ class AiohttpExchange:
         head = self._read_head()
         gatekeeper = self._around.gatekeeper
         decision = gatekeeper.peek(head.view)
+        self._share(head.view.headers, decision)
         if isinstance(decision, NeedKey):
             decision = await gatekeeper.settle(decision)
         if isinstance(decision, Deny):
@@ -124,6 +130,7 @@ class AiohttpExchange:
         )
         if isinstance(head, Deny):
             self.account.path = request.raw_path.partition("?")[0][:SEEN_CHARS_MAX]
+            self._share(request.raw_headers, None)
             raise Refused(head)
         if not all(map(_is_text, head.view.headers)):
             raise Refused(malformed("a header value is not UTF-8"))
@@ -132,12 +139,19 @@ class AiohttpExchange:
         account.request_id = request_id_of(view.headers) or account.request_id
         return head
 
+    def _share(self, headers: Headers, decision: Decision | None) -> None:
+        """Whom of other origins the answer is shared with."""
+        self._shared_with = share_of(headers, decision, self._around.gatekeeper.table)
+        self._shared = own_fields(headers, decision, self._shared_with)
+
     async def _carry_out(self, head: Head, allow: Allow) -> None:
         account, clock = self.account, self._around.clock
         if allow.route.own is Own.HEALTH:
             await self._send(health(account.request_id))
         elif allow.route.own is Own.SERVER:
             await self._send(server(account.request_id))
+        elif allow.route.own is Own.PREFLIGHT:
+            await self._send(preflight(account.request_id))
         elif allow.route.own is Own.ME:
             gatekeeper = self._around.gatekeeper
             last_use = gatekeeper.last_use(allow)
@@ -152,7 +166,8 @@ class AiohttpExchange:
             composed = compose_head(head, allow, upstream, hop)
             if composed.fault is not None:
                 raise Refused(composed.fault)
-            await forward.run(self._session, composed)
+            back = way_back(allow.route, upstream, composed.headers, self._shared_with)
+            await forward.run(self._session, composed, back)
 
     async def _refuse(self, deny: Deny) -> None:
         reply = refuse(self.account, deny, self._around.gatekeeper)
@@ -169,7 +184,7 @@ class AiohttpExchange:
         account.bytes_out = 0 if is_head else len(reply.body)
         caller = protocol_of(self._request)
         await caller.deliver(
-            reply_bytes(reply, caller.date(), is_head=is_head, keep_alive=account.keep_alive)
+            reply_bytes(reply, caller.date(), self._shared, is_head=is_head, keep_alive=account.keep_alive)
         )
         if not self._request.content.is_eof():
             caller.say_no_more()

@@ -39,7 +39,7 @@ from gateway.wire.response_head import (
     status_line,
 )
 from gateway.wire.upstream import Upstream, UpstreamHead
-from gateway.wire.way_back import WayBack, way_back
+from gateway.wire.way_back import WayBack
 from gateway.wire.websocket import handshake_fault
 
 _log: Final = logging.getLogger("gateway.plane")
@@ -78,12 +78,11 @@ class Forward:
         self._awaiting: asyncio.Timeout | None = None
         self._back: WayBack | None = None
 
-    async def run(self, session: UpstreamSession, composed: UpstreamHead) -> None:
+    async def run(self, session: UpstreamSession, composed: UpstreamHead, back: WayBack) -> None:
         """Send, then relay what comes back; raises `Refused`, `CutShort` or a `ConnectionError`."""
         if self._head.expects_continue and self._head.has_body:
             await self._deliver(_CONTINUE)
-        if (allow := self._account.allow) is not None:
-            self._back = way_back(allow.route, self._upstream, composed.headers)
+        self._back = back
         reach = Reach(session, self._upstream, self._account.request_id, self._clock)
         try:
             await self._run(reach, composed)

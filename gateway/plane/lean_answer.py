@@ -42,6 +42,10 @@ HEADS_MAX: Final = 512
 HEAD_BYTES_KEPT_MAX: Final = 2_048
 
 
+_Name = bytes | tuple[bytes, bytes]
+"""The bytes of a head; with whom it is shared, where its route answers CORS."""
+
+
 class AnswerHead:
     """One response head's meaning. `lead` is the caller's head up to our request id and the framing.
 
@@ -107,7 +111,7 @@ class AnswerHeads:
 
     def __init__(self, date: Callable[[], bytes]) -> None:
         self._date = date
-        self._kept: tuple[dict[bytes, AnswerHead], dict[bytes, AnswerHead]] = ({}, {})
+        self._kept: tuple[dict[_Name, AnswerHead], dict[_Name, AnswerHead]] = ({}, {})
 
     def of(
         self, raw: bytes, back: WayBack | None = None, *, identified: bool, address: ByAddress | None = None
@@ -116,13 +120,14 @@ class AnswerHeads:
         if address is not None:  # a secret may stand in it
             return AnswerHead(raw, self._date(), back, identified=identified, address=address)
         kept = self._kept[identified]
-        head = kept.get(raw)
+        name = raw if back is None or back.share is None else (back.share.origin, raw)
+        head = kept.get(name)
         if head is None or (head.date and head.date != self._date()):
             head = AnswerHead(raw, self._date(), back, identified=identified)
             if len(raw) <= HEAD_BYTES_KEPT_MAX and not head.is_personal:
                 if len(kept) >= HEADS_MAX:
                     kept.clear()
-                kept[raw] = head
+                kept[name] = head
         return head
 
 

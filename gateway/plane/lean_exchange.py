@@ -34,10 +34,15 @@ from gateway.plane.lean_house import Caller, House
 from gateway.plane.lean_plan import Plan
 from gateway.plane.lean_upload import Upload
 from gateway.plane.own_reply import refuse, reply_bytes
-from gateway.wire.own_answers import health, me, server
+from gateway.wire.own_answers import health, me, preflight, server
 from gateway.wire.reply import Reply
 
 _ASK_AGAIN_S: Final = 0.5
+_OWN: Final[dict[Own | None, Callable[[str], Reply]]] = {
+    Own.HEALTH: health,
+    Own.SERVER: server,
+    Own.PREFLIGHT: preflight,
+}
 
 _log: Final = logging.getLogger("gateway.plane")
 
@@ -218,8 +223,8 @@ class LeanExchange:
 
     def _answer_ourselves(self, allow: Allow) -> None:
         around = self._house.around
-        if allow.route.own is not Own.ME:
-            say = server if allow.route.own is Own.SERVER else health
+        say = _OWN.get(allow.route.own)
+        if say is not None:
             self._send(say(self.account.request_id))
         elif (last_use := around.gatekeeper.last_use(allow)) is not None:
             self._send(me(allow.key, around.clock.now(), self.account.request_id, last_use))
@@ -243,7 +248,8 @@ class LeanExchange:
         account.status = reply.status
         account.bytes_out = 0 if plan.is_head else len(reply.body)
         date = self._house.date()
-        self._caller.write(reply_bytes(reply, date, is_head=plan.is_head, keep_alive=account.keep_alive))
+        more, stays = plan.passage.shared, account.keep_alive
+        self._caller.write(reply_bytes(reply, date, more, is_head=plan.is_head, keep_alive=stays))
         self._end()
         self._caller.exchange_over(keep=account.keep_alive, unread=self._is_unread)
 

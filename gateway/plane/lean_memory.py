@@ -147,6 +147,8 @@ class Plans:
             return None
         if self._gatekeeper.may_show(raw_target):
             return None
+        if method == b"OPTIONS" and self._table.cors is not None:
+            return None  # perhaps a preflight, which comes to what another method's route says
         target = read_target(raw_target)
         if isinstance(target, Deny):
             return None

@@ -12,12 +12,14 @@ What is remembered of plans, and for whom, stands in `lean_memory`.
 from gateway.core.decision import Allow, Decision, Identity, NeedKey
 from gateway.core.refusal import Deny
 from gateway.core.request import Headers, Kind
+from gateway.core.routes import RouteTable
 from gateway.keeper.gatekeeper import Gatekeeper
 from gateway.plane.account import SEEN_CHARS_MAX
 from gateway.plane.contract import Ground
 from gateway.plane.lean_codec import fields_in, parse_request
 from gateway.plane.lean_framing import Fault
 from gateway.wire.by_address import ByAddress, by_address, told_path
+from gateway.wire.cors import Share, own_fields, share_of
 from gateway.wire.headers import request_id_of, tokens
 from gateway.wire.injection import lend
 from gateway.wire.opening import glimpse, unreadable
@@ -33,7 +35,8 @@ class Passage:
     upstream's fields up to who calls, `asked` the same for a WebSocket, `back` is the way back of what is
     answered. `request_id` is the caller's own, if it sent one that may be used. `is_lent`: the fields hold a
     credential of the gateway's own; `fault`: there is none that could be lent, and so no `upstream`.
-    `address`: where that showed a credential; such a plan is never kept.
+    `shared`: what an answer of our own says to pages of other origins. `address`: where that showed a
+    credential; such a plan is never kept.
     """
 
     __slots__ = (
@@ -53,6 +56,7 @@ class Passage:
         "request_id",
         "said",
         "said_of",
+        "shared",
         "upstream",
         "version",
     )
@@ -73,6 +77,7 @@ class Passage:
         self.fault: Deny | None = None
         self.lead = b""
         self.back: WayBack | None = None
+        self.shared: Headers = ()
         self.asked: Headers = ()
         self.said = b""
         self.said_of: Identity | None = None
@@ -144,8 +149,10 @@ def make_plan(raw: bytes, peer: str, ground: Ground, gatekeeper: Gatekeeper) -> 
         return refused(unreadable(raw), peer, raw)
     head = read_head(parts.method, parts.target, parts.version, parts.fields, peer, limits, ground.trusted)
     if isinstance(head, Deny):
-        return refused(head, peer, raw)
-    return _plan(head, gatekeeper.admit(head.view), peer, ground)
+        plan, share = refused(head, peer, raw), share_of(parts.fields, None, gatekeeper.table)
+        plan.passage.shared = own_fields(parts.fields, None, share)
+        return plan
+    return _plan(head, gatekeeper.admit(head.view), peer, ground, gatekeeper.table)
 
 
 def first_line(method: bytes, target: bytes) -> bytes:
@@ -153,7 +160,7 @@ def first_line(method: bytes, target: bytes) -> bytes:
     return b"%b %b HTTP/1.1\r\n" % (method, target)
 
 
-def _plan(head: Head, decision: Decision, peer: str, ground: Ground) -> Plan:
+def _plan(head: Head, decision: Decision, peer: str, ground: Ground, table: RouteTable) -> Plan:
     view = head.view
     passage = Passage(decision, view.peer)
     connection = tokens(view.headers, b"connection")
@@ -162,16 +169,25 @@ def _plan(head: Head, decision: Decision, peer: str, ground: Ground) -> Plan:
     passage.keep_alive = may and (head.version >= (1, 1) or b"keep-alive" in connection)
     passage.chunked, passage.expects_continue = head.chunked, head.expects_continue
     passage.request_id = request_id_of(view.headers)
+    share = share_of(view.headers, decision, table)
+    passage.shared = own_fields(view.headers, decision, share)
     line = b""
     if not isinstance(decision, Deny):
-        target = _outline(passage, head, decision, peer, ground)
+        target = _outline(passage, head, decision, peer, ground, share)
         line = first_line(view.method.encode("ascii"), target)
         passage.address = by_address(head, decision.strip)
     length = None if view.kind is Kind.WEBSOCKET else head.content_length
     return Plan(passage, view.method, told_path(view.target.path), line, length)
 
 
-def _outline(passage: Passage, head: Head, decision: Allow | NeedKey, peer: str, ground: Ground) -> bytes:
+def _outline(
+    passage: Passage,
+    head: Head,
+    decision: Allow | NeedKey,
+    peer: str,
+    ground: Ground,
+    share: Share | None,
+) -> bytes:
     """Prepare the upstream's fields; the target that it is sent."""
     upstream = ground.upstreams.get(decision.route.upstream)
     if upstream is None:
@@ -187,7 +203,7 @@ def _outline(passage: Passage, head: Head, decision: Allow | NeedKey, peer: str,
     if head.chunked:
         fields = (*fields, (b"transfer-encoding", b"chunked"))
     passage.lead = _lines(fields)
-    passage.back = way_back(decision.route, upstream, fields)
+    passage.back = way_back(decision.route, upstream, fields, share)
     if passage.kind is Kind.WEBSOCKET:
         passage.asked = fields
     return target

@@ -11,6 +11,7 @@ from gateway.wire.response_head import head_bytes, status_line
 
 _PHRASES: Final = {
     200: "OK",
+    204: "No Content",
     400: "Bad Request",
     401: "Unauthorized",
     403: "Forbidden",
@@ -33,10 +34,11 @@ def refuse(account: Account, deny: Deny, keeper: Gatekeeper) -> Reply:
     return refusal(deny, account.request_id, keeper.prefix, keeper.table.dialect(route_id, account.path))
 
 
-def reply_bytes(reply: Reply, date: bytes, *, is_head: bool, keep_alive: bool) -> bytes:
+def reply_bytes(reply: Reply, date: bytes, more: Headers = (), *, is_head: bool, keep_alive: bool) -> bytes:
     """A whole answer of the gateway's own, dated, framed by its length; without its body for HEAD."""
-    headers: Headers = ((b"date", date), *reply.headers)
-    headers = (*headers, (b"content-length", str(len(reply.body)).encode("ascii")))
+    headers: Headers = ((b"date", date), *reply.headers, *more)
+    if reply.status != 204:  # RFC 9110 §8.6
+        headers = (*headers, (b"content-length", str(len(reply.body)).encode("ascii")))
     if not keep_alive:
         headers = (*headers, (b"connection", b"close"))
     head = head_bytes(status_line(reply.status, _PHRASES.get(reply.status, "")), headers)

@@ -21,6 +21,11 @@ def server(request_id: str) -> Reply:
     return Reply(200, ((b"allow", _ALLOW), (b"x-request-id", request_id.encode("ascii"))), b"")
 
 
+def preflight(request_id: str) -> Reply:
+    """To a browser that asks whether a page may call. What it may stands in `wire.cors`."""
+    return Reply(204, ((b"x-request-id", request_id.encode("ascii")),), b"")
+
+
 def me(key: ApiKey | None, now: float, request_id: str, last_use: tuple[float, str] | None = None) -> Reply:
     """To the holder of a key: what it is called, may do, how long it lives and when it was last used.
 

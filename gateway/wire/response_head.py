@@ -8,7 +8,7 @@ What holds where the credential stood in the address is in `wire.by_address`.
 What the upstream says of places of its own is mapped back (`wire.way_back`).
 
 A caller whose key ends soon is told when, in `X-Keyhatch-Key-Expires`. Which fields scripts in a browser may
-read (`Access-Control-Expose-Headers`) stays the upstream's own word.
+read (`Access-Control-Expose-Headers`) is the upstream's word, unless the route answers CORS (`wire.cors`).
 """
 
 import re

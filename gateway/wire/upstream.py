@@ -163,6 +163,8 @@ def _with_origin(
     told = _first(headers, b"x-forwarded-host") if is_believed else b""
     has_shown = isinstance(decision, NeedKey) or bool(decision.digest)
     is_meant = has_shown and not addressing.is_sent_by_itself(headers, decision.strip)
+    if (cors := decision.route.cors) is not None:
+        is_meant = is_meant or all(cors.answers(origin.decode("latin-1")) for origin in origins)
     if not is_meant and addressing.is_foreign(origins, told or head.host):
         return kept
     is_gone = upstream.origin_policy == addressing.STRIP

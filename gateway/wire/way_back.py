@@ -21,6 +21,7 @@ from gateway.core.prefixes import lies_under, moved_back
 from gateway.core.request import Headers
 from gateway.core.routes import Route
 from gateway.wire.addressing import PRESERVE, plain_authority
+from gateway.wire.cors import Share
 from gateway.wire.headers import values
 from gateway.wire.upstream import Upstream
 
@@ -38,18 +39,22 @@ _PATH: Final = re.compile(rb"(;[ \t]*path[ \t]*=[ \t]*)([^; \t]*)", re.IGNORECAS
 
 @dataclass(frozen=True, slots=True)
 class WayBack:
-    """How one route's answers come back from one upstream. `told`: the prefix that it knows of."""
+    """How one route's answers come back from one upstream. `told`: the prefix that it knows of.
+
+    `share`: whom they may be shared with, where the route answers CORS (`wire.cors`).
+    """
 
     strip: bytes
     add: bytes
     told: bytes
     origins: tuple[tuple[bytes, bytes], ...]
+    share: Share | None = None
 
     def headers(self, fields: Headers) -> Headers:
         """The upstream's fields as the caller may understand them."""
-        if not any(name in NAMING for name, _ in fields):
-            return fields
-        return tuple((name, self._value(name, value)) for name, value in fields)
+        if any(name in NAMING for name, _ in fields):
+            fields = tuple((name, self._value(name, value)) for name, value in fields)
+        return fields if self.share is None else self.share.on_answer(fields)
 
     def place(self, value: bytes) -> bytes:
         """An address that the upstream names."""
@@ -100,7 +105,7 @@ class WayBack:
         return self._back(path) or path
 
 
-def way_back(route: Route, upstream: Upstream, asked: Headers) -> WayBack:
+def way_back(route: Route, upstream: Upstream, asked: Headers, share: Share | None = None) -> WayBack:
     """The way back for what was asked with these fields, the first of them `Host`."""
     scheme = upstream.scheme.encode("ascii")
     origins = [(each.scheme.encode("ascii"), each.authority.encode("ascii")) for each in upstream.targets]
@@ -116,6 +121,7 @@ def way_back(route: Route, upstream: Upstream, asked: Headers) -> WayBack:
         route.add_prefix.encode("ascii"),
         told[2] if route.strip_prefix else b"",
         tuple((scheme, plain_authority(authority, scheme)) for scheme, authority in origins),
+        share,
     )
 
 

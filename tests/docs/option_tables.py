@@ -15,7 +15,7 @@ import yaml
 from pydantic.fields import FieldInfo
 
 from gateway.config import fields as readers
-from gateway.config import quantities, vault_section
+from gateway.config import origins, quantities, vault_section
 from gateway.config.model import Settings
 from gateway.config.sections import Section
 from gateway.config.shape import keys_of
@@ -42,6 +42,7 @@ KINDS: Final = {
     readers.read_prefix: "1 to 16 lower-case letters and digits, a letter first",
     readers.read_route_id: "letters, digits, `.` `_` `-`",
     readers.read_path_prefix: "path",
+    origins.read_cors: "`on` `off` or origins",
     readers.read_method: "method",
     readers.read_route_scope: "scope",
     readers.read_grant: "scope or wildcard",
@@ -107,6 +108,8 @@ def _internal(section: type[Section], key: str) -> str:
 def _default(value: Any) -> str:
     if value is None:
         return "none"
+    if value == "off":
+        return "`off`"  # a word here, and in quotes only for YAML's sake
     written = yaml.safe_dump(value, default_flow_style=True).removesuffix("...\n").strip()
     return f"`{written}`"
 

@@ -104,6 +104,16 @@ def test_a_plain_configuration_needs_no_advice(read: Read) -> None:
                 "lets everybody in without a key; public: true says so plainly"
             ),
         ),
+        (
+            (
+                "upstreams: {ai: {url: http://a}}\nroutes: [{id: r, path: /, upstream: ai, scopes: [], "
+                "anonymous: {from: [10.0.0.0/8]}, cors: on}]"
+            ),
+            (
+                "config.yaml:2:92: routes[0].cors: lets every page that is open in a browser on those "
+                "networks in without a key; a list of origins lets in those you know"
+            ),
+        ),
     ],
     ids=[
         "trust",
@@ -116,6 +126,7 @@ def test_a_plain_configuration_needs_no_advice(read: Read) -> None:
         "admin-ipv6",
         "method",
         "everybody",
+        "every-page",
     ],
 )
 def test_advice_is_given_at_its_place(read: Read, text: str, warning: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.config.route_sections import RouteSettings
+from gateway.core.cors import Cors
 from gateway.core.routes import Anonymous, Route
 from tests.unit.config.test_sections import refusals
 
@@ -43,6 +44,11 @@ def routes() -> Iterator[Any]:
         {"path": "/llm/**", "strip_prefix": "/llm", "add_prefix": "/api"},
         Route("r", "/llm/**", upstream="u", strip_prefix="/llm", add_prefix="/api"),
         id="moved",
+    )
+    yield pytest.param(
+        {"cors": ["https://a.example"]},
+        Route("r", "/p", upstream="u", cors=Cors(frozenset({"https://a.example"}))),
+        id="shared",
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.cors import Cors
 from gateway.core.decision import Allow, NeedKey
 from gateway.core.keys import compose_secret, digest_of
 from gateway.core.refusal import Deny, Reason
@@ -31,6 +32,8 @@ TABLE = RouteTable(
         Route("any", "/any/**", "main"),
         Route("open", "/open/**", "main", public=True),
         Route("moved", "/moved/**", "main", strip_prefix="/moved", add_prefix="/api"),
+        Route("shared", "/shared/**", "main", cors=Cors(frozenset({"https://a.example"}))),
+        Route("half", "/shared/half", "main", methods=frozenset({"POST"})),
         Route("lost", "/lost", "elsewhere", public=True),
         Route("home", "/home", "main", scopes=("a:b",), anonymous=Anonymous((), frozenset({"a:b"}))),
     ]
@@ -86,6 +89,7 @@ TARGETS = (
         b"/any/" + KEY,
         b"/any/x?a=<",
     ),
+    *(b"/shared/x", b"/shared/half", b"/shared/?access_token=" + KEY),
     *(b"/moved/x?page=2", b"/moved", b"/moved?x", b"/moved/x?access_token=" + KEY),
     *(b"/any/x\t", b"/any/x y", b"/any/\xc3\xa9", b"/any/" + b"y" * 300, b""),
 )
@@ -96,6 +100,8 @@ FIELDS = (
     *(b"Content-Length: 999999999999999999", b"Content-Length: 9999999999999999999", b"Content-Length: +3"),
     *(b"Transfer-Encoding: chunked", b"Transfer-Encoding: gzip", b"Expect: 100-continue", b"Expect: 200-ok"),
     *(b"X-A: b", b"X_A: b", b"X-A : b", b" folded", b"X-A: \x00", b"X-A: \r", b"X-A: Content-Length: 3"),
+    *(b"Origin: https://a.example", b"Origin: null", b"Access-Control-Request-Method: POST"),
+    b"Origin: https://a.example\r\nAccess-Control-Request-Method: POST",
     *(b"Connection: close", b"Connection: x-a", b"X-Forwarded-For: 10.0.0.1", b"X-Request-Id: mine-1"),
     *(b"Accept: text/event-stream", b"Authorization: Bearer " + OTHER_KEY, b"Authorization: Bearer sk-1"),
     *(b"Authorization: Basic eDp5", b"Cookie: a=" + KEY, b"X-Keyhatch-Owner: root", b"Host: other.example"),
@@ -119,7 +125,14 @@ CHANGES = st.one_of(
         st.tuples(st.just(part), st.sampled_from(values))
         for part, values in {
             "method": METHODS,
-            "target": (*TARGETS, b"/moved/y", b"/any/y", b"/any/" + b"y" * 700),
+            "target": (
+                *TARGETS,
+                b"/shared/y",
+                b"/shared/half",
+                b"/moved/y",
+                b"/any/y",
+                b"/any/" + b"y" * 700,
+            ),
             "version": VERSIONS,
             "length": (b"44", b"\0", b"", b"044", b"+3"),
             "peer": (b"10.1.1.2",),
