@@ -10,6 +10,7 @@ from gateway.config.parts import Parts
 from gateway.config.problems import meant
 from gateway.config.rules import Draft, Finding
 from gateway.config.shown import is_secret, secret_places
+from gateway.config.target_sections import UpstreamTlsSettings
 from gateway.config.tree import Node, find
 from gateway.core.routes import FORWARDED_METHODS
 
@@ -65,6 +66,12 @@ def _upstreams(parts: Parts) -> Iterator[Finding]:
     served = {draft.route.upstream for draft in parts.drafts}
     is_sure = served and parts.is_whole and served <= set(parts.upstreams)
     for name, upstream in parts.upstreams.items():
+        if upstream.tls != UpstreamTlsSettings() and not any(
+            url.startswith("https:") for url in upstream.places().values()
+        ):
+            yield Finding(
+                ("upstreams", name, "tls"), "has no meaning here: no url of it begins with https://"
+            )
         if is_sure and name not in served and upstream.preset is None:
             yield Finding(("upstreams", name), "no route leads here")
 

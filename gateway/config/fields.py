@@ -32,6 +32,8 @@ _SWITCH: Final = {
 }
 _OWN_IDS: Final = f"{RESERVED_RESOURCE}-"
 HEAD_BYTES_MOST: Final = 2**20
+UNIX_URL: Final = "unix://"
+SOCKET_PATH_BYTES_MAX: Final = 103  # what every system takes: macOS has the least
 MEMORY_URL: Final = "memory:"
 SQLITE_URL: Final = "sqlite:///"
 
@@ -129,11 +131,13 @@ def _size_within(value: object, least: int, most: int) -> int:
 
 
 def read_upstream_url(value: object) -> str:
-    """`http://HOST[:PORT]` or `https://…`, and nothing else: paths are forwarded as they were received."""
+    """`http://HOST[:PORT]`, `https://…` or `unix:///PATH`: paths are forwarded as they were received."""
     text = str(value)
+    if text.startswith(UNIX_URL):
+        return _socket_url(text)
     if not text.startswith(("http://", "https://")):
         hint = "" if "://" in text else f"did you mean 'http://{text}'?"
-        raise Unfit("must begin with http:// or https://", hint)
+        raise Unfit("must begin with http://, https:// or unix:///", hint)
     match = _URL.fullmatch(text)
     if match is None:
         raise Unfit("must be http://HOST:PORT, like http://127.0.0.1:11434")
@@ -159,6 +163,15 @@ def read_host_policy(value: object) -> str:
         raise Unfit("must be upstream, preserve, or a HOST[:PORT] to send, like localhost:11434")
     if match[3] is not None and not 1 <= int(match[3]) <= 65_535:
         raise Unfit("has no such port: 1 to 65535")
+    return text
+
+
+def _socket_url(text: str) -> str:
+    path = text.removeprefix(UNIX_URL)
+    if not path.startswith("/") or path.endswith("/") or not path.isprintable():
+        raise Unfit("must name a socket by its whole path, like unix:///run/app.sock")
+    if len(path.encode()) > SOCKET_PATH_BYTES_MAX:
+        raise Unfit(f"is too long for a socket: {SOCKET_PATH_BYTES_MAX} bytes are possible")
     return text
 
 

@@ -4,7 +4,7 @@
 reload that raises changes nothing. Precedence is flags > environment > file > defaults.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +17,7 @@ from gateway.config.model import Settings
 from gateway.config.overlay import CONFIG_VARIABLE, lay_environment, lay_flags, lay_upstream
 from gateway.config.parts import parts_of
 from gateway.config.problems import ConfigError, Origin, Problem, problem_at
+from gateway.config.rules import Finding
 from gateway.config.shown import origins_of, shown
 from gateway.config.tree import Node, from_plain, placed
 from gateway.config.validation import problems_of, validate
@@ -108,9 +109,9 @@ def load(
     if root is not None:
         settings, found = validate(tree)
         problems += found
-        problems += _nowhere_to_go(tree, path) if need_upstream else ()
-    if settings is not None and need_upstream:
-        problems += problems_of(broken_certificates(settings, tree, base_dir), tree)
+    if need_upstream:
+        problems += () if root is None else _nowhere_to_go(tree, path)
+        problems += () if settings is None else problems_of(_broken_files(settings, tree, base_dir), tree)
     told = () if root is None else (*advice(parts_of(tree.plain())), *in_the_open(tree))
     warnings = _in_order(problems_of(told, tree))
     if settings is None or problems:
@@ -144,6 +145,15 @@ def _root(path: Path | None, given: Mapping[str, Any] | None) -> tuple[Node | No
     except OSError as error:
         return None, [Problem(str(path), None, None, "", f"cannot be read: {error.strerror}")]
     return read_document(raw, str(path))
+
+
+def _broken_files(settings: Settings, tree: Node, base_dir: Path) -> Iterator[Finding]:
+    """What is wrong with certificates and keys, ours and those of upstreams."""
+    yield from broken_certificates(settings, tree, base_dir)
+    if any(each.tls.needs_files for each in settings.upstreams.values()):
+        from gateway.config.tls_files import unusable  # noqa: PLC0415 - hardly anybody has such files
+
+        yield from unusable(settings.upstreams, base_dir)
 
 
 def _nowhere_to_go(tree: Node, path: Path | None) -> Iterable[Problem]:

@@ -11,7 +11,9 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from gateway.config.fields import Address
+from gateway.config.problems import Loc
 from gateway.config.rules import Finding
+from gateway.config.upstream_sections import UpstreamSettings
 
 _PORTS: Final = {"http": 80, "https": 443}
 _V4, _V6 = IPv4Address("127.0.0.1"), IPv6Address("::1")
@@ -19,21 +21,32 @@ _V4, _V6 = IPv4Address("127.0.0.1"), IPv6Address("::1")
 _Place = IPv4Address | IPv6Address | str
 
 
-def loops(listeners: Mapping[str, Address], upstreams: Mapping[str, str]) -> Iterator[Finding]:
-    """Every upstream (name → URL) that is one of the gateway's own listeners (`proxy`, `admin`)."""
-    for upstream, url in upstreams.items():
+def urls_of(upstreams: Mapping[str, UpstreamSettings]) -> Mapping[Loc, str]:
+    """All URLs of upstreams, each by the place where it is written."""
+    return {
+        ("upstreams", name, *at): url
+        for name, upstream in upstreams.items()
+        for at, url in upstream.places().items()
+    }
+
+
+def loops(listeners: Mapping[str, Address], urls: Mapping[Loc, str]) -> Iterator[Finding]:
+    """Every URL (by its place) that leads to one of the gateway's own listeners (`proxy`, `admin`)."""
+    for place, url in urls.items():
         for name, address in listeners.items():
             if _reaches(url, address):
                 message = (
                     f"is the gateway's own {name} listener, so a request would go round in circles: "
                     "name the server behind it"
                 )
-                yield Finding(("upstreams", upstream, "url"), message)
+                yield Finding(place, message)
                 break
 
 
 def _reaches(url: str, listener: Address) -> bool:
     parts = urlsplit(url)
+    if parts.scheme == "unix":  # the gateway listens on no such socket
+        return False
     if (parts.port or _PORTS[parts.scheme]) != listener.port:
         return False
     there, here = _places(parts.hostname or ""), _places(listener.host)

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from gateway.config.applied import conflicts, scopes_of
 from gateway.config.fields import CatalogueScope, Name, TextOrNothing
-from gateway.config.loops import loops
+from gateway.config.loops import loops, urls_of
 from gateway.config.problems import dotted
 from gateway.config.route_sections import RouteSettings
 from gateway.config.rules import Draft, broken_rules
@@ -76,9 +76,8 @@ class Settings(Section):
     def _rules_hold(self) -> Self:
         drafts = [Draft(index, route) for index, route in enumerate(self.routes)]
         listeners = {"proxy": self.server.proxy, "admin": self.server.admin}
-        urls = {name: upstream.url for name, upstream in self.upstreams.items()}
         rules = broken_rules(drafts, self.catalogue, self.upstreams)
-        found = [*rules, *conflicts(self.upstreams), *loops(listeners, urls)]
+        found = [*rules, *conflicts(self.upstreams), *loops(listeners, urls_of(self.upstreams))]
         if found:
             text = "; ".join(f"{dotted(finding.loc)}: {finding.message}" for finding in found)
             raise PydanticCustomError(RULES_BROKEN, "{text}", {"text": text})

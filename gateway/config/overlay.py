@@ -101,6 +101,9 @@ def lay_upstream(root: Node, environ: Mapping[str, str], flags: Mapping[str, str
         else:
             put(root, ("upstreams", name, option), from_plain(text, origin))
     if said["url"] is not None and len(names) <= 1:
+        written = find(root, ("upstreams", name))
+        if written is not None and isinstance(written.content, dict):
+            written.content.pop("targets", None)
         _let_pass(root, name, said["url"][1])
 
 

@@ -1,12 +1,17 @@
 """What is written of an upstream: where it stands, what kind of server it is, how it is spoken to."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from gateway.config.fields import Duration, HostPolicy, OffByName, PathPrefix, Switch, UpstreamUrl
+from gateway.config.fields import Duration, HostPolicy, Name, OffByName, PathPrefix, Switch, UpstreamUrl
+from gateway.config.problems import Loc, Unfit
 from gateway.config.sections import Section
+from gateway.config.target_sections import EjectSettings, HealthSettings, UpstreamTlsSettings
 from gateway.config.vault_section import CredentialField, CredentialPlace
+
+Targets = Annotated[Mapping[Name, UpstreamUrl], Field(min_length=1)] | None
 
 Preset = Literal[
     "ollama",
@@ -51,8 +56,29 @@ class TimeoutSettings(Section):
 class UpstreamSettings(Section):
     """A server that stands behind the gateway."""
 
-    url: UpstreamUrl = Field(
-        description="http://HOST[:PORT] or https://HOST[:PORT], without a path: requests keep their own."
+    url: UpstreamUrl | None = Field(
+        default=None,
+        description="http://HOST[:PORT] or https://HOST[:PORT], without a path: requests keep their own. Or "
+        "unix:///PATH of a socket. This or targets is needed.",
+    )
+    targets: Targets = Field(
+        default=None,
+        description="Instead of url, several servers that are alike: a mapping of names to such URLs. See "
+        "docs/upstreams.md.",
+    )
+    balance: Literal["round_robin", "least_busy"] = Field(
+        default="round_robin",
+        description="Which target is asked: each in turn, or the one with the fewest exchanges under way.",
+    )
+    health: HealthSettings | None = Field(
+        default=None, description="How its targets are asked whether they are well; null: they are not."
+    )
+    eject: EjectSettings = Field(
+        default_factory=EjectSettings,
+        description="When a target that does not answer requests is left out for a time.",
+    )
+    tls: UpstreamTlsSettings = Field(
+        default_factory=UpstreamTlsSettings, description="How connections to https targets are secured."
     )
     preset: Preset | None = Field(
         default=None,
@@ -98,3 +124,17 @@ class UpstreamSettings(Section):
         description="Whether a caller may show the server a credential of their own, beside their key; the "
         "one above is used for the others.",
     )
+
+    @model_validator(mode="after")
+    def _stands_somewhere(self) -> Self:
+        if self.url is None and self.targets is None:
+            raise Unfit("says not where it is: add url: or targets:")
+        if self.url is not None and self.targets is not None:
+            raise Unfit("has both url and targets: write its url among the targets")
+        return self
+
+    def places(self) -> Mapping[Loc, str]:
+        """Its URLs, by where each is written below it."""
+        if self.url is not None:
+            return {("url",): self.url}
+        return {("targets", name): url for name, url in (self.targets or {}).items()}

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from gateway.config.applied import conflicts, scopes_of
-from gateway.config.loops import loops
+from gateway.config.loops import loops, urls_of
 from gateway.config.model import RULES_BROKEN, Settings
 from gateway.config.parts import parts_of
 from gateway.config.problems import Loc, Problem, Unfit, meant, problem_at, with_hint
@@ -56,7 +56,7 @@ def validate(root: Node) -> tuple[Settings | None, list[Problem]]:
         catalogue = [*scopes_of(parts.upstreams), *_keys(plain, "scopes")]
         findings += broken_rules(parts.drafts, catalogue, _keys(plain, "upstreams"))
         findings += conflicts(parts.upstreams)
-        findings += loops(parts.listeners, {name: found.url for name, found in parts.upstreams.items()})
+        findings += loops(parts.listeners, urls_of(parts.upstreams))
     return settings, problems_of(findings, root)
 
 
@@ -92,7 +92,7 @@ def _is_echo(detail: ErrorDetails, root: Node) -> bool:
     """
     if detail["type"] == "too_short":
         node = find(root, detail["loc"])
-        return node is not None and node.content != []
+        return node is not None and node.content not in ([], {})
     return detail["type"] in (RULES_BROKEN, "default_factory_not_called")
 
 

@@ -1,7 +1,6 @@
 """From settings, as a person wrote them, to the values that the rooms below work with."""
 
-from typing import Final
-from urllib.parse import urlsplit
+from pathlib import Path
 
 from gateway.config.applied import with_preset
 from gateway.config.compile import limits, table
@@ -10,9 +9,8 @@ from gateway.config.upstream_sections import UpstreamSettings
 from gateway.core.routes import RouteTable
 from gateway.plane.contract import Ground
 from gateway.service.lending import Reveal, injection_of, nothing
+from gateway.service.targets import check_of, eject_of, targets_of
 from gateway.wire.upstream import Upstream
-
-_PORTS: Final = {"http": 80, "https": 443}
 
 
 def table_of(settings: Settings) -> RouteTable:
@@ -20,24 +18,30 @@ def table_of(settings: Settings) -> RouteTable:
     return table(settings)
 
 
-def ground_of(settings: Settings, reveal: Reveal = nothing) -> Ground:
-    """What a plane serves on. `reveal` tells credentials of the vault; who only looks needs none."""
+def ground_of(settings: Settings, reveal: Reveal = nothing, base_dir: Path = Path()) -> Ground:
+    """What a plane serves on. `reveal` tells credentials of the vault; who only looks needs none.
+
+    Files are relative to `base_dir`.
+    """
     return Ground(
-        upstreams={name: _upstream(name, written, reveal) for name, written in settings.upstreams.items()},
+        upstreams={
+            name: _upstream(name, written, reveal, base_dir) for name, written in settings.upstreams.items()
+        },
         limits=limits(settings),
         trusted=settings.server.trusted_proxies,
         scheme="https" if settings.server.tls.is_on else "http",
     )
 
 
-def _upstream(name: str, written: UpstreamSettings, reveal: Reveal) -> Upstream:
+def _upstream(name: str, written: UpstreamSettings, reveal: Reveal, base_dir: Path) -> Upstream:
     written = with_preset(written)
-    parts = urlsplit(written.url)
+    targets = targets_of(name, written, base_dir)
+    first = targets[0]
     return Upstream(
         name,
-        parts.scheme,
-        parts.hostname or "",
-        parts.port or _PORTS[parts.scheme],
+        first.scheme,
+        first.host,
+        first.port,
         timeout_connect_s=written.timeouts.connect_s,
         timeout_first_byte_s=written.timeouts.first_byte_s,
         timeout_idle_s=written.timeouts.idle_s,
@@ -45,4 +49,10 @@ def _upstream(name: str, written: UpstreamSettings, reveal: Reveal) -> Upstream:
         origin_policy=written.origin,
         forwarded=written.forwarded_headers,
         injection=injection_of(written, reveal),
+        path=first.path,
+        tls=first.tls,
+        targets=targets,
+        balance=written.balance,
+        eject=eject_of(written),
+        check=check_of(written.health),
     )

@@ -43,6 +43,7 @@ from gateway.service.file_watch import look_again_and_again
 from gateway.service.for_life import is_among, takes_restart
 from gateway.service.forgetting import Forgetting
 from gateway.service.reloads import Reloaded, Reloads
+from gateway.service.targets import hand_on
 from gateway.service.watch import StoreWatch
 from gateway.store.sqlite import open_sqlite
 
@@ -172,7 +173,7 @@ class Gateway:
     def reload(self, loaded: Loaded) -> Reloaded:
         """Put a new configuration in force, all of it or (if it raises) none of it."""
         settings = loaded.settings
-        table, ground = table_of(settings), ground_of(settings)
+        table, ground = table_of(settings), ground_of(settings, base_dir=loaded.base_dir)
         certificate = self._certificate_of(loaded)
         restart = tuple(takes_restart(self._started_with.settings, settings))
         for name in restart:
@@ -184,6 +185,7 @@ class Gateway:
             if self._served.take(loaded.tls_files, certificate, handshake_s):
                 names = tuple(dict.fromkeys((*names, "server.tls.cert_file")))
         self.metrics.know(table.routes)
+        hand_on(ground.upstreams, self._plane.ground.upstreams, self._clock.monotonic())
         self._gatekeeper.table, self._plane.ground = table, ground
         self._forgetting.kept_s = settings.keys.usage_kept_s
         self._in_force = settings
@@ -256,11 +258,13 @@ class Gateway:
         self._gatekeeper = Gatekeeper(table, keys.prefix, store, self._clock, self.metrics.store_failed)
         self._observers = Observers([self.metrics, self._access_log, self._gatekeeper.usage.days])
         around = Surroundings(self._gatekeeper, self._observers, self._clock)
-        self._plane = _plane(settings.server.plane)(ground_of(settings), around)
+        ground = ground_of(settings, base_dir=self._started_with.base_dir)
+        hand_on(ground.upstreams, {}, self._clock.monotonic())
+        self._plane = _plane(settings.server.plane)(ground, around)
 
     async def _start_admin(self, at: Address, store: KeyStore) -> tuple[str, int]:
         checks = {"store": lambda: self._store_check(store), "configuration": self._configuration_check}
-        limits = ground_of(self._started_with.settings).limits
+        limits = self._plane.ground.limits
         readiness = Readiness(checks)
         self._open.push_async_callback(readiness.close)
         pages = Pages(readiness, self.metrics)

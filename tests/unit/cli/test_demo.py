@@ -190,7 +190,7 @@ def test_a_file_that_was_named_keeps_its_routes_and_store_and_no_key_is_made(
     assert "routes and store are those of mine.yaml" in caplog.text
     settings = run.loaded.settings
     assert [route.id for route in settings.routes][:2] == ["models", "chat"]
-    assert settings.upstreams["local-ai"].url.startswith("http://127.0.0.1:")
+    assert str(settings.upstreams["local-ai"].url).startswith("http://127.0.0.1:")
     assert settings.upstreams["local-ai"].url != "http://127.0.0.1:11434"
     assert run.again.settings == settings
 

@@ -114,10 +114,13 @@ KEEPS_PATH = "must end after host and port: requests keep the path they came wit
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("127.0.0.1:11434", "must begin with http:// or https:// | did you mean 'http://127.0.0.1:11434'?"),
-        ("ftp://a", "must begin with http:// or https://"),
-        ("HTTP://a", "must begin with http:// or https://"),
-        (None, "must begin with http:// or https:// | did you mean 'http://None'?"),
+        (
+            "127.0.0.1:11434",
+            "must begin with http://, https:// or unix:/// | did you mean 'http://127.0.0.1:11434'?",
+        ),
+        ("ftp://a", "must begin with http://, https:// or unix:///"),
+        ("HTTP://a", "must begin with http://, https:// or unix:///"),
+        (None, "must begin with http://, https:// or unix:/// | did you mean 'http://None'?"),
         ("http://a:b:c", "must be http://HOST:PORT, like http://127.0.0.1:11434"),
         ("http://a:", "must be http://HOST:PORT, like http://127.0.0.1:11434"),
         ("http://::1", "must be http://HOST:PORT, like http://127.0.0.1:11434"),

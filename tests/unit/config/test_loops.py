@@ -11,7 +11,7 @@ ROUND = "is the gateway's own {} listener, so a request would go round in circle
 
 def told(url: str, proxy: str, admin: str = "192.168.1.5:81") -> list[str]:
     listeners = {"proxy": read_address(proxy), "admin": read_address(admin)}
-    return [finding.message for finding in loops(listeners, {"ai": url})]
+    return [finding.message for finding in loops(listeners, {("upstreams", "ai", "url"): url})]
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,7 @@ def test_an_upstream_that_is_the_gateway_itself_is_found(url: str, proxy: str) -
         ("http://ollama:8080", "127.0.0.1:8080"),
         ("http://127.0.0.1:443", "127.0.0.1:80"),
         ("http://127.0.0.1:8080", "127.0.0.1:0"),
+        ("unix:///run/app.sock", "127.0.0.1:80"),
     ],
 )
 def test_another_server_is_left_alone(url: str, proxy: str) -> None:

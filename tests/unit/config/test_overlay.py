@@ -83,7 +83,7 @@ def _at(loaded: Loaded, path: str) -> object:
             "s3cret",
             "needs key_file too: a certificate and its key come together",
         ),
-        ("KEYHATCH_UPSTREAMS__B__PRESET", "vllm", "upstreams.b.url: is missing"),
+        ("KEYHATCH_UPSTREAMS__B__PRESET", "vllm", "says not where it is: add url: or targets:"),
     ],
 )
 def test_a_wrong_variable_is_told_by_its_name(

@@ -70,7 +70,7 @@ PRESETS = (
             "limits: {target: 2048, head: 1KiB}",
             "1:18: limits.target: is 2KiB, more than head (1KiB), which holds it",
         ),
-        ("upstreams: {a: {}}", "1:16: upstreams.a.url: is missing"),
+        ("upstreams: {a: {}}", "1:16: upstreams.a: says not where it is: add url: or targets:"),
         (
             "upstreams: {A b: {url: http://a}}",
             "1:13: upstreams.A b: must be lower-case letters and digits, joined by single '-' or '_'",
@@ -116,7 +116,7 @@ routes:
         "config.yaml:6:1: limits: duplicate key; the first one is on line 5",
         "config.yaml:9:3: scopes.Chat: must be resource:action or a word, in lower case: models:read, admin",
         (
-            "config.yaml:11:19: upstreams.local-ai.url: must begin with http:// or https://; "
+            "config.yaml:11:19: upstreams.local-ai.url: must begin with http://, https:// or unix:///; "
             "did you mean 'http://localhost'?"
         ),
         (
