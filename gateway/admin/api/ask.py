@@ -33,6 +33,8 @@ class Unreachable(StrEnum):
     REFUSED = "refuses connections"
     SILENT = "does not answer within 2 s"
     NO_WAY = "cannot be reached"
+    UNWELL = "fails its health check"
+    DRAINED = "is drained"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from gateway.cli.doctor.finding import Finding, Patient, fail, ok, warn
+from gateway.config.tls_files import UnusableError
+from gateway.plane.reports import why_not
 from gateway.service.compile import ground_of
+from gateway.wire.targets import UpstreamTarget
 from gateway.wire.upstream import Upstream
 
 TIMEOUT_S: Final = 3.0
@@ -15,22 +18,31 @@ AT_ONCE: Final = 16
 
 
 def look(patient: Patient) -> Iterator[Finding]:
-    """One finding for each upstream."""
-    upstreams = ground_of(patient.loaded.settings).upstreams.values()
-    with ThreadPoolExecutor(AT_ONCE) as together:
-        yield from together.map(_ask, upstreams)
-
-
-def _ask(upstream: Upstream) -> Finding:
-    what, host = f"upstream {upstream.name}", upstream.host
-    where = f"{host} port {upstream.port}"
+    """One finding for each target of each upstream."""
+    loaded = patient.loaded
     try:
-        with socket.create_connection((host, upstream.port), TIMEOUT_S) as raw:
-            first = _first_bytes(raw, upstream)
+        upstreams = ground_of(loaded.settings, base_dir=loaded.base_dir).upstreams.values()
+    except UnusableError as error:
+        yield fail("upstreams", f"tls.{error.field} {error}", "mend it: keyhatch check names its place")
+        return
+    every = [(upstream, target) for upstream in upstreams for target in upstream.targets]
+    with ThreadPoolExecutor(AT_ONCE) as together:
+        yield from together.map(lambda each: _ask(*each), every)
+
+
+def _ask(upstream: Upstream, target: UpstreamTarget) -> Finding:
+    what, host = f"upstream {upstream.name}", target.host
+    if upstream.crew.only is None:
+        what += f" target {target.name}"
+    where = target.path or f"{host} port {target.port}"
+    try:
+        with _connected(target) as raw:
+            first = _first_bytes(raw, target)
     except ssl.SSLError as error:
-        why = getattr(error, "verify_message", "") or error.reason or "no TLS"
         return fail(
-            what, f"{where} is not trusted or speaks no TLS ({why})", "mend its certificate or the url"
+            what,
+            f"{where} is not trusted or speaks no TLS: {why_not(error)}",
+            "mend its certificate or the url",
         )
     except socket.gaierror:
         return fail(what, f"the name {host} leads nowhere", "mend its url, or the name server")
@@ -45,13 +57,32 @@ def _ask(upstream: Upstream) -> Finding:
     return ok(what, f"{where} answers")
 
 
-def _first_bytes(raw: socket.socket, upstream: Upstream) -> bytes | None:
+def _connected(target: UpstreamTarget) -> socket.socket:
+    if not target.path:
+        return socket.create_connection((target.host, target.port), TIMEOUT_S)
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(TIMEOUT_S)
+    try:
+        connection.connect(target.path)
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
+def _first_bytes(raw: socket.socket, target: UpstreamTarget) -> bytes | None:
     """The beginning of its answer to a plain question; None if it stays silent."""
     connection = raw
-    if upstream.scheme == "https":
-        connection = ssl.create_default_context().wrap_socket(raw, server_hostname=upstream.host)
-    host = upstream.authority
-    head = f"HEAD / HTTP/1.1\r\nHost: {host}\r\nUser-Agent: keyhatch-doctor\r\nConnection: close\r\n\r\n"
+    if target.scheme == "https":
+        context = None if target.tls is None else target.tls.context
+        name = None if target.tls is None else target.tls.server_name
+        connection = (context or ssl.create_default_context()).wrap_socket(
+            raw, server_hostname=name or target.host
+        )
+    head = (
+        f"HEAD / HTTP/1.1\r\nHost: {target.authority}\r\n"
+        "User-Agent: keyhatch-doctor\r\nConnection: close\r\n\r\n"
+    )
     try:
         connection.sendall(head.encode("ascii"))
         return connection.recv(16)

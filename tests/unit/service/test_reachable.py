@@ -2,8 +2,10 @@
 
 import asyncio
 import errno
+import os
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,14 +13,15 @@ import pytest
 from gateway.admin.api.ask import Knocked, Unreachable
 from gateway.service import reachable as module
 from gateway.service.reachable import KEPT_S, PATIENCE_S, Names, Reachable, knock
+from gateway.wire.targets import Check, UpstreamTarget
 from gateway.wire.upstream import Upstream
 from tests.support.real_upstreams import free_port
 from tests.support.records import NOW, StillClock
 from tests.unit.service.houses import until
 
 
-def at(host: str = "127.0.0.1", port: int = 80) -> Upstream:
-    return Upstream("main", "http", host, port)
+def at(host: str = "127.0.0.1", port: int = 80) -> UpstreamTarget:
+    return UpstreamTarget("main", "http", host, port)
 
 
 @pytest.fixture
@@ -33,6 +36,7 @@ class Door:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.knocks: list[str] = []
         self.problem: Unreachable | None = None
+        self.problems: dict[str, Unreachable] = {}
         self.open = asyncio.Event()
         self.open.set()
         self.upstreams = {name: Upstream(name, "http", name, 80) for name in ("one", "two")}
@@ -40,10 +44,10 @@ class Door:
         self.reachable = Reachable(lambda: self.upstreams, self.clock)
         monkeypatch.setattr(module, "knock", self._knock)
 
-    async def _knock(self, upstream: Upstream, _names: Names) -> Unreachable | None:
-        self.knocks.append(upstream.name)
+    async def _knock(self, target: UpstreamTarget, _names: Names) -> Unreachable | None:
+        self.knocks.append(target.name)
         await self.open.wait()
-        return self.problem
+        return self.problems.get(target.name, self.problem)
 
 
 @pytest.fixture
@@ -88,6 +92,43 @@ async def test_who_goes_while_waiting_leaves_the_others_their_answer(door: Door)
     door.open.set()
     assert len(await second) == 2
     assert first.cancelled()
+
+
+def several(door: Door) -> Upstream:
+    targets = tuple(UpstreamTarget(name, "http", name, 80) for name in ("a", "b"))
+    door.upstreams = {"many": Upstream("many", "http", "a", 80, targets=targets)}
+    return door.upstreams["many"]
+
+
+async def test_of_several_targets_one_that_listens_is_enough(door: Door) -> None:
+    several(door)
+    door.problems = {"a": Unreachable.REFUSED}
+    assert await door.reachable.look() == (Knocked("many", NOW, None),)
+    door.clock.time += KEPT_S
+    door.problems["b"] = Unreachable.SILENT
+    assert await door.reachable.look() == (Knocked("many", NOW + KEPT_S, Unreachable.REFUSED),)
+
+
+async def test_who_fails_its_check_counts_as_down_and_who_is_drained_not_at_all(door: Door) -> None:
+    a, b = several(door).crew.standings
+    a.checked(0.0, Check("/", fall=1), "503")
+    b.drain(0.0, drained=True)
+    assert await door.reachable.look() == (Knocked("many", NOW, Unreachable.UNWELL),)
+    a.drain(0.0, drained=True)
+    door.clock.time += KEPT_S
+    assert await door.reachable.look() == (Knocked("many", NOW + KEPT_S, Unreachable.DRAINED),)
+    assert door.knocks == []
+
+
+async def test_a_unix_socket_is_knocked_at_by_its_path(tmp_path: Path) -> None:
+    path = tmp_path / "app.sock"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(os.fspath(path))
+        listening.listen()
+        assert await knock(UpstreamTarget("u", "http", "localhost", 80, os.fspath(path)), Names()) is None
+    assert (
+        await knock(UpstreamTarget("u", "http", "localhost", 80, "/nowhere"), Names()) is Unreachable.NO_WAY
+    )
 
 
 async def test_where_there_is_no_upstream_nothing_is_told() -> None:
@@ -165,7 +206,7 @@ async def test_a_name_without_an_address_is_no_way(monkeypatch: pytest.MonkeyPat
 async def test_whatever_goes_wrong_is_one_of_few_sentences(
     monkeypatch: pytest.MonkeyPatch, trouble: OSError, problem: Unreachable
 ) -> None:
-    async def fail(_upstream: Upstream, _names: Names) -> None:
+    async def fail(_target: UpstreamTarget, _names: Names) -> None:
         raise trouble
 
     monkeypatch.setattr(module, "_connect", fail)
@@ -173,7 +214,7 @@ async def test_whatever_goes_wrong_is_one_of_few_sentences(
 
 
 async def test_one_that_stays_silent_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def never(_upstream: Upstream, _names: Names) -> None:
+    async def never(_target: UpstreamTarget, _names: Names) -> None:
         await asyncio.Event().wait()
 
     monkeypatch.setattr(module, "_connect", never)
