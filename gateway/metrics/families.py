@@ -94,6 +94,18 @@ UPSTREAM_ERRORS: Final = Family(
     "Exchanges that the gateway answered because the upstream did not.",
     ("upstream", "reason"),
 )
+UPSTREAM_UP: Final = Family(
+    "keyhatch_upstream_up",
+    "gauge",
+    "1 for a target that requests go to as usual, 0 for one that is down, ejected or drained.",
+    ("upstream", "target"),
+)
+EJECTIONS: Final = Family(
+    "keyhatch_upstream_ejections_total",
+    "counter",
+    "How often a target was left out for a time, because requests found it not answering.",
+    ("upstream", "target"),
+)
 RESPONSES_CUT: Final = Family(
     "keyhatch_responses_cut_total",
     "counter",
@@ -179,6 +191,8 @@ FAMILIES: Final = (
     REQUEST_BYTES,
     RESPONSE_BYTES,
     UPSTREAM_ERRORS,
+    UPSTREAM_UP,
+    EJECTIONS,
     RESPONSES_CUT,
     KEYS,
     FLUSH_LAG,

@@ -120,6 +120,7 @@ class Metrics:
         yield from self._per_route()
         yield from self._events()
         yield from self._gauges()
+        yield from self._targets()
 
     def _exchanges(self) -> "Iterator[Metric]":
         counts = self._counts
@@ -173,6 +174,12 @@ class Metrics:
             values = self._reader.read(family.name, labelled)
             if values is not None:
                 yield family.holding(_labelled(values))
+
+    def _targets(self) -> "Iterator[Metric]":
+        told = self._reader.read(families.UPSTREAM_UP.name, self.sources.targets)
+        if told is not None:
+            yield families.UPSTREAM_UP.holding(((t.upstream, t.target), int(t.is_up)) for t in told)
+            yield families.EJECTIONS.holding(((t.upstream, t.target), t.ejections) for t in told)
 
 
 def _labelled(values: Mapping[str, float]) -> Iterable[tuple[tuple[str], float]]:

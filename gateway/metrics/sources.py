@@ -5,7 +5,7 @@ raises costs the scrape its family, never the scrape, and is logged once.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -14,6 +14,16 @@ _LOG: Final = logging.getLogger(__name__)
 
 KEY_COUNTS_AGE_MAX_S: Final = 5.0
 """Counting keys walks all of them, so several scrapers at once count once."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetCounted:
+    """One target of an upstream: whether requests go there as usual, and how often it was left out so far."""
+
+    upstream: str
+    target: str
+    is_up: bool
+    ejections: int
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,6 +39,7 @@ class Sources:
     uses_pending: Callable[[], int] | None = None
     live_streams: Callable[[], int] | None = None
     log_lines_dropped: Callable[[], int] | None = None
+    targets: Callable[[], Sequence[TargetCounted]] | None = None
     connections: Callable[[], int] | None = None
     connections_turned_away: Callable[[], int] | None = None
     connections_made_room: Callable[[], int] | None = None

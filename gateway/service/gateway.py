@@ -43,7 +43,7 @@ from gateway.service.file_watch import look_again_and_again
 from gateway.service.for_life import is_among, takes_restart
 from gateway.service.forgetting import Forgetting
 from gateway.service.reloads import Reloaded, Reloads
-from gateway.service.targets import hand_on
+from gateway.service.targets import hand_on, targets_told
 from gateway.service.watch import StoreWatch
 from gateway.store.sqlite import open_sqlite
 
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from gateway.keeper.keyring import Keyring
     from gateway.keeper.terms import Rules
     from gateway.service.certificate import Served
+    from gateway.service.checks import TargetChecks
     from gateway.tls.door import TlsDoor
     from gateway.tls.files import Certificate
 
@@ -92,6 +93,7 @@ class Gateway:
         self._gatekeeper: Gatekeeper
         self._observers: Observers
         self._plane: Plane
+        self._checks: TargetChecks | None = None
         self._watch: StoreWatch
         self._forgetting: Forgetting
         self._served: Served | None = None
@@ -162,6 +164,7 @@ class Gateway:
         )
         self._run(self._forgetting.run())
         self._watch_files()
+        self._check_targets()
         self._connect_sources(watch)
         admin_at = await self._start_admin(settings.server.admin, store)
         proxy_at = await self._plane.start(settings.server.proxy.host, settings.server.proxy.port, self._door)
@@ -187,6 +190,7 @@ class Gateway:
         self.metrics.know(table.routes)
         hand_on(ground.upstreams, self._plane.ground.upstreams, self._clock.monotonic())
         self._gatekeeper.table, self._plane.ground = table, ground
+        self._check_targets()
         self._forgetting.kept_s = settings.keys.usage_kept_s
         self._in_force = settings
         if "keyring" in vars(self):
@@ -230,6 +234,16 @@ class Gateway:
         from gateway.service.certificate import certificate_of  # noqa: PLC0415 - loaded already
 
         return certificate_of(loaded, files)
+
+    def _check_targets(self) -> None:
+        """Ask targets whether they are well, where somebody wants that."""
+        if self._checks is not None:
+            self._checks.changed()
+        elif any(each.check is not None for each in self._plane.ground.upstreams.values()):
+            from gateway.service.checks import TargetChecks  # noqa: PLC0415 - hardly anybody wants that
+
+            self._checks = TargetChecks(lambda: self._plane.ground.upstreams, self._clock)
+            self._run(self._checks.run())
 
     def _watch_files(self) -> None:
         looks: list[Callable[[], None]] = []
@@ -281,6 +295,7 @@ class Gateway:
         sources.uses_pending = lambda: keeper.usage.pending
         sources.live_streams = lambda: len(keeper.live)
         sources.log_lines_dropped = lambda: self._logs.dropped
+        sources.targets = lambda: targets_told(self._plane.ground.upstreams)
         callers = self._plane.connections
         sources.connections = lambda: len(callers.open)
         sources.connections_turned_away = lambda: callers.turned_away

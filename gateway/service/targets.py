@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from gateway.config.target_sections import HealthSettings, UpstreamTlsSettings
 from gateway.config.upstream_sections import UpstreamSettings
-from gateway.wire.targets import Check, Eject, Tls, UpstreamTarget
+from gateway.metrics.sources import TargetCounted
+from gateway.wire.targets import Check, Eject, State, Tls, UpstreamTarget
 from gateway.wire.upstream import Upstream
 
 _PORTS: Final = {"http": 80, "https": 443}
@@ -41,6 +42,15 @@ def hand_on(upstreams: Mapping[str, Upstream], before: Mapping[str, Upstream], n
         if upstream.check is None:
             for standing in upstream.crew.standings:
                 standing.unchecked()
+
+
+def targets_told(upstreams: Mapping[str, Upstream]) -> list[TargetCounted]:
+    """How each target stands, as the metrics tell it."""
+    return [
+        TargetCounted(name, each.target.name, is_up=each.state is State.UP, ejections=each.ejections_total)
+        for name, upstream in upstreams.items()
+        for each in upstream.crew.standings
+    ]
 
 
 def _target(name: str, url: str, tls: Tls | None) -> UpstreamTarget:

@@ -11,6 +11,7 @@ from gateway.core.refusal import Reason
 from gateway.keeper.ports import Observer
 from gateway.metrics import Metrics, Sources
 from gateway.metrics.families import FAMILIES
+from gateway.metrics.sources import TargetCounted
 from tests.unit.metrics.conftest import ROUTES, MakeExchange, Read, SetClock
 
 
@@ -23,6 +24,7 @@ def fill(metrics: Metrics, exchange: MakeExchange) -> None:
         live_streams=lambda: 1,
         log_lines_dropped=lambda: 4,
         connections=lambda: 5,
+        targets=lambda: [TargetCounted("main", "a", is_up=True, ejections=2)],
         connections_turned_away=lambda: 6,
         connections_made_room=lambda: 7,
         tls_expires_at=lambda: 8,

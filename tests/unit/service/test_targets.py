@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from gateway.config.upstream_sections import UpstreamSettings
-from gateway.service.targets import check_of, eject_of, hand_on, targets_of
+from gateway.metrics.sources import TargetCounted
+from gateway.service.targets import check_of, eject_of, hand_on, targets_of, targets_told
 from gateway.wire.targets import Check, Eject, State, UpstreamTarget
 from gateway.wire.upstream import Upstream
 from tests.support.authority import Authority
@@ -70,3 +71,17 @@ def test_what_is_known_is_handed_on_and_what_checks_found_is_forgotten_with_them
     after = replace(same, check=None)
     hand_on({"ai": after}, {"ai": same}, 4.0)
     assert (standing.is_down, standing.state) == (False, State.DRAINED)
+
+
+def test_the_metrics_are_told_who_is_asked_as_usual() -> None:
+    targets = tuple(UpstreamTarget(name, "http", name, 80) for name in "abc")
+    upstream = Upstream("ai", "http", "a", 80, targets=targets)
+    a, b, _ = upstream.crew.standings
+    a.drain(0.0, drained=True)
+    for _ in range(3):
+        b.failed(0.0, Eject(), "refused")
+    assert targets_told({"ai": upstream}) == [
+        TargetCounted("ai", "a", is_up=False, ejections=0),
+        TargetCounted("ai", "b", is_up=False, ejections=1),
+        TargetCounted("ai", "c", is_up=True, ejections=0),
+    ]
