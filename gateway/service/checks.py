@@ -3,7 +3,7 @@
 Promises
 1. A check is a GET of the configured path on a connection of its own, with `Host` and nothing of anybody:
    no credential, no caller's field. What is answered behind the status line is not read.
-2. Each target is asked every `every_s`, one check at a time; whoever takes longer than `timeout_s` is not well.
+2. Each target is asked every `every_s`, one check at a time; who takes longer than `timeout_s` is not well.
 3. A reload changes who is asked; what was found of a target that stays is kept (`wire.targets` rule 5).
 4. Nothing is loaded and no task runs while nobody wants checks.
 """

@@ -91,7 +91,7 @@ def test_dangerous_is_what_no_ordinary_scope_opens(who: str, is_dangerous: bool)
         ("title: Some server\n", "", "1:1: title: Field required"),
         ("url:", "urll:", "1:1: url: Field required"),
         ("https://example", "http://example", "2:9: source: must be the https:// address of the product's"),
-        ("http://127", "127", "3:6: url: must begin with http:// or https://"),
+        ("http://127", "127", "3:6: url: must begin with http://, https:// or unix:///"),
         ("{/api: ollama}", "{api: ollama}", "4:17: dialects.api.[key]: must be a path prefix, like /api"),
         ("{/api: ollama}", "{/api: klingon}", "4:18: dialects./api: Input should be 'combined', "),
         ("stop:", "Stop:", "endpoints.Stop.[key]: must be up to 40 lower-case letters, digits and '-'"),
