@@ -13,6 +13,7 @@ src/SignalR) and from how Voxta's clients speak: every call goes through `SendMe
 import asyncio
 import json
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -88,17 +89,17 @@ class SignalRHub(WatchedUpstream):
     """The server. `cut()` breaks whatever is open, as a crash would."""
 
     def __init__(self) -> None:
-        super().__init__(
-            [
-                web.post("/hub/negotiate", self._negotiate),
-                web.get("/hub", self._carry),
-                web.post("/hub", self._post),
-                web.delete("/hub", self._delete),
-                web.get("/api/tts/gens/{id}", self._sound),
-            ]
-        )
+        super().__init__(self.routes())
         self.connections: dict[str, HubConnection] = {}
         self.said: list[str] = []
+
+    def routes(self) -> Iterator[web.RouteDef]:
+        """Where it answers."""
+        yield web.post("/hub/negotiate", self._negotiate)
+        yield web.get("/hub", self._carry)
+        yield web.post("/hub", self._post)
+        yield web.delete("/hub", self._delete)
+        yield web.get("/api/tts/gens/{id}", self._sound)
 
     def has_seen(self, secret: str) -> bool:
         """Whether this stood anywhere in any request or message."""

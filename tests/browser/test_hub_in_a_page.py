@@ -1,0 +1,82 @@
+"""SignalR in a real page: it shows its key in a header where it can, and in the query where it cannot."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from aiohttp import web
+from playwright.sync_api import Page
+
+from tests.support.client_stand import UNKNOWN, ClientStand, client_stand
+from tests.support.signalr_hub import TRANSPORTS, SignalRHub
+from tests.support.signalr_node import PACKAGES, require_packages
+from tests.support.watched_page import Watch
+
+PAGE = "<!doctype html><title>Hub</title><link rel=icon href=data:,><script src=/page/signalr.js></script>"
+ROUTES: list[dict[str, Any]] = [
+    {"id": "hub", "path": "/hub/**", "upstream": "main", "scopes": ["chat:write"]},
+    {"id": "hub-itself", "path": "/hub", "upstream": "main", "scopes": ["chat:write"]},
+    {"id": "page", "path": "/page/**", "upstream": "main", "public": True},
+]
+TALK = """async ([key, transport]) => {
+    const connection = new signalR.HubConnectionBuilder()
+        .withUrl('/hub', { accessTokenFactory: () => key, transport: signalR.HttpTransportType[transport] })
+        .configureLogging(signalR.LogLevel.None)
+        .build();
+    const welcomed = new Promise(welcome => connection.on('ReceiveMessage', welcome));
+    try {
+        await connection.start();
+        await connection.invoke('SendMessage', { $type: 'authenticate', client: 'page' });
+        const told = await welcomed;
+        await connection.stop();
+        return JSON.stringify(told);
+    } catch (error) {
+        return String(error);
+    }
+}"""
+
+
+class HubWithPage(SignalRHub):
+    """The hub, and a page with SignalR's own client for browsers."""
+
+    def routes(self) -> Iterator[web.RouteDef]:
+        yield from super().routes()
+        yield web.get("/page/", self._page)
+        yield web.get("/page/signalr.js", self._client)
+
+    async def _page(self, request: web.Request) -> web.Response:
+        return web.Response(text=PAGE, content_type="text/html")
+
+    async def _client(self, request: web.Request) -> web.FileResponse:
+        return web.FileResponse(PACKAGES / "@microsoft/signalr/dist/browser/signalr.min.js")
+
+
+@pytest.fixture(scope="module")
+def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClientStand]:
+    require_packages("@microsoft/signalr")
+    with client_stand(tmp_path_factory.mktemp("hub"), HubWithPage(), ROUTES) as stand:
+        yield stand
+
+
+@pytest.fixture(scope="module")
+def origin(stand: ClientStand) -> str:
+    return stand.gateway.url
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_page_connects_and_invokes_and_its_key_goes_no_further(
+    stand: ClientStand, page: Page, transport: str
+) -> None:
+    page.goto("/page/")
+    told = page.evaluate(TALK, [stand.key("chat:write"), transport])
+    assert json.loads(told) == {"$type": "welcome", "user": "page"}
+    assert all("access_token" not in seen.target for seen in stand.upstream.seen)
+
+
+def test_a_page_with_a_wrong_key_is_told_why(stand: ClientStand, watch: Watch) -> None:
+    watch.expect_console_error("status of 401")
+    watch.page.goto("/page/")
+    with stand.exactly(1, 401):
+        told = watch.page.evaluate(TALK, [UNKNOWN, "WebSockets"])
+    assert "This key was not issued by this gateway, or it was deleted." in told
