@@ -64,7 +64,13 @@ def client_stand(
     home = Home(folder)
     with upstream:
         home.configure(upstream.url, routes, **sections)
-        with home.serve() as gateway:
-            stand = ClientStand(home, gateway, upstream)
+        with home.serve() as gateway, standing(home, gateway, upstream) as stand:
             yield stand
-            assert [key for key in stand.keys.values() if upstream.has_seen(key)] == []
+
+
+@contextmanager
+def standing(home: Home, gateway: RunningGateway, upstream: WatchedUpstream) -> Iterator[ClientStand]:
+    """The stand of a gateway that runs already."""
+    stand = ClientStand(home, gateway, upstream)
+    yield stand
+    assert [key for key in stand.keys.values() if upstream.has_seen(key)] == []
