@@ -8,15 +8,13 @@ import pytest
 from aiohttp import web
 from playwright.sync_api import Page
 
-from tests.support.client_stand import UNKNOWN, ClientStand, client_stand
-from tests.support.signalr_hub import TRANSPORTS, SignalRHub
+from tests.support.client_stand import UNKNOWN, ClientStand, preset_stand
+from tests.support.signalr_hub import SignalRHub
 from tests.support.signalr_node import PACKAGES, require_packages
 from tests.support.watched_page import Watch
 
 PAGE = "<!doctype html><title>Hub</title><link rel=icon href=data:,><script src=/page/signalr.js></script>"
 ROUTES: list[dict[str, Any]] = [
-    {"id": "hub", "path": "/hub/**", "upstream": "main", "scopes": ["chat:write"]},
-    {"id": "hub-itself", "path": "/hub", "upstream": "main", "scopes": ["chat:write"]},
     {"id": "page", "path": "/page/**", "upstream": "main", "public": True},
 ]
 TALK = """async ([key, transport]) => {
@@ -55,7 +53,7 @@ class HubWithPage(SignalRHub):
 @pytest.fixture(scope="module")
 def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClientStand]:
     require_packages("@microsoft/signalr")
-    with client_stand(tmp_path_factory.mktemp("hub"), HubWithPage(), ROUTES) as stand:
+    with preset_stand(tmp_path_factory.mktemp("hub"), HubWithPage(), "voxta", ROUTES) as stand:
         yield stand
 
 
@@ -64,7 +62,7 @@ def origin(stand: ClientStand) -> str:
     return stand.gateway.url
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("transport", ["WebSockets", "ServerSentEvents"])
 def test_a_page_connects_and_invokes_and_its_key_goes_no_further(
     stand: ClientStand, page: Page, transport: str
 ) -> None:

@@ -18,14 +18,10 @@ from pysignalr.exceptions import ConnectionError as HubUnavailable
 from pysignalr.messages import CompletionMessage, Message
 from websockets.exceptions import InvalidStatus
 
-from tests.support.client_stand import UNKNOWN, ClientStand, client_stand
+from tests.support.client_stand import UNKNOWN, ClientStand, preset_stand
 from tests.support.plain_caller import open_socket, open_stream
 from tests.support.signalr_hub import END, STICKY, SignalRHub
 
-ROUTES: list[dict[str, Any]] = [
-    {"id": "hub", "path": "/hub/**", "upstream": "main", "scopes": ["chat:write"]},
-    {"id": "hub-itself", "path": "/hub", "upstream": "main", "scopes": ["chat:write"]},
-]
 HELLO = {"$type": "authenticate", "client": "tests"}
 WELCOME = {"$type": "welcome", "user": "tests"}
 COOKIE = {"Cookie": "=".join(STICKY)}
@@ -38,7 +34,7 @@ def hub() -> SignalRHub:
 
 @pytest.fixture(scope="module")
 def stand(hub: SignalRHub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClientStand]:
-    with client_stand(tmp_path_factory.mktemp("home"), hub, ROUTES) as stand:
+    with preset_stand(tmp_path_factory.mktemp("home"), hub, "voxta") as stand:
         yield stand
 
 

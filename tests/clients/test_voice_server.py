@@ -2,18 +2,14 @@
 
 import struct
 from collections.abc import Iterator
-from typing import Any
 
 import openai
 import pytest
 
-from tests.support.client_stand import ClientStand, client_stand
+from tests.support.client_stand import ClientStand, preset_stand
 from tests.support.running_gateway import eventually
 from tests.support.voice_server import VoiceServer
 
-ROUTES: list[dict[str, Any]] = [
-    {"id": "speak", "path": "/v1/audio/speech", "upstream": "main", "scopes": ["audio:speech"]}
-]
 SENTENCE = "Good morning. A key opened the way here."
 LECTURE = "The quick brown fox jumps over the lazy dog. " * 1_000  # ten minutes are 26 MB
 WAV_HEADER_BYTES = 44
@@ -26,7 +22,7 @@ def voice() -> VoiceServer:
 
 @pytest.fixture(scope="module")
 def stand(voice: VoiceServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClientStand]:
-    with client_stand(tmp_path_factory.mktemp("home"), voice, ROUTES) as stand:
+    with preset_stand(tmp_path_factory.mktemp("home"), voice, "kokoro") as stand:
         yield stand
 
 
@@ -72,7 +68,7 @@ def test_the_first_sound_is_heard_while_it_is_still_speaking_and_leaving_silence
 
 def test_a_key_without_the_scope_hears_nothing(stand: ClientStand, voice: VoiceServer) -> None:
     with (
-        openai.OpenAI(base_url=f"{stand.gateway.url}/v1", api_key=stand.key("chat:write")) as client,
+        openai.OpenAI(base_url=f"{stand.gateway.url}/v1", api_key=stand.key("models:read")) as client,
         stand.exactly(1, 403),
         pytest.raises(openai.PermissionDeniedError, match="Needed here: audio:speech"),
     ):

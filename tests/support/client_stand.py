@@ -69,6 +69,26 @@ def client_stand(
 
 
 @contextmanager
+def preset_stand(
+    folder: Path, upstream: WatchedUpstream, preset: str, routes: list[dict[str, Any]] | None = None
+) -> Iterator[ClientStand]:
+    """A gateway that was told one word of this upstream, its preset; and some routes, if any."""
+    home = Home(folder)
+    with upstream:
+        home.write({**preset_settings(upstream.url, preset), "routes": routes or []})
+        with home.serve() as gateway, standing(home, gateway, upstream) as stand:
+            yield stand
+
+
+def preset_settings(url: str, preset: str, **server: Any) -> dict[str, Any]:
+    """The configuration for that."""
+    return {
+        "server": {"proxy": "127.0.0.1:0", "admin": "127.0.0.1:0", **server},
+        "upstreams": {"main": {"url": url, "preset": preset}},
+    }
+
+
+@contextmanager
 def standing(home: Home, gateway: RunningGateway, upstream: WatchedUpstream) -> Iterator[ClientStand]:
     """The stand of a gateway that runs already."""
     stand = ClientStand(home, gateway, upstream)
