@@ -9,6 +9,7 @@ from gateway.cli.failures import ExitCode
 from gateway.cli.loading import load
 from gateway.cli.output import Form, data, data_json, output_option, say, warn
 from gateway.cli.surroundings import Surroundings, pass_surroundings
+from gateway.config.compile import table
 from gateway.config.load import Loaded
 from gateway.config.problems import ConfigError, Problem
 
@@ -63,7 +64,9 @@ def _tell_json(problems: Sequence[Problem], warnings: Sequence[Problem]) -> None
 def _verdict(loaded: Loaded) -> str:
     settings = loaded.settings
     where = "No file" if loaded.path is None else str(loaded.path)
-    return f"{where}: ok. Routes: {len(settings.routes)}, upstreams: {len(settings.upstreams)}."
+    own, every = len(settings.routes), len(table(settings).routes)
+    more = f" and {every - own} of presets" if every > own else ""
+    return f"{where}: ok. Routes: {own}{more}, upstreams: {len(settings.upstreams)}."
 
 
 def _as_json(problem: Problem) -> dict[str, object]:

@@ -34,6 +34,8 @@ def show(surroundings: Surroundings, form: Form, *, origin: bool) -> None:
         data_json(values)
     else:
         data(yaml.safe_dump(values, sort_keys=False, allow_unicode=True).rstrip("\n"))
+        for name in sorted({each.preset for each in loaded.settings.upstreams.values() if each.preset}):
+            data(f"# and, behind these routes, those of the preset: keyhatch presets show {name}")
 
 
 def _show_origins(values: dict[str, Any], loaded: Loaded, form: Form) -> None:

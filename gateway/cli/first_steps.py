@@ -5,11 +5,13 @@ command would not find by itself. Pure but for the working directory.
 """
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from gateway.config.compile import table
 from gateway.config.load import Loaded
-from gateway.config.route_sections import RouteSettings
+from gateway.core.routes import Route
 
 PASTE: Final = """
 Keyhatch stands at {at}, and holds no key for callers yet, so every one is refused.
@@ -29,12 +31,14 @@ THEN: Final = """
   curl -i -H "Authorization: Bearer $KEY" {at}{path}
 """
 _NAME: Final = "My first key"
+_OF_PRESET: Final = ":"
+"""Stands in the ids of a preset's routes alone."""
 
 
 def first_steps(at: str, loaded: Loaded, program: str) -> str:
     """What to paste. `at` is the URL of the proxy, `program` how this program is called."""
     text = PASTE.format(at=at, create=create_command(loaded, program))
-    path = _path_to_try(loaded.settings.routes)
+    path = _path_to_try(table(loaded.settings).routes)
     return text if path is None else text + THEN.format(at=at, path=path)
 
 
@@ -43,6 +47,11 @@ def create_command(loaded: Loaded, program: str) -> str:
     words = ["keys", "create", "-q", _NAME]
     if any(route.scopes or route.any_of for route in loaded.settings.routes):
         words += ["--scope", "*"]
+    elif any(written.preset for written in loaded.settings.upstreams.values()):
+        from gateway.config.presets import DANGEROUS  # noqa: PLC0415 - read already, where one is named
+
+        ordinary = [scope for scope in loaded.settings.catalogue if scope not in DANGEROUS]
+        words += [word for scope in ordinary for word in ("--scope", scope)]
     if loaded.path is not None:
         words += ["--config", str(loaded.path.absolute())]
     origin = loaded.origins["store.url"]
@@ -72,9 +81,18 @@ def sources(loaded: Loaded) -> str:
     return f"configuration {file}, store {store}"
 
 
-def _path_to_try(routes: tuple[RouteSettings, ...]) -> str | None:
-    """A path that a GET can ask for: one that stands there in full, else the root of a route for all."""
-    for route in routes:
-        if "*" not in route.path and (route.methods is None or "GET" in route.methods):
+def _path_to_try(routes: Sequence[Route]) -> str | None:
+    """A path that a GET can ask for: one that stands there in full, else the root of a route for all.
+
+    Of a preset it is one that needs a key; what models there are is a good first question.
+    """
+    taking = [route for route in routes if route.takes("GET")]
+    for route in taking:
+        if _OF_PRESET not in route.id and "*" not in route.path:
             return route.path
-    return "/" if any(route.path == "/**" for route in routes) else None
+    if any(route.path == "/**" for route in taking):
+        return "/"
+    asked = [route for route in taking if _OF_PRESET in route.id and not route.public]
+    asked.sort(key=lambda route: ("models" not in route.id, "models:read" not in route.scopes))
+    paths = (route.path.removesuffix("/**") for route in asked)
+    return next((path for path in paths if "*" not in path), None)

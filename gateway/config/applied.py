@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Upstreams = Mapping[str, UpstreamSettings]
 _SAID: Final = ("host", "origin", "forwarded_headers", "credential_in")
-_PATIENCE: Final = {"connect_s": "connect", "first_byte_s": "first_byte", "idle_s": "idle"}
+_PATIENCE: Final = ("connect", "first_byte", "idle")
 
 
 def preset_for(written: UpstreamSettings) -> "Preset | None":
@@ -35,25 +35,27 @@ def preset_for(written: UpstreamSettings) -> "Preset | None":
     return preset_of(written.preset)
 
 
-def with_preset(written: UpstreamSettings) -> UpstreamSettings:
-    """The settings of an upstream with what its preset says where the person said nothing."""
+def said_by_preset(written: UpstreamSettings) -> dict[tuple[str, ...], Any]:
+    """What an upstream's preset says where the person said nothing, by the place below the upstream."""
     preset = preset_for(written)
     if preset is None:
-        return written
-    said: dict[str, Any] = {
-        name: value
-        for name in _SAID
-        if name not in written.model_fields_set
-        if (value := getattr(preset, name)) is not None
+        return {}
+    said: dict[tuple[str, ...], Any]
+    said = {(name,): getattr(preset, name) for name in _SAID if name not in written.model_fields_set}
+    patient = written.timeouts.model_fields_set
+    said |= {
+        ("timeouts", word): getattr(preset.timeouts, word) for word in _PATIENCE if f"{word}_s" not in patient
     }
-    patience = {
-        name: value
-        for name, word in _PATIENCE.items()
-        if name not in written.timeouts.model_fields_set
-        if (value := getattr(preset.timeouts, word)) is not None
-    }
+    return {place: value for place, value in said.items() if value is not None}
+
+
+def with_preset(written: UpstreamSettings) -> UpstreamSettings:
+    """The settings of an upstream with what its preset says where the person said nothing."""
+    said = said_by_preset(written)
+    patience = {f"{place[1]}_s": value for place, value in said.items() if len(place) > 1}
+    rest = {place[0]: value for place, value in said.items() if len(place) == 1}
     timeouts: TimeoutSettings = written.timeouts.model_copy(update=patience)
-    return written.model_copy(update={**said, "timeouts": timeouts})
+    return written.model_copy(update={**rest, "timeouts": timeouts}) if said else written
 
 
 def dialects_of(written: UpstreamSettings) -> Dialects:

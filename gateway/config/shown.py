@@ -1,13 +1,14 @@
 """The effective configuration as people may see it: in their units, with secrets masked, with its origins.
 
 What came through `${…}` is shown as it was written. A user or password in a URL is masked. Loading what is
-shown gives the same settings again, secrets aside.
+shown gives the same settings again, secrets aside. What a preset says stands where the person said nothing.
 """
 
 import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+from gateway.config.applied import said_by_preset, with_preset
 from gateway.config.model import Settings
 from gateway.config.problems import Loc, dotted
 from gateway.config.tree import Node, find
@@ -44,7 +45,12 @@ def is_secret(value: object) -> bool:
 
 def origins_of(settings: Settings, tree: Node) -> dict[str, str]:
     """Where each value came from, by its dotted path. A list of scalars counts as one value."""
-    return {dotted(loc): _origin(tree, loc) for loc in leaf_locs(_written(settings))}
+    presets: dict[Loc, str] = {
+        ("upstreams", name, *place): f"preset {written.preset}"
+        for name, written in settings.upstreams.items()
+        for place in said_by_preset(written)
+    }
+    return {dotted(loc): presets.get(loc) or _origin(tree, loc) for loc in leaf_locs(_written(settings))}
 
 
 def leaf_locs(value: Any, loc: Loc = ()) -> Iterator[Loc]:
@@ -60,7 +66,8 @@ def leaf_locs(value: Any, loc: Loc = ()) -> Iterator[Loc]:
 
 
 def _written(settings: Settings) -> dict[str, Any]:
-    values = settings.model_dump(mode="json", by_alias=True)
+    upstreams = {name: with_preset(written) for name, written in settings.upstreams.items()}
+    values = settings.model_copy(update={"upstreams": upstreams}).model_dump(mode="json", by_alias=True)
     values["routes"] = [
         {key: value for key, value in route.items() if value not in _UNSAID} for route in values["routes"]
     ]

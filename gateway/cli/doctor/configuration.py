@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from gateway.cli.doctor.finding import Finding, Patient, ok, warn
 from gateway.cli.doctor.running import runs
 from gateway.config.advice import is_near
+from gateway.config.compile import table
 from gateway.config.model import Settings
 
 
@@ -18,7 +19,7 @@ def look(patient: Patient) -> Iterator[Finding]:
 
 def _nowhere(patient: Patient) -> Iterator[Finding]:
     settings = patient.loaded.settings
-    if not (settings.upstreams and settings.routes) and not runs(patient):
+    if not table(settings).routes and not runs(patient):
         mend = "write one in config.yaml, or say `keyhatch serve --upstream URL`"
         yield warn("configuration", "no upstream with a route, so nothing would be served", mend)
 

@@ -76,3 +76,8 @@ def test_what_the_environment_configures_is_checked_too(line: CommandLine) -> No
     assert line("check").stderr == "No file: ok. Routes: 1, upstreams: 1.\n"
     line.environ["KEYHATCH_SERVER__PRXY"] = "127.0.0.1:1"
     assert line("check").stdout.startswith("KEYHATCH_SERVER__PRXY: ")
+
+
+def test_the_routes_of_presets_are_counted_apart(line: CommandLine) -> None:
+    Path("config.yaml").write_text("upstreams: {ai: {url: http://a, preset: generic}}\n")
+    assert "Routes: 0 and 1 of presets, upstreams: 1." in line("check").stderr

@@ -82,3 +82,10 @@ def test_a_broken_configuration_is_told_on_stderr_and_shows_nothing(line: Comman
 
 def test_without_a_file_the_defaults_are_shown(line: CommandLine) -> None:
     assert json.loads(line("config", "show", "-o", "json").stdout)["routes"] == []
+
+
+def test_what_presets_bring_is_named_below_and_stays_a_configuration(line: CommandLine) -> None:
+    Path("config.yaml").write_text("upstreams: {ai: {url: http://a, preset: ollama}}\n")
+    told = line("config", "show").stdout
+    assert told.endswith("# and, behind these routes, those of the preset: keyhatch presets show ollama\n")
+    assert yaml.safe_load(told)["upstreams"]["ai"]["origin"] == "strip"

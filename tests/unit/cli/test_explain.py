@@ -131,3 +131,10 @@ def test_a_key_that_is_not_there_is_exit_code_3(configured: CommandLine) -> None
 
 def test_an_address_that_is_none_is_a_usage_error(configured: CommandLine) -> None:
     assert configured("explain", "GET", "/", "--from", "home").exit_code == 2
+
+
+def test_the_routes_of_presets_are_explained_like_any_other(line: CommandLine) -> None:
+    Path("config.yaml").write_text("upstreams: {ai: {url: http://a, preset: ollama}}\n")
+    code, told = story(line, "POST", "/api/pull")
+    assert (code, told["route"]["id"], told["route"]["scopes"]) == (0, "ai:pull", ["models:manage"])
+    assert story(line, "GET", "/api/nothing")[1]["reason"] == "no_route"

@@ -90,3 +90,27 @@ def test_the_server_is_tried_where_a_route_leads_to_it(
 def test_the_sources_are_named_in_full(folder: Path) -> None:
     assert sources(loaded("c.yaml")) == f"configuration {folder}/c.yaml, store {folder}/keyhatch.db"
     assert sources(loaded(flags={"store.url": "memory:"})) == "configuration without a file, store in memory"
+
+
+def test_before_a_known_server_a_key_is_made_for_what_is_not_dangerous() -> None:
+    preset: dict[str, Any] = {
+        "routes": [],
+        "upstreams": {"ai": {"url": "http://127.0.0.1:11434", "preset": "ollama"}},
+    }
+    command = create_command(loaded(**preset), "keyhatch")
+    assert "--scope models:read --scope chat:write" in command
+    assert "admin" not in command
+    assert "models:manage" not in command
+    assert f"{AT}/v1/models\n" in first_steps(AT, loaded(**preset), "k")
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [("openai", "/v1/models"), ("generic", "/"), ("voxta", "/api/ui/init"), ("xtts", "/get_models_list")],
+)
+def test_a_known_server_is_tried_where_it_tells_what_there_is(name: str, path: str) -> None:
+    preset: dict[str, Any] = {
+        "routes": [],
+        "upstreams": {"ai": {"url": "http://127.0.0.1:1", "preset": name}},
+    }
+    assert f"{AT}{path}\n" in first_steps(AT, loaded(**preset), "k")

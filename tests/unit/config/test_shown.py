@@ -111,3 +111,16 @@ def test_of_an_expanded_secret_nothing_but_where_it_comes_from_is_shown(written:
 def test_the_vaults_key_is_never_shown() -> None:
     tree = from_plain({"vault": {"key": "A" * 43 + "="}}, HERE)
     assert shown(Settings.model_validate(tree.plain()), tree)["vault"] == {"key_file": None, "key": "****"}
+
+
+def test_what_a_preset_says_is_shown_with_its_origin_and_what_was_written_with_its_own() -> None:
+    written = {"upstreams": {"a": {"url": "http://a", "preset": "elevenlabs", "timeouts": {"idle": "1s"}}}}
+    settings, tree = Settings.model_validate(written), from_plain(written, HERE)
+    upstream = shown(settings, tree)["upstreams"]["a"]
+    assert (upstream["origin"], upstream["credential_in"]) == ("strip", "xi-api-key")
+    assert upstream["timeouts"] == {"connect": "10s", "first_byte": "5m", "idle": "1s"}
+    origins = origins_of(settings, tree)
+    told = [
+        origins[f"upstreams.a.{word}"] for word in ("origin", "timeouts.connect", "timeouts.idle", "mount")
+    ]
+    assert told == ["preset elevenlabs", "preset elevenlabs", "c.yaml:1:1", "default"]
