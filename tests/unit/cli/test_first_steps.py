@@ -101,12 +101,12 @@ def test_before_a_known_server_a_key_is_made_for_what_is_not_dangerous() -> None
     assert "--scope models:read --scope chat:write" in command
     assert "admin" not in command
     assert "models:manage" not in command
-    assert f"{AT}/v1/models\n" in first_steps(AT, loaded(**preset), "k")
+    assert f"{AT}/v1/models\n" in first_steps(AT, loaded(routes=[], upstreams=known), "k")
 
 
 @pytest.mark.parametrize(
     ("name", "path"),
-    [("openai", "/v1/models"), ("generic", "/"), ("voxta", "/api/ui/init"), ("xtts", "/get_models_list")],
+    [("openai", "/v1/models"), ("generic", "/"), ("voxta", "/api/profile"), ("xtts", "/get_models_list")],
 )
 def test_a_known_server_is_tried_where_it_tells_what_there_is(name: str, path: str) -> None:
     preset: dict[str, Any] = {
