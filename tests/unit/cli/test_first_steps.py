@@ -93,11 +93,8 @@ def test_the_sources_are_named_in_full(folder: Path) -> None:
 
 
 def test_before_a_known_server_a_key_is_made_for_what_is_not_dangerous() -> None:
-    preset: dict[str, Any] = {
-        "routes": [],
-        "upstreams": {"ai": {"url": "http://127.0.0.1:11434", "preset": "ollama"}},
-    }
-    command = create_command(loaded(**preset), "keyhatch")
+    known = {"ai": {"url": "http://127.0.0.1:11434", "preset": "ollama"}}
+    command = create_command(loaded(routes=[], upstreams=known), "keyhatch")
     assert "--scope models:read --scope chat:write" in command
     assert "admin" not in command
     assert "models:manage" not in command

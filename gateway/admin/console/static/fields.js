@@ -46,6 +46,7 @@ export async function scopesField(me, held = []) {
     "div",
     { class: "presets" },
     button("Read-only", () => tick((scope) => scope.endsWith(":read")), { kind: "small" }),
+    own.some(({ scope }) => scope === "admin") && button("All but admin", () => tick((scope) => scope !== "admin" && !scope.endsWith(":manage")), { kind: "small" }),
     button("Everything", () => tick(() => true), { kind: "small" }),
     button("None", () => tick(() => false), { kind: "small" }),
   );
