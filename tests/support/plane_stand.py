@@ -18,6 +18,8 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final
 
+from gateway.config.applied import preset_routes, spoken
+from gateway.config.upstream_sections import UpstreamSettings
 from gateway.core.keys import ApiKey, Network, compose_secret, digest_of
 from gateway.core.routes import Anonymous, Route, RouteTable
 from gateway.keeper.gatekeeper import Gatekeeper
@@ -166,7 +168,8 @@ def other_key(**changes: object) -> ApiKey:
 class Setting:
     """What a test may want otherwise. Times in seconds, short enough to wait for only where they matter.
 
-    `upstream`: more fields of every upstream. `routes` are there beside the usual ones.
+    `upstream`: more fields of every upstream. `routes` are there beside the usual ones. `known` says of which
+    upstream what a configuration would: a preset, a mount; then the usual routes are not there.
     """
 
     script: Script | None = field(default_factory=lambda: answering(OK))
@@ -179,6 +182,7 @@ class Setting:
     upstream: Mapping[str, Any] = field(default_factory=dict)
     routes: tuple[Route, ...] = ()
     injection: Injection | None = None
+    known: Mapping[str, Any] = field(default_factory=dict)
     tls: bool = field(default_factory=lambda: "CONFORMANCE_TLS" in os.environ)
 
 
@@ -195,9 +199,10 @@ class Stand:
         self.second = ScriptedUpstream(answering(OK))
         self.callers: list[RawCaller] = []
         self.store_errors = 0
-        self.gatekeeper = Gatekeeper(
-            RouteTable((*ROUTES, *setting.routes)), "kh", self.store, self.clock, self._count_store_error
-        )
+        said = {"main": UpstreamSettings.model_validate({"url": "http://127.0.0.1:1", **setting.known})}
+        usual = () if setting.known else ROUTES
+        table = RouteTable((*usual, *setting.routes), preset_routes(said), spoken(said))
+        self.gatekeeper = Gatekeeper(table, "kh", self.store, self.clock, self._count_store_error)
         self.host, self.port = "", 0
         self.door: TlsDoor | None = None
         self._plane: Plane | None = None
