@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING, Final
 from gateway.admin.control_path import address_of, socket_path
 from gateway.admin.control_peer import Peer, uid_of_peer
 from gateway.admin.late import LateRoom, Receive, load_beside
-from gateway.keeper.desk import KeyDesk
+from gateway.keeper.credentials import CredentialDesk
+from gateway.keeper.desk import KeyDesk, RuleBroken
 from gateway.keeper.ports import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -35,11 +36,16 @@ _STOP_S: Final = 2.0
 _BACKLOG: Final = 16
 
 
+def nobody() -> CredentialDesk:
+    """The desk of credentials where there is none."""
+    raise RuleBroken("no credentials are managed here")
+
+
 class ControlServer:
     """Serves a desk on the socket of a store; `start` it under the store's lock, `stop` it before letting go.
 
-    `desk` is called with the first question. `peer_uid` tells which user is on the other end, None where the
-    system cannot say.
+    `desk` is called with the first question, `credentials` with each about them. `peer_uid` tells which user
+    is on the other end, None where the system cannot say.
     """
 
     def __init__(
@@ -47,9 +53,11 @@ class ControlServer:
         desk: Callable[[], KeyDesk],
         store_path: Path,
         *,
+        credentials: Callable[[], CredentialDesk] = nobody,
         peer_uid: Callable[[Peer], int | None] = uid_of_peer,
     ) -> None:
         self._desk = desk
+        self._credentials = credentials
         self._path = socket_path(store_path)
         self._peer_uid = peer_uid
         self._room = LateRoom("the control socket", self._open)
@@ -108,7 +116,9 @@ class ControlServer:
         await load_beside("gateway.admin.control_app")
         from gateway.admin.control_app import control_runner  # noqa: PLC0415 - loaded with the line above
 
-        runner = self._runner = control_runner(self._desk(), self._peer_uid, close_grace_s=_STOP_S)
+        runner = self._runner = control_runner(
+            self._desk(), self._peer_uid, close_grace_s=_STOP_S, credentials=self._credentials
+        )
         await runner.setup()
         assert runner.server is not None  # noqa: S101 - setup made it
         return runner.server

@@ -38,6 +38,7 @@ from gateway.admin.control_words import (
     Words,
     places,
 )
+from gateway.admin.credential_acts import CREDENTIAL_ACTS
 from gateway.admin.moving_words import (
     IMPORT_BYTES_MAX,
     AskDigests,
@@ -49,6 +50,7 @@ from gateway.admin.moving_words import (
 )
 from gateway.core.keys import ApiKey
 from gateway.keeper.audit import host_actor
+from gateway.keeper.credentials import CredentialDesk
 from gateway.keeper.desk import KeyDesk, NotAllowed, Problem, RuleBroken
 
 _log: Final = logging.getLogger("gateway.control")
@@ -57,20 +59,30 @@ Act = tuple[type[Words], Callable[[KeyDesk, Any], Awaitable[Words]]]
 
 
 def control_runner(
-    desk: KeyDesk, peer_uid: Callable[[Peer], int | None], *, close_grace_s: float
+    desk: KeyDesk,
+    peer_uid: Callable[[Peer], int | None],
+    *,
+    close_grace_s: float,
+    credentials: Callable[[], CredentialDesk],
 ) -> web.AppRunner:
-    """What serves the desk, not set up yet."""
+    """What serves both desks, not set up yet."""
     app = web.Application(client_max_size=ASKED_BYTES_MAX)
-    app.router.add_route("*", "/{tail:.*}", _Questions(desk, peer_uid).answer)
+    app.router.add_route("*", "/{tail:.*}", _Questions(desk, peer_uid, credentials).answer)
     return web.AppRunner(app, access_log=None, shutdown_timeout=close_grace_s)
 
 
 class _Questions:
-    """Answers what is asked of one desk."""
+    """Answers what is asked of one desk, or of the one of credentials."""
 
-    def __init__(self, desk: KeyDesk, peer_uid: Callable[[Peer], int | None]) -> None:
+    def __init__(
+        self,
+        desk: KeyDesk,
+        peer_uid: Callable[[Peer], int | None],
+        credentials: Callable[[], CredentialDesk],
+    ) -> None:
         self._desk = desk
         self._peer_uid = peer_uid
+        self._credentials = credentials
 
     async def answer(self, request: web.Request) -> web.Response:
         """The answer to one question, whatever it is."""
@@ -82,28 +94,36 @@ class _Questions:
             return _refuse(error)
         return web.Response(body=told.model_dump_json().encode(), content_type="application/json")
 
-    def _admit(self, request: web.Request) -> KeyDesk:
-        """The desk, for whoever asks; raises `NotAllowed`."""
+    def _admit(self, request: web.Request) -> str:
+        """Who asks; raises `NotAllowed`."""
         peer = None if request.transport is None else request.transport.get_extra_info("socket")
         uid = None if peer is None else self._peer_uid(peer)
         if uid not in (0, os.geteuid()):
             raise NotAllowed(
                 f"only root and the user that runs the gateway (uid {os.geteuid()}) manage its keys"
             )
-        return self._desk.acting(host_actor(uid))
+        return host_actor(uid)
 
-    async def _act(self, desk: KeyDesk, request: web.Request) -> Words:
-        act = ACTS.get(request.path.removeprefix("/v1/"))
-        if act is None or request.method != "POST":
-            raise RuleBroken("the running gateway does not know this act: is it of another version?")
-        shape, do = act
-        if shape is AskImport:
-            request = request.clone(client_max_size=IMPORT_BYTES_MAX)
-        try:
-            asked = shape.model_validate_json(await request.read())
-        except ValidationError as error:
-            raise RuleBroken(f"the running gateway cannot read what was asked: {places(error)}") from None
-        return await do(desk, asked)
+    async def _act(self, actor: str, request: web.Request) -> Words:
+        name = request.path.removeprefix("/v1/")
+        if request.method == "POST" and name in ACTS:
+            shape, do = ACTS[name]
+            asked = await _asked(shape, request)
+            return await do(self._desk.acting(actor), asked)
+        if request.method == "POST" and name in CREDENTIAL_ACTS:
+            shape, do_with_credentials = CREDENTIAL_ACTS[name]
+            asked = await _asked(shape, request)
+            return await do_with_credentials(self._credentials().acting(actor), asked)
+        raise RuleBroken("the running gateway does not know this act: is it of another version?")
+
+
+async def _asked(shape: type[Words], request: web.Request) -> Words:
+    if shape is AskImport:
+        request = request.clone(client_max_size=IMPORT_BYTES_MAX)
+    try:
+        return shape.model_validate_json(await request.read())
+    except ValidationError as error:
+        raise RuleBroken(f"the running gateway cannot read what was asked: {places(error)}") from None
 
 
 def _refuse(error: Exception) -> web.Response:

@@ -103,7 +103,7 @@ class RemoteKeyring:
     async def is_there(self) -> bool:
         """Whether somebody serves the desk; raises `StoreUnavailable` if somebody is there and silent."""
         try:
-            await self._ask("ping", _worded(AskNothing), TellDone, TIMEOUT_PING_S)
+            await self.ask("ping", worded(AskNothing), TellDone, TIMEOUT_PING_S)
         except DeskUnreachable:
             return False
         return True
@@ -114,11 +114,11 @@ class RemoteKeyring:
 
     async def create(self, draft: KeyDraft) -> tuple[ApiKey, Secret]:
         """Make a key."""
-        return _issued(await self._ask("create", _worded(AskCreate, **_values(draft)), TellIssued))
+        return _issued(await self.ask("create", worded(AskCreate, **_values(draft)), TellIssued))
 
     async def list_keys(self, status: StatusFilter = None, owner: str | None = None) -> list[ApiKey]:
         """Records, newest first."""
-        told = await self._ask("list", _worded(AskList, status=status, owner=owner), TellKeys)
+        told = await self.ask("list", worded(AskList, status=status, owner=owner), TellKeys)
         return [key.key() for key in told.keys]
 
     async def resolve(self, id_or_name: str) -> ApiKey:
@@ -139,13 +139,13 @@ class RemoteKeyring:
 
     async def edit(self, id_or_name: str, edit: KeyEdit) -> ApiKey:
         """Change what stands in a record."""
-        asked = _worded(AskEdit, id_or_name=id_or_name, **_values(edit))
-        return (await self._ask("edit", asked, TellKey)).key()
+        asked = worded(AskEdit, id_or_name=id_or_name, **_values(edit))
+        return (await self.ask("edit", asked, TellKey)).key()
 
     async def rotate(self, id_or_name: str, rotation: Rotation) -> tuple[ApiKey, Secret]:
         """Give a key a new secret."""
-        asked = _worded(AskRotate, id_or_name=id_or_name, **_values(rotation))
-        return _issued(await self._ask("rotate", asked, TellIssued))
+        asked = worded(AskRotate, id_or_name=id_or_name, **_values(rotation))
+        return _issued(await self.ask("rotate", asked, TellIssued))
 
     async def undo_rotation(self, id_or_name: str) -> ApiKey:
         """Make the secret before the key's own again."""
@@ -157,7 +157,7 @@ class RemoteKeyring:
 
     async def revoke_by_value(self, text: str) -> ApiKey:
         """End the secret that this text is."""
-        return (await self._ask("revoke_by_value", _worded(AskVerify, text=_sendable(text)), TellKey)).key()
+        return (await self.ask("revoke_by_value", worded(AskVerify, text=_sendable(text)), TellKey)).key()
 
     async def delete(self, id_or_name: str) -> ApiKey:
         """Remove the record of a revoked key."""
@@ -165,44 +165,44 @@ class RemoteKeyring:
 
     async def verify(self, text: str) -> Verification:
         """Say what a text is. What no key can hold is cut off or replaced before it is sent."""
-        asked = _worded(AskVerify, text=_sendable(text))
-        return (await self._ask("verify", asked, TellVerification)).verification()
+        asked = worded(AskVerify, text=_sendable(text))
+        return (await self.ask("verify", asked, TellVerification)).verification()
 
     async def import_keys(self, asked: KeyImport) -> Imported:
         """Make keys of existing strings or records; it may take a while."""
         return (
-            await self._ask("import_keys", _made(lambda: AskImport.of(asked)), TellImported, TIMEOUT_IMPORT_S)
+            await self.ask("import_keys", _made(lambda: AskImport.of(asked)), TellImported, TIMEOUT_IMPORT_S)
         ).imported()
 
     async def export_keys(self, after: int = 0, limit: int = PAGE_KEYS_MAX) -> list[tuple[int, WholeKey]]:
         """Records with their digests, oldest first."""
-        told = await self._ask("export_keys", _worded(AskExport, after=after, limit=limit), TellExport)
+        told = await self.ask("export_keys", worded(AskExport, after=after, limit=limit), TellExport)
         return told.whole_keys()
 
     async def verify_digests(self, digests: Sequence[bytes]) -> list[Verification]:
         """What stands behind each digest."""
-        asked = _worded(AskDigests, digests=tuple(digest.hex() for digest in digests))
+        asked = worded(AskDigests, digests=tuple(digest.hex() for digest in digests))
         return [
-            each.verification()
-            for each in (await self._ask("verify_digests", asked, TellVerifications)).found
+            each.verification() for each in (await self.ask("verify_digests", asked, TellVerifications)).found
         ]
 
     async def audit(self, query: AuditQuery = FIRST_ENTRIES) -> list[AuditEntry]:
         """What was done, in the order asked for."""
-        asked = _worded(AskAudit, **_values(query))
-        return [entry.entry() for entry in (await self._ask("audit", asked, TellAudit)).entries]
+        asked = worded(AskAudit, **_values(query))
+        return [entry.entry() for entry in (await self.ask("audit", asked, TellAudit)).entries]
 
     async def usage(self, id_or_name: str | None = None, query: UsageQuery | None = None) -> list[UsageDay]:
         """What keys did, day by day."""
         asked = _values(query or UsageQuery())
         del asked["key_id"]
-        told = await self._ask("usage", _worded(AskUsage, id_or_name=id_or_name, **asked), TellUsage)
+        told = await self.ask("usage", worded(AskUsage, id_or_name=id_or_name, **asked), TellUsage)
         return [day.value() for day in told.days]
 
     async def _one(self, act: str, id_or_name: str) -> ApiKey:
-        return (await self._ask(act, _worded(AskOne, id_or_name=id_or_name), TellKey)).key()
+        return (await self.ask(act, worded(AskOne, id_or_name=id_or_name), TellKey)).key()
 
-    async def _ask(self, act: str, asked: bytes, shape: type[_Told], timeout_s: float | None = None) -> _Told:
+    async def ask(self, act: str, asked: bytes, shape: type[_Told], timeout_s: float | None = None) -> _Told:
+        """Ask one thing, in the words of `worded`; raises what was raised there."""
         status, body = await self._exchange(act, asked, timeout_s or self._timeout_answer_s)
         try:
             if status == 200:
@@ -309,7 +309,8 @@ def _exception_of(refusal: TellRefusal) -> Exception:
     return StoreUnavailable(refusal.message)
 
 
-def _worded(shape: type[Words], **values: Any) -> bytes:
+def worded(shape: type[Words], **values: Any) -> bytes:
+    """What is asked, ready to be sent; raises `RuleBroken` where that cannot be said."""
     return _made(lambda: shape(**values))
 
 

@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "check": "gateway.cli.check",
     "config": "gateway.cli.config",
     "keys": "gateway.cli.keys",
+    "credentials": "gateway.cli.credentials",
     "admin": "gateway.cli.admin",
     "audit": "gateway.cli.audit",
     "scan": "gateway.cli.scan",

@@ -35,9 +35,15 @@ ActName = Literal[
     "delete",
     "import",
     "restore",
+    "set_credential",
+    "remove_credential",
+    "rekey",
 ]
 ACTS: Final[tuple[ActName, ...]] = get_args(ActName)
-"""Whatever can be done with keys, by the name that entries have for it. A store is restored in one entry."""
+"""Whatever can be done with keys, by the name that entries have for it. A store is restored in one entry.
+
+What is done with credentials of upstreams is about no key; `rekey` seals one anew with another vault key.
+"""
 
 Described = Mapping[str, Any]
 
@@ -135,7 +141,12 @@ def described(key: ApiKey | None) -> Described | None:
 
 
 def chained(
-    number: int, previous: bytes, act: Act, key_id: str | None, before: ApiKey | None, after: ApiKey | None
+    number: int,
+    previous: bytes,
+    act: Act,
+    key_id: str | None,
+    before: ApiKey | Described | None,
+    after: ApiKey | Described | None,
 ) -> AuditEntry:
     """The entry that follows `previous`."""
     entry = AuditEntry(
@@ -145,8 +156,8 @@ def chained(
         act.name,
         key_id,
         act.request_id,
-        described(before),
-        described(after),
+        described(before) if isinstance(before, ApiKey) else before,
+        described(after) if isinstance(after, ApiKey) else after,
         previous,
         b"",
     )

@@ -18,13 +18,17 @@ from typing import Final
 
 from gateway.admin.control_client import RemoteKeyring
 from gateway.admin.control_path import socket_path
+from gateway.admin.credential_client import RemoteCredentials
+from gateway.config.load import Loaded
 from gateway.core.keys import ApiKey, Secret
 from gateway.keeper.audit import FIRST_ENTRIES, AuditEntry, AuditQuery, host_actor
 from gateway.keeper.batch import PAGE_KEYS_MAX, Imported, KeyImport
+from gateway.keeper.credentials import CredentialDesk
 from gateway.keeper.days import UsageDay, UsageQuery
 from gateway.keeper.desk import KeyDesk, KeyDraft, KeyEdit, Rotation, StatusFilter, Verification
 from gateway.keeper.keyring import Keyring
 from gateway.keeper.ports import Clock, KeyStore, WholeKey
+from gateway.service.lender import Lender
 from gateway.store.faults import StoreBusy, StoreMissing
 from gateway.store.memory import MemoryKeyStore
 from gateway.store.sqlite import SqliteKeyStore, open_sqlite
@@ -76,6 +80,30 @@ async def open_desk(
         except StoreMissing as missing:
             desk = _DeskWithoutStore(missing, lambda: find(can_create=True), over(MemoryKeyStore()))
         yield desk
+
+
+@asynccontextmanager
+async def open_credentials(
+    loaded: Loaded,
+    store_path: Path,
+    *,
+    clock: Clock,
+    can_create: bool = False,
+    patience_s: float = PATIENCE_S,
+) -> AsyncIterator[CredentialDesk]:
+    """The desk of credentials, found in the same way. `can_create`: a store is begun where there is none."""
+    found = await _find(store_path, patience_s, can_create=can_create)
+    if isinstance(found, RemoteKeyring):
+        yield RemoteCredentials(found)
+        return
+    try:
+        lender = Lender(found, clock, on_store_error=_nothing, on_change=_nothing)
+        await lender.load()
+        lender.take(loaded)
+        yield lender.vault.acting(host_actor(os.getuid() if hasattr(os, "getuid") else None))
+        await lender.uses.flush()
+    finally:
+        await found.close()
 
 
 async def _find(store_path: Path, patience_s: float, *, can_create: bool) -> RemoteKeyring | SqliteKeyStore:
@@ -177,3 +205,7 @@ class _DeskWithoutStore:
 
 def _nobody_to_tell(_key_id: str, _key: ApiKey | None) -> None:
     """No cache and no live exchange hangs on a store that only this process has open."""
+
+
+def _nothing() -> None:
+    """No upstream is served by this process, and nobody counts its errors."""

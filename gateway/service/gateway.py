@@ -31,6 +31,7 @@ from gateway.config.load import Loaded
 from gateway.config.model import Settings
 from gateway.core.keys import ApiKey
 from gateway.core.policy import moment
+from gateway.keeper.credentials import Store
 from gateway.keeper.desk import KeyDesk
 from gateway.keeper.gatekeeper import Gatekeeper
 from gateway.keeper.ports import Clock, KeyStore
@@ -38,10 +39,11 @@ from gateway.logs import Logs, Observers
 from gateway.metrics import Metrics
 from gateway.plane.contract import Ground, Plane, Surroundings
 from gateway.plane.lean_server import LeanPlane
-from gateway.service.compile import ground_of, table_of
+from gateway.service.compile import table_of
 from gateway.service.file_watch import look_again_and_again
 from gateway.service.for_life import is_among, takes_restart
 from gateway.service.forgetting import Forgetting
+from gateway.service.lender import Lender
 from gateway.service.reloads import Reloaded, Reloads
 from gateway.service.targets import hand_on, targets_told
 from gateway.service.watch import StoreWatch
@@ -89,7 +91,8 @@ class Gateway:
         self.metrics = Metrics(version=__version__, plane=loaded.settings.server.plane, clock=clock)
         self._in_force = loaded.settings
         self._proxy_at = (loaded.settings.server.proxy.host, loaded.settings.server.proxy.port)
-        self._store: KeyStore
+        self._store: Store
+        self._lender: Lender
         self._gatekeeper: Gatekeeper
         self._observers: Observers
         self._plane: Plane
@@ -142,10 +145,15 @@ class Gateway:
         self._serve_with(self._started_with)
         store, path = await self._open_store()
         self._store = store
+        self._lender = Lender(
+            store, self._clock, on_store_error=self.metrics.store_failed, on_change=self._lend_anew
+        )
+        await self._lender.load()
+        self._lender.take(self._started_with)
         self._build(settings, store)
         await self._gatekeeper.load()
         if path is not None:
-            control = ControlServer(lambda: self.keyring, path)
+            control = ControlServer(lambda: self.keyring, path, credentials=lambda: self._lender.vault)
             await control.start()
             self._open.push_async_callback(control.stop)
         self._run(self._gatekeeper.live.run())
@@ -153,7 +161,11 @@ class Gateway:
         self._run(self._gatekeeper.first_uses.run())
         self._open.push_async_callback(self._gatekeeper.usage.flush)
         self._run(self._gatekeeper.usage.run(settings.keys.last_used_flush_s))
-        watch = self._watch = StoreWatch(store, self._gatekeeper, self._clock, self.metrics.store_failed)
+        self._open.push_async_callback(self._lender.uses.flush)
+        self._run(self._lender.uses.run(settings.keys.last_used_flush_s))
+        watch = self._watch = StoreWatch(
+            store, self._gatekeeper, self._clock, self.metrics.store_failed, self._lender.data_changed
+        )
         await watch.look()
         await watch.count()
         if self._on_empty is not None and not self.keys_counted:
@@ -176,29 +188,42 @@ class Gateway:
     def reload(self, loaded: Loaded) -> Reloaded:
         """Put a new configuration in force, all of it or (if it raises) none of it."""
         settings = loaded.settings
-        table, ground = table_of(settings), ground_of(settings, base_dir=loaded.base_dir)
+        table = table_of(settings)
         certificate = self._certificate_of(loaded)
+        with self._lender.taking(loaded):
+            ground = self._lender.ground()
         restart = tuple(takes_restart(self._started_with.settings, settings))
         for name in restart:
             _log.warning("%s changed, which takes a restart; the old value stays", name)
         names = changed(self._in_force, settings)
-        ground = replace(ground, scheme=self._plane.ground.scheme)
         if self._served is not None and certificate is not None and loaded.tls_files is not None:
             handshake_s = ground.limits.head_timeout_s
             if self._served.take(loaded.tls_files, certificate, handshake_s):
                 names = tuple(dict.fromkeys((*names, "server.tls.cert_file")))
         self.metrics.know(table.routes)
-        hand_on(ground.upstreams, self._plane.ground.upstreams, self._clock.monotonic())
-        self._gatekeeper.table, self._plane.ground = table, ground
-        self._check_targets()
+        self._gatekeeper.table = table
+        self._serve_on(ground)
         self._forgetting.kept_s = settings.keys.usage_kept_s
         self._in_force = settings
         if "keyring" in vars(self):
             self.keyring.rules = _rules(settings, self._started_with.settings.keys.prefix)
         self._logs.set_level(settings.logging.level)
         self._access_log.on = settings.logging.access
+        self._lender.observe_with(self._observers)
         told = tuple(name for name in names if not is_among(name, restart))
         return Reloaded(told, restart, loaded.warnings)
+
+    def _serve_on(self, ground: Ground) -> None:
+        """From the next request on upstreams are asked on this ground."""
+        before = self._plane.ground
+        hand_on(ground.upstreams, before.upstreams, self._clock.monotonic())
+        self._plane.ground = replace(ground, scheme=before.scheme)
+        self._check_targets()
+
+    def _lend_anew(self) -> None:
+        """A credential changed: from the next request on upstreams are lent what is there now."""
+        self._serve_on(self._lender.ground())
+        self._lender.tell()
 
     async def stop(self) -> None:
         """Drain, flush and close. Stopping twice is harmless; to cancel it is to cut what is under way."""
@@ -255,7 +280,7 @@ class Gateway:
         if looks:
             self._run(look_again_and_again(looks))
 
-    async def _open_store(self) -> tuple[KeyStore, Path | None]:
+    async def _open_store(self) -> tuple[Store, Path | None]:
         path = self._started_with.store_path
         if path is None:
             from gateway.store.memory import MemoryKeyStore  # noqa: PLC0415 - hardly anybody has one
@@ -272,9 +297,10 @@ class Gateway:
         self._gatekeeper = Gatekeeper(table, keys.prefix, store, self._clock, self.metrics.store_failed)
         self._observers = Observers([self.metrics, self._access_log, self._gatekeeper.usage.days])
         around = Surroundings(self._gatekeeper, self._observers, self._clock)
-        ground = ground_of(settings, base_dir=self._started_with.base_dir)
+        ground = self._lender.ground()
         hand_on(ground.upstreams, {}, self._clock.monotonic())
         self._plane = _plane(settings.server.plane)(ground, around)
+        self._lender.observe_with(self._observers)
 
     async def _start_admin(self, at: Address, store: KeyStore) -> tuple[str, int]:
         checks = {"store": lambda: self._store_check(store), "configuration": self._configuration_check}
@@ -323,7 +349,7 @@ class Gateway:
                 raise LookupError(f"route {route.id} has no upstream")
         since = self.metrics.reload_failed_at
         if since is None:
-            return None
+            return await self._lender.warning()
         return f"reload failed since {moment(since)}; the configuration before it is in force"
 
     def _admin_app(self, pages: Pages, hosts: Hosts) -> "web.Application":
@@ -332,6 +358,7 @@ class Gateway:
 
         parts = Parts(
             keyring=self.keyring,
+            credentials=lambda: self._lender.vault,
             gatekeeper=self._gatekeeper,
             clock=self._clock,
             logs=self._logs,

@@ -19,6 +19,7 @@ from gateway.admin.console.sign_in import Facts, SignIn
 from gateway.admin.health import Pages
 from gateway.admin.hosts import Hosts
 from gateway.admin.sessions import Sessions
+from gateway.keeper.credentials import CredentialDesk
 from gateway.keeper.gatekeeper import Gatekeeper
 from gateway.keeper.keyring import Keyring
 from gateway.keeper.ports import Clock
@@ -34,6 +35,7 @@ class Parts:
     """What management needs of a gateway. What a reload may replace is called for each time."""
 
     keyring: Keyring
+    credentials: Callable[[], CredentialDesk]
     gatekeeper: Gatekeeper
     clock: Clock
     logs: Logs
@@ -68,4 +70,5 @@ def _house(parts: Parts) -> House:
         Watched(parts.clock, parts.logs.clean, observers.add, observers.remove),
         parts.metrics,
         Reachable(parts.upstreams, parts.clock).look,
+        parts.credentials,
     )

@@ -26,13 +26,19 @@ class StoreWatch:
     """Notices foreign changes, and counts keys by status for the metrics."""
 
     def __init__(
-        self, store: KeyStore, gatekeeper: Gatekeeper, clock: Clock, on_store_error: Callable[[], None]
+        self,
+        store: KeyStore,
+        gatekeeper: Gatekeeper,
+        clock: Clock,
+        on_store_error: Callable[[], None],
+        on_foreign_change: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.key_counts: dict[Status, int] = {}
         self._store = store
         self._gatekeeper = gatekeeper
         self._clock = clock
         self._on_store_error = on_store_error
+        self._on_foreign_change = on_foreign_change
         self._version: int | None = None
 
     async def look(self) -> None:
@@ -41,6 +47,8 @@ class StoreWatch:
         if self._version is not None and version != self._version:
             _log.warning("another program changed the store; everything cached is asked for again")
             await self._gatekeeper.data_changed()
+            if self._on_foreign_change is not None:
+                await self._on_foreign_change()
         self._version = version
 
     async def count(self) -> None:

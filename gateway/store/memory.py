@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import date
 
 from gateway.core.keys import ApiKey, Status
-from gateway.keeper.audit import FIRST_ENTRIES, GENESIS, Act, AuditEntry, AuditQuery, chained
+from gateway.keeper.audit import FIRST_ENTRIES, GENESIS, Act, AuditEntry, AuditQuery, Described, chained
 from gateway.keeper.days import UsageDay, UsageQuery, added, page_of
 from gateway.keeper.ports import (
     CHANGE,
@@ -26,12 +26,14 @@ from gateway.keeper.ports import (
     WholeKey,
 )
 from gateway.store.faults import StoreConflict
+from gateway.store.memory_credentials import MemoryCredentials
 
 
-class MemoryKeyStore:
+class MemoryKeyStore(MemoryCredentials):
     """Records by id, and the digests that lead to them."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._keys: dict[str, ApiKey] = {}
         self._numbers: dict[str, int] = {}
         self._last = 0
@@ -214,8 +216,14 @@ class MemoryKeyStore:
         digests = (digest for digest, holder in self._holders.items() if holder == key_id)
         return {digest: digest in self._imported for digest in digests}
 
-    def _tell(self, act: Act, key_id: str, before: ApiKey | None, after: ApiKey | None) -> None:
-        if act.once is not None:
+    def _tell(
+        self,
+        act: Act,
+        key_id: str | None,
+        before: ApiKey | Described | None,
+        after: ApiKey | Described | None,
+    ) -> None:
+        if act.once is not None and key_id is not None:
             done = OnceDone(act.once.fingerprint, act.name, key_id)
             self._once[act.actor, act.once.name] = (act.at, done)
         previous = self._entries[-1].hash if self._entries else GENESIS

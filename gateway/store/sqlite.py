@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.core.keys import EXPIRING_WINDOW_S, ApiKey, Status
-from gateway.keeper.audit import FIRST_ENTRIES, GENESIS, Act, AuditEntry, AuditQuery, chained
+from gateway.keeper.audit import FIRST_ENTRIES, GENESIS, Act, AuditEntry, AuditQuery, Described, chained
 from gateway.keeper.days import UsageDay, UsageQuery, number_of
 from gateway.keeper.ports import (
     CHANGE,
@@ -40,6 +40,7 @@ from gateway.keeper.ports import (
 )
 from gateway.store import audit_rows, once_rows, rows, usage_rows
 from gateway.store.connection import Connection, Values, connect
+from gateway.store.credential_rows import SealedRows
 from gateway.store.faults import (
     RESTORE,
     StoreConflict,
@@ -60,7 +61,7 @@ _AT_ONCE_S: Final = 0.05
 _ROWS_AT_ONCE: Final = 256  # about 2 ms of reading rows before others get their turn
 
 
-class SqliteKeyStore(ManyKeys):
+class SqliteKeyStore(ManyKeys, SealedRows):
     """An open store; made by `open_sqlite`."""
 
     def __init__(
@@ -275,7 +276,13 @@ class SqliteKeyStore(ManyKeys):
             elif holders != [(key.id,)]:
                 raise StoreConflict(f"{self._path} refuses key {key.id}: its secret belongs to another key")
 
-    async def _tell(self, act: Act, key_id: str, before: ApiKey | None, after: ApiKey | None) -> None:
+    async def _tell(
+        self,
+        act: Act,
+        key_id: str | None,
+        before: ApiKey | Described | None,
+        after: ApiKey | Described | None,
+    ) -> None:
         """Add the entry of an act, within its transaction. One that is not written undoes the act."""
         last = await self._writer.fetch(audit_rows.SELECT_LAST)
         number, previous = last[0] if last else (0, GENESIS)

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.admin.control import ControlServer
 from gateway.admin.control_client import RemoteKeyring
-from gateway.keeper.ports import KeyStore
+from gateway.keeper.credentials import Store
 from gateway.store.memory import MemoryKeyStore
 from gateway.store.sqlite import open_sqlite
 from tests.contract.desk_stand import Stand, near
@@ -16,10 +16,8 @@ from tests.support.records import StillClock
 
 
 @pytest.fixture(params=["memory", "sqlite"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[KeyStore]:
-    opened: KeyStore = (
-        MemoryKeyStore() if request.param == "memory" else await open_sqlite(tmp_path / "keys.db")
-    )
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    opened: Store = MemoryKeyStore() if request.param == "memory" else await open_sqlite(tmp_path / "keys.db")
     yield opened
     await opened.close()
 

@@ -14,6 +14,7 @@ from gateway.core.keys import ApiKey, Secret
 from gateway.core.routes import RouteTable
 from gateway.keeper.audit import Once
 from gateway.keeper.authority import Manager, Want, admit_to, assert_holds, assert_may_widen
+from gateway.keeper.credentials import CredentialDesk
 from gateway.keeper.desk import NotAllowed, StateConflict
 from gateway.keeper.keyring import Keyring
 from gateway.keeper.ports import Clock, KeyNotFound, OnceDone, OnceTaken
@@ -50,7 +51,7 @@ class Knocked:
 class House:
     """What handlers need of the gateway. `table` is asked anew each time: a reload may replace it.
 
-    `upstreams` tells how the upstreams stand, which may take a moment.
+    `upstreams` tells how the upstreams stand, which may take a moment; `credentials` is the desk of theirs.
     """
 
     keyring: Keyring
@@ -59,6 +60,7 @@ class House:
     watched: Watched
     metrics: Metrics
     upstreams: Callable[[], Awaitable[Sequence[Knocked]]]
+    credentials: Callable[[], CredentialDesk]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """Everything about one question. `etags` None: any state will do."""
+    """Everything about one question, on `key_id` or `name`. `etags` None: any state will do."""
 
     house: House
     manager: Manager
@@ -81,6 +83,7 @@ class Ask:
     body: Asked
     query: Asked
     key_id: str
+    name: str
     etags: tuple[str, ...] | None
     once: Once | None
     now: float

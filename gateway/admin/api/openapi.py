@@ -9,6 +9,7 @@ from pydantic.json_schema import models_json_schema
 
 from gateway import __version__
 from gateway.admin.answers import PROBLEM
+from gateway.admin.api.credential_words import CREDENTIAL_NAME, CREDENTIAL_NAME_CHARS_MAX
 from gateway.admin.api.operations import BASE, Operation
 from gateway.admin.api.words import KEY_ID, Asked, Nothing, ProblemTold, Told
 
@@ -49,6 +50,15 @@ _ID: Final[dict[str, Any]] = {
     "required": True,
     "schema": {"type": "string", "pattern": KEY_ID},
     "example": "key_0123456789abcdef",
+}
+
+
+_NAME: Final[dict[str, Any]] = {
+    "name": "name",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "pattern": CREDENTIAL_NAME, "maxLength": CREDENTIAL_NAME_CHARS_MAX},
+    "example": "openai",
 }
 
 
@@ -99,6 +109,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
     parameters = [_ID] if operation.has_id else []
+    parameters += [_NAME] if operation.has_name else []
     parameters += [_IF_MATCH] if operation.guarded else []
     parameters += [_ONCE] if operation.once else []
     schema = operation.query.model_json_schema()
@@ -121,7 +132,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
     if not operation.shows_key:
         refused.update(_OF_BODIES)  # a body is read, and found wanting, where none is asked for too
     names_key = "key_id" in {*operation.query.model_fields, *operation.body.model_fields}
-    if operation.has_id or operation.once or names_key:
+    if operation.has_id or operation.has_name or operation.once or names_key:
         refused.add(HTTPStatus.NOT_FOUND)
     if operation.guarded:
         refused.add(HTTPStatus.PRECONDITION_FAILED)

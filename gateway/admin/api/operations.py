@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
-from gateway.admin.api import keys, moving, record, seen
+from gateway.admin.api import credentials, keys, moving, record, seen
 from gateway.admin.api.ask import Answer, Ask
 from gateway.admin.api.asked import BODY_BYTES_MAX
+from gateway.admin.api.credential_words import CredentialList, CredentialTold, PutCredential, TrialList
 from gateway.admin.api.seen_words import LastCall, Overview
 from gateway.admin.api.words import (
     Asked,
@@ -78,6 +79,11 @@ class Operation:
     def has_id(self) -> bool:
         """Whether it is about one key."""
         return "{id}" in self.path
+
+    @property
+    def has_name(self) -> bool:
+        """Whether it is about one credential."""
+        return "{name}" in self.path
 
 
 def _on_key(name: str, word: str, summary: str, do: Do) -> Operation:
@@ -289,6 +295,54 @@ OPERATIONS: Final = (
         do=record.explain,
         body=ExplainRequest,
         tells=Explained,
+    ),
+    Operation(
+        name="listCredentials",
+        want=Want.DELETE,
+        method="GET",
+        path="/credentials",
+        summary="List the credentials of upstreams. Takes keyhatch:admin, as all about them does.",
+        do=credentials.list_credentials,
+        tells=CredentialList,
+    ),
+    Operation(
+        name="getCredential",
+        want=Want.DELETE,
+        method="GET",
+        path="/credentials/{name}",
+        summary="Show a credential of upstreams, without its value.",
+        do=credentials.show,
+        tells=CredentialTold,
+    ),
+    Operation(
+        name="putCredential",
+        want=Want.DELETE,
+        method="PUT",
+        path="/credentials/{name}",
+        summary="Set or replace a credential of upstreams. It counts from the next request on.",
+        do=credentials.put,
+        body=PutCredential,
+        tells=CredentialTold,
+        refuses=(HTTPStatus.CONFLICT,),
+    ),
+    Operation(
+        name="deleteCredential",
+        want=Want.DELETE,
+        method="DELETE",
+        path="/credentials/{name}",
+        summary="Remove a credential. Its upstreams are closed until it is set again.",
+        do=credentials.remove,
+        tells=None,
+        status=HTTPStatus.NO_CONTENT,
+    ),
+    Operation(
+        name="testCredential",
+        want=Want.DELETE,
+        method="POST",
+        path="/credentials/{name}/test",
+        summary="Show a credential to its upstreams, with one request each, and tell what they say.",
+        do=credentials.test,
+        tells=TrialList,
     ),
     Operation(
         name="getMe",

@@ -11,6 +11,7 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import Final
 
+from gateway.keeper.credentials import CredentialNotFound
 from gateway.keeper.desk import (
     LimitReached,
     NameAmbiguous,
@@ -27,6 +28,7 @@ class Code(StrEnum):
     """What a problem is about, for programs."""
 
     BODY_TOO_LARGE = "body_too_large"
+    CREDENTIAL_NOT_FOUND = "credential_not_found"
     FIELD_INVALID = "field_invalid"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     LIMIT_REACHED = "limit_reached"
@@ -45,6 +47,7 @@ class Code(StrEnum):
 
 
 NO_SUCH_KEY: Final = "There is no key with this id. GET /api/v1/keys?status=all lists those that you may see."
+NO_SUCH_CREDENTIAL: Final = "There is no credential of this name. GET /api/v1/credentials lists them."
 _STORE_TROUBLE: Final = "The store did not take it: nothing was changed. The gateway's log says why."
 _RETRY_AFTER_S: Final = 1
 
@@ -111,6 +114,8 @@ def problem_of(error: Exception) -> ProblemDetails | None:
         return error.problem
     if isinstance(error, RuleBroken) and error.problems:
         return invalid(error.problems).problem
+    if isinstance(error, CredentialNotFound):
+        return ProblemDetails(HTTPStatus.NOT_FOUND, Code.CREDENTIAL_NOT_FOUND, NO_SUCH_CREDENTIAL)
     if isinstance(error, KeyNotFound):
         return ProblemDetails(HTTPStatus.NOT_FOUND, Code.KEY_NOT_FOUND, NO_SUCH_KEY)
     if isinstance(error, StoreUnavailable):

@@ -9,6 +9,7 @@
 
 import json
 import logging
+import re
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from gateway.admin.answers import PROBLEM
 from gateway.admin.api.access import Access, Visitor
 from gateway.admin.api.ask import Answer, Ask, House, fingerprint, not_found
 from gateway.admin.api.asked import Judge, etags, idempotency_key, read_body, read_query
+from gateway.admin.api.credential_words import CREDENTIAL_NAME, CREDENTIAL_NAME_CHARS_MAX
 from gateway.admin.api.openapi import document
 from gateway.admin.api.operations import BASE, OPERATIONS, Operation
 from gateway.admin.api.problems import ProblemDetails, Refused, problem_of
@@ -31,6 +33,7 @@ from gateway.admin.api.words import Asked, ShowKey
 from gateway.core.refusal import Reason
 from gateway.keeper.audit import Once
 from gateway.keeper.authority import Want, admit
+from gateway.keeper.credentials import CredentialNotFound
 from gateway.keeper.ports import StoreUnavailable
 from gateway.keeper.terms import is_id
 
@@ -51,6 +54,7 @@ _NO_OPERATION: Final = {
         "This method is not possible here: the header Allow tells which are.",
     ),
 }
+_NAME: Final = "{name:[^/]+}"
 _ID: Final = "{id:(?!(?:verify|revoke-by-value|export|import)$)[^/]+}"  # no ids
 
 
@@ -69,7 +73,7 @@ class Api:
         """Give the application its routes, and what is said where there is none."""
         app.middlewares.append(_unanswered)
         for operation in OPERATIONS:
-            path = BASE + operation.path.replace("{id}", _ID)
+            path = BASE + operation.path.replace("{id}", _ID).replace("{name}", _NAME)
             app.router.add_route(operation.method, path, partial(self.answer, operation))
             if operation.method == "GET":
                 app.router.add_route("HEAD", path, partial(self.answer, operation))
@@ -137,6 +141,9 @@ class Api:
         query = read_query(request, operation.query)
         if operation.has_id and not is_id(key_id):
             raise not_found(key_id)
+        credential = request.match_info.get("name", "")
+        if operation.has_name and not _is_credential_name(credential):
+            raise CredentialNotFound
         name = idempotency_key(request) if operation.once else None
         asked = (operation.method, request.path, body.model_dump_json(exclude_unset=True))
         return Ask(
@@ -147,6 +154,7 @@ class Api:
             body=body,
             query=query,
             key_id=key_id,
+            name=credential,
             etags=etags(request) if operation.guarded else None,
             once=None if name is None else Once(name, fingerprint(asked)),
             now=self.house.clock.now(),
@@ -157,6 +165,10 @@ class Api:
         if judge is None:
             return None
         return lambda values: judge(values, self.house.keyring.rules, now)
+
+
+def _is_credential_name(text: str) -> bool:
+    return len(text) <= CREDENTIAL_NAME_CHARS_MAX and re.fullmatch(CREDENTIAL_NAME, text) is not None
 
 
 async def answered(do: Do, request: web.Request) -> web.Response:

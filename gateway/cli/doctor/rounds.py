@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from gateway.cli.doctor import clock, configuration, files, machine, ports, running, store, upstreams
+from gateway.cli.doctor import clock, configuration, files, machine, ports, running, store, upstreams, vault
 from gateway.cli.doctor.finding import Finding, Patient, fail
 
 Check = Callable[[Patient], Iterable[Finding]]
@@ -20,6 +20,7 @@ CHECKS: Final[Sequence[tuple[str, Check]]] = (
     ("upstreams", upstreams.look),
     ("ports", ports.look),
     ("store", store.look),
+    ("vault", vault.look),
     ("files", files.look),
     ("clock", clock.look),
     ("machine", machine.look),

@@ -61,12 +61,12 @@ def _places(key: ApiKey | None) -> str:
     return f" from {' '.join(map(str, key.allow_from))} and from nowhere else"
 
 
-def read_key() -> str:
+def read_key(label: str = "Key") -> str:
     """What stands on stdin, or is typed without being shown; empty if there is nothing."""
     if sys.stdin is None:
         return ""
     if is_terminal(sys.stdin):
-        typed: str = click.prompt("Key", default="", show_default=False, hide_input=True, err=True)
+        typed: str = click.prompt(label, default="", show_default=False, hide_input=True, err=True)
         return typed.strip()
     raw = sys.stdin.buffer.read(READ_BYTES_MAX)
     return raw.decode("utf-8", "surrogateescape").strip()

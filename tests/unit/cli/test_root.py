@@ -23,6 +23,7 @@ PROMISED = {
     "check",
     "config",
     "keys",
+    "credentials",
     "admin",
     "scan",
     "audit",

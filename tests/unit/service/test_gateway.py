@@ -375,7 +375,7 @@ async def test_keys_keep_the_prefix_that_the_gateway_knows_however_often_it_is_r
 async def test_a_reload_that_fails_changes_nothing(
     house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, step: str
 ) -> None:
-    def fail(_settings: object, **_more: object) -> None:
+    def fail(*_: object, **_more: object) -> None:
         raise RuntimeError("oops")
 
     gateway = await house.start()

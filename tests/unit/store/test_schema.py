@@ -151,7 +151,7 @@ REFUSED: list[tuple[Callable[[Path], None], type[StoreUnavailable], str]] = [
     (prose, StoreForeign, "is not a SQLite file: name another file"),
     (another_programs, StoreForeign, "is another program's database: name another file"),
     (of_nobody, StoreForeign, "is another program's database"),
-    (from_the_future, StoreTooNew, r"newer Keyhatch \(schema 8, this one knows up to 7\): install the newer"),
+    (from_the_future, StoreTooNew, r"newer Keyhatch \(schema 9, this one knows up to 8\): install the newer"),
     (a_folder, StoreForeign, "is not a regular file: name a file"),
     (
         only_its_log,

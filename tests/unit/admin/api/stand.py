@@ -36,6 +36,7 @@ from gateway.logs.scrub import scrubber
 from gateway.metrics import Metrics
 from gateway.store.memory import MemoryKeyStore
 from tests.support.records import StillClock, repeatable_entropy
+from tests.support.vaults import VaultStand
 from tests.unit.admin.conftest import make_pages
 
 Client = TestClient[web.Request, web.Application]
@@ -111,8 +112,15 @@ class Stand:
         self.watched = Watched(self.clock, _clean, self.observers.add, self.observers.remove)
         self.metrics = Metrics(version="1.2.3", plane="lean", clock=self.clock)
         self.upstreams: list[Knocked] = []
+        self.vaults = VaultStand(store=self.store, clock=self.clock)
         house = House(
-            self.keyring, self.clock, lambda: ROUTES, self.watched, self.metrics, self._find_upstreams
+            self.keyring,
+            self.clock,
+            lambda: ROUTES,
+            self.watched,
+            self.metrics,
+            self._find_upstreams,
+            lambda: self.vaults.vault,
         )
         self.api = Api(house, self.access)
         self.app = build_admin_app(make_pages(), Hosts())
@@ -209,7 +217,7 @@ def _documented(method: str, path: str) -> dict[str, Any] | None:
     exact = path.removeprefix(BASE)
     paths = {exact: DOCUMENT["paths"][exact]} if exact in DOCUMENT["paths"] else DOCUMENT["paths"]
     for template, item in paths.items():
-        pattern = re.escape(BASE + template).replace(r"\{id\}", "[^/]+")
+        pattern = re.escape(BASE + template).replace(r"\{id\}", "[^/]+").replace(r"\{name\}", "[^/]+")
         if re.fullmatch(pattern, path) and method in item:
             found: dict[str, Any] = item[method]
             return found
@@ -218,7 +226,7 @@ def _documented(method: str, path: str) -> dict[str, Any] | None:
 
 def path_of(operation: Operation, key_id: str = ABSENT) -> str:
     """The path of an operation, about this key."""
-    return operation.path.replace("{id}", key_id)
+    return operation.path.replace("{id}", key_id).replace("{name}", "openai")
 
 
 BODIES: Mapping[str, Mapping[str, Any]] = {
@@ -227,6 +235,7 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "verifyKey": {"key": STRANGER},
     "revokeByValue": {"key": STRANGER},
     "importKeys": {"text": f"old,{'ab' * 32}", "format": "digests"},
+    "putCredential": {"value": "sk-1"},
     "explainRequest": {"method": "GET", "path": "/v1/models"},
 }
 """A body that is right, for each operation that takes one."""

@@ -109,6 +109,7 @@ def test_every_parameter_is_described_once(operation: Operation) -> None:
     names = [each["name"] for each in parameters]
     expected = [
         *(["id"] if operation.has_id else []),
+        *(["name"] if operation.has_name else []),
         *(["If-Match"] if operation.guarded else []),
         *(["Idempotency-Key"] if operation.once else []),
         *operation.query.model_fields,

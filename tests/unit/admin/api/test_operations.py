@@ -23,7 +23,8 @@ LOOKS = {
     "getOverview",
     "explainRequest",
 }
-FOR_ADMINS = {"deleteKey", "exportKeys", "importKeys"}
+CREDENTIALS = {each.name for each in OPERATIONS if each.path.startswith("/credentials")}
+FOR_ADMINS = {"deleteKey", "exportKeys", "importKeys", *CREDENTIALS}
 ONESELF = {"getMe", "revokeByValue"}
 CHANGES = [each for each in OPERATIONS if each.name not in LOOKS | ONESELF]
 ABOUT_A_KEY = [each for each in OPERATIONS if each.has_id]
@@ -41,6 +42,8 @@ async def ready(stand: Stand, operation: Operation, *scopes: str, owner: str = "
         await stand.keyring.rotate(held.id, Rotation(overlap_s=60.0))
     if operation.name == "deleteKey":
         await stand.keyring.revoke(held.id)
+    if operation.name in CREDENTIALS:
+        await stand.vaults.vault.put_credential("openai", "sk-1")
     return held
 
 
