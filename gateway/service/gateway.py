@@ -145,9 +145,8 @@ class Gateway:
         self._serve_with(self._started_with)
         store, path = await self._open_store()
         self._store = store
-        self._lender = Lender(
-            store, self._clock, on_store_error=self.metrics.store_failed, on_change=self._lend_anew
-        )
+        failed = self.metrics.store_failed
+        self._lender = Lender(store, self._clock, on_store_error=failed, on_change=self._lend_anew)
         await self._lender.load()
         self._lender.take(self._started_with)
         self._build(settings, store)

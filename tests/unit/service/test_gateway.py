@@ -19,6 +19,7 @@ from gateway.core.policy import moment
 from gateway.keeper.desk import KeyDraft, RuleBroken
 from gateway.keeper.ports import StoreUnavailable
 from gateway.service import gateway as module
+from gateway.service import lender
 from gateway.service.for_life import FOR_LIFE
 from gateway.service.watch import StoreWatch
 from gateway.store.faults import StoreBusy
@@ -387,7 +388,7 @@ async def test_a_reload_that_fails_changes_nothing(
         **OTHERWISE["store.url"],
     )
     with monkeypatch.context() as patch:
-        patch.setattr(module, step, fail)
+        patch.setattr(lender if step == "ground_of" else module, step, fail)
         with pytest.raises(RuntimeError):
             gateway.reload(other)
     assert told(caplog) == []
