@@ -28,8 +28,8 @@ KNOWN_PORTS: Final[Mapping[int, tuple[str, ...]]] = {
 
 def preset_hint(upstreams: Mapping[str, UpstreamSettings]) -> str | None:
     """What to say where an upstream's port is that of a known server, and no preset is named."""
-    for written in upstreams.values():
-        port = urlsplit(written.url).port if written.preset is None else None
+    unnamed = (written for written in upstreams.values() if written.preset is None)
+    for port in (urlsplit(url).port for written in unnamed for url in written.places().values()):
         names = KNOWN_PORTS.get(port or 0, ())
         if names:
             presets = " or ".join(f"--preset {name}" for name in names)

@@ -91,7 +91,9 @@ def preset_routes(upstreams: Upstreams) -> Iterator[Route]:
         mount = written.mount or ""
         dialect = below(mount, dialects_of(written))
         for route in preset.routes(name):
-            yield replace(route, path=mount + route.path, dialect=dialect, strip_prefix=mount)
+            yield replace(
+                route, path=mount + route.path, dialect=dialect, strip_prefix=mount, cors=written.cors
+            )
         if mount and all(route.path != "/**" for route in preset.routes(name)):
             yield Route(f"{name}:", f"{mount}/**", public=True, own=Own.NOTHING)
 
@@ -109,6 +111,9 @@ def conflicts(upstreams: Upstreams) -> Iterator[Finding]:
     """Mounts that no path can begin with, and presets that share a path."""
     sound = {}
     for name, written in upstreams.items():
+        if written.cors is not None and written.preset is None:
+            message = "is for a preset's routes, and no preset is named: write it on the routes"
+            yield Finding(("upstreams", name, "cors"), message)
         if written.mount is not None and written.preset is None:
             message = "is where a preset's routes stand, and no preset is named: give routes a strip_prefix:"
             yield Finding(("upstreams", name, "mount"), message)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from gateway.config.fields import Duration, HostPolicy, Name, OffByName, PathPrefix, Switch, UpstreamUrl
+from gateway.config.origins import CorsField
 from gateway.config.problems import Loc, Unfit
 from gateway.config.sections import Section
 from gateway.config.target_sections import EjectSettings, HealthSettings, UpstreamTlsSettings
@@ -89,6 +90,11 @@ class UpstreamSettings(Section):
         default=None,
         description="Where the preset's own routes stand, like /llm, if not at the root. It is cut off "
         "before a request is forwarded, and put back into places that the server names.",
+    )
+    cors: CorsField = Field(
+        default=None,
+        description="Which pages of other origins may call the preset's own routes: off, on, or a list of "
+        "origins, as on routes.",
     )
     timeouts: TimeoutSettings = Field(
         default_factory=TimeoutSettings, description="How long it may keep a caller waiting."

@@ -17,6 +17,7 @@ from gateway.config.applied import (
 from gateway.config.presets import preset_of
 from gateway.config.route_sections import RouteSettings
 from gateway.config.upstream_sections import UpstreamSettings
+from gateway.core.cors import ANY_ORIGIN
 from gateway.core.dialect import Dialect, spoken_at
 from gateway.core.refusal import Deny
 from gateway.core.routes import Own, Route, RouteTable
@@ -187,3 +188,16 @@ def test_a_persons_route_speaks_as_the_paths_that_it_forwards(
 ) -> None:
     route = Route("r", f"{strip}/**", "ai", strip_prefix=strip, add_prefix=add)
     assert spoken_at(path, dialects_at(route, upstream())) == dialect
+
+
+def test_what_is_spoken_everywhere_is_spoken_behind_any_prefix() -> None:
+    route = Route("r", "/ai/**", "ai", strip_prefix="/ai", add_prefix="/v1")
+    assert spoken_at("/ai/x", dialects_at(route, upstream("openai"))) == "openai"
+    assert spoken_at("/x", dialects_at(route, upstream("openai"))) == "combined"
+
+
+def test_pages_may_call_a_presets_routes_where_that_was_said() -> None:
+    shut, opened = (next(preset_routes({"ai": upstream(cors=said)})) for said in ("off", "on"))
+    assert (shut.cors, opened.cors) == (None, ANY_ORIGIN)
+    told = list(conflicts({"ai": upstream(None, cors="on")}))
+    assert [finding.loc for finding in told] == [("upstreams", "ai", "cors")]

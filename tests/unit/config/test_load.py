@@ -63,7 +63,7 @@ def test_the_example_holds_every_option() -> None:
 def _whole(text: str) -> str:
     """The example with what is commented out in it."""
     return re.sub(
-        r"(?m)^    # ((?:preset|mount|health):|  (?:path|every|timeout|rise|fall):)", r"    \1", text
+        r"(?m)^    # ((?:preset|mount|cors|health):|  (?:path|every|timeout|rise|fall):)", r"    \1", text
     )
 
 

@@ -87,6 +87,7 @@ def test_every_value_outside_the_routes_is_a_leaf() -> None:
         "upstreams.*.tls.server_name": False,
         "upstreams.*.preset": False,
         "upstreams.*.mount": False,
+        "upstreams.*.cors": False,
         "upstreams.*.host": False,
         "upstreams.*.origin": False,
         "upstreams.*.forwarded_headers": False,
