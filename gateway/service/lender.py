@@ -6,6 +6,7 @@
 3. While some upstream is lent something, an observer sees what upstreams say to it (`uses`).
 """
 
+import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Iterator, Mapping
@@ -173,10 +174,9 @@ class Lender:
         from gateway.service.trial import try_upstream  # noqa: PLC0415 - nobody serving needs it
 
         ground, upstreams = self.ground(), self._settings.upstreams
-        return [
-            await try_upstream(ground.upstreams[each], upstreams[each].preset)
-            for each in self._users().get(name, ())
-        ]
+        users = self._users().get(name, ())
+        trials = (try_upstream(ground.upstreams[each], upstreams[each].preset) for each in users)
+        return list(await asyncio.gather(*trials))
 
 
 def judge(name: str, value: str) -> tuple[Problem, ...]:

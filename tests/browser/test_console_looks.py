@@ -64,9 +64,10 @@ def test_everyone_can_use_every_view(looked_at: Watch, served: Served) -> None:
     page.get_by_label("Search keys").fill("nothing at all")
     expect(page.get_by_role("heading", name="No key is like that")).to_be_visible()
     seen(page)
-    for view in ("Overview", "Audit", "Try it"):
+    for view in ("Overview", "Credentials", "Audit", "Try it"):
         console.view(view)
         settled = {"Overview": "The last 30 days", "Audit": "The record is whole", "Try it": "Explain"}
+        settled["Credentials"] = "No credentials yet"
         expect(page.get_by_text(settled[view]).first).to_be_visible()
         seen(page)
     page.get_by_label("Key").fill("Rich")

@@ -117,9 +117,9 @@ export function entryRows(items, { withKey = true } = {}) {
 function keyOf(id, entry) {
   const record = records.get(id);
   if (record) return h("a", { href: `#/keys/${id}` }, record.name);
-  const name = entry?.after?.name ?? entry?.before?.name;
+  const name = entry?.after?.name ?? entry?.after?.credential ?? entry?.before?.name ?? entry?.before?.credential;
   if (id === "host") return h("span", { title: "With the command line, on the gateway's own computer" }, "host (command line)");
-  return name ? h("span", { title: id }, name) : (id ?? "–");
+  return name ? h("span", { title: id ?? "a credential of upstreams" }, name) : (id ?? "–");
 }
 
 function changes({ before, after }) {

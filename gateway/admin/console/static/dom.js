@@ -36,6 +36,7 @@ const ICONS = {
   overview: "M4 20V10M10 20V4M16 20v-7M21 20H3",
   tryit: "M5 4l14 8-14 8z",
   audit: "M6 3h9l4 4v14H6zM9 12h7M9 16h7M9 8h3",
+  credentials: "M6 11V8a6 6 0 0 1 12 0v3M5 11h14v10H5zM12 15v2",
   close: "M6 6l12 12M18 6 6 18",
   back: "M15 5l-7 7 7 7",
   warn: "M12 9v4M12 17h.01M10.3 3.9 2.4 18a2 2 0 0 0 1.7 3h15.8a2 2 0 0 0 1.7-3L13.7 3.9a2 2 0 0 0-3.4 0",

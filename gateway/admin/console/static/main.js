@@ -2,6 +2,7 @@
 
 import { hooks, isThere, session, token } from "./api.js";
 import { auditView } from "./audit.js";
+import { credentialsView } from "./credentials.js";
 import { button, h, icon, replace } from "./dom.js";
 import { keyView } from "./key.js";
 import { keysView } from "./keys.js";
@@ -14,6 +15,7 @@ import { tryItView } from "./tryit.js";
 const VIEWS = [
   ["keys", "Keys", "keys", keysView, () => true],
   ["overview", "Overview", "overview", overviewView, (me) => me.only_owner === null],
+  ["credentials", "Credentials", "credentials", credentialsView, (me) => me.may.includes("admin")],
   ["try", "Try it", "tryit", tryItView, () => true],
   ["audit", "Audit", "audit", auditView, (me) => me.only_owner === null],
 ];
