@@ -2,29 +2,19 @@
 
 What is said, and with which status, stands in `gateway.wire.reply`; here is only its form. The form is the
 provider's own envelope, so that a client that reads it closely finds what it expects. Every body is made of
-status, reason, sentence and request id alone, and the reason is in the header whatever the form.
+status, reason, sentence and request id alone, and the reason is in the header whatever the form. The combined
+form stands in `gateway.wire.refusal_body`, which finds these.
 """
 
 from collections.abc import Callable, Mapping
-from json import dumps
 from typing import Final
 
 from gateway.core.dialect import Dialect
-
-JSON: Final = b"application/json"
-PLAIN: Final = b"text/plain; charset=utf-8"
+from gateway.wire.refusal_body import type_of
 
 Form = Callable[[int, str, str, str], object]
 """status, reason, sentence, request id → what is told."""
 
-_TYPES: Final = {
-    401: "authentication_error",
-    403: "permission_error",
-    404: "not_found_error",
-    408: "timeout_error",
-    413: "request_too_large",
-    504: "timeout_error",
-}
 _GOOGLE: Final = {
     401: "UNAUTHENTICATED",
     403: "PERMISSION_DENIED",
@@ -37,36 +27,14 @@ _GOOGLE: Final = {
 """The names of https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto."""
 
 
-def body_of(dialect: Dialect, status: int, reason: str, message: str, request_id: str) -> bytes:
-    """The body of a refusal, with a line's end: most people read it in a terminal."""
-    told = _FORMS[dialect](status, reason, message, request_id)
-    text = told if isinstance(told, str) else dumps(told, ensure_ascii=False)
-    return text.encode("utf-8", "replace") + b"\n"
-
-
-def type_of(dialect: Dialect) -> bytes:
-    """What `Content-Type` says of such a body."""
-    return PLAIN if dialect is Dialect.TEXT else JSON
-
-
-def _kind(status: int) -> str:
-    return _TYPES.get(status, "api_error" if status >= 500 else "invalid_request_error")
-
-
-def _combined(status: int, reason: str, message: str, request_id: str) -> object:
-    error = {"type": _kind(status), "code": reason, "message": message, "param": None}
-    detail = {"status": reason, "message": message}
-    return {"type": "error", "error": error, "detail": detail, "request_id": request_id}
-
-
 def _openai(status: int, reason: str, message: str, _id: str) -> object:
-    return {"error": {"message": message, "type": _kind(status), "param": None, "code": reason}}
+    return {"error": {"message": message, "type": type_of(status), "param": None, "code": reason}}
 
 
 def _anthropic(status: int, _reason: str, message: str, request_id: str) -> object:
     return {
         "type": "error",
-        "error": {"type": _kind(status), "message": message},
+        "error": {"type": type_of(status), "message": message},
         "request_id": request_id,
     }
 
@@ -86,8 +54,7 @@ def _comfyui(_status: int, reason: str, message: str, _id: str) -> object:
     return {"error": error, "node_errors": {}}
 
 
-_FORMS: Final[Mapping[Dialect, Form]] = {
-    Dialect.COMBINED: _combined,
+FORMS: Final[Mapping[Dialect, Form]] = {
     Dialect.OPENAI: _openai,
     Dialect.ANTHROPIC: _anthropic,
     Dialect.ELEVENLABS: _elevenlabs,

@@ -2,7 +2,7 @@
 
 The sentence tells a person what happened and what to do next; it is built from the refusal's facts and
 never from an exception, an upstream's address or anything an attacker could not already know. The body's
-form is the dialect that is spoken there (`gateway.wire.dialects`); the combined one serves the OpenAI,
+form is the dialect that is spoken there (`gateway.wire.refusal_body`); the combined one serves the OpenAI,
 Anthropic and ElevenLabs SDKs alike, because each reads another part of it.
 
 SDKs send again what was answered 408, 409, 429 or 5xx. Where that may help, `Retry-After` says when; where
@@ -19,7 +19,7 @@ from typing import Final
 from gateway.core.dialect import Dialect
 from gateway.core.refusal import Deny, Reason
 from gateway.core.request import Headers
-from gateway.wire.dialects import body_of, type_of
+from gateway.wire.refusal_body import body_of, content_type
 
 REALM: Final = "keyhatch"
 RETRY_AFTER_S: Final = 1
@@ -83,7 +83,7 @@ def _mould(reason: Reason, items: tuple[tuple[str, str], ...], prefix: str, dial
     row, facts = TABLE[reason], dict(items)
     status, more = _KINDS.get(facts.get("kind", ""), (row.status, ()))
     headers: list[tuple[bytes, bytes]] = [
-        (b"content-type", type_of(dialect)),
+        (b"content-type", content_type(dialect)),
         (b"cache-control", b"no-store"),
         (b"x-content-type-options", b"nosniff"),
         (b"x-keyhatch-reason", reason.value.encode("ascii")),

@@ -50,7 +50,8 @@ with asyncio.Runner(loop_factory=_loop_factory()) as runner:
 
 WEB = {"aiohttp", "attr", "multidict", "yarl"}
 LIBRARIES = {"difflib", "email", "encodings.idna", "importlib.metadata", "prometheus_client", "shutil"}
-LATE = {*WEB, *LIBRARIES, "gateway.keeper.keyring"}
+PRESETS = {"gateway.config.presets", "gateway.wire.dialects"}
+LATE = {*WEB, *LIBRARIES, *PRESETS, "gateway.keeper.keyring"}
 
 
 @pytest.fixture(autouse=True)

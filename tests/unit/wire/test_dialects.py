@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from gateway.core.dialect import Dialect
-from gateway.wire.dialects import body_of, type_of
+from gateway.wire.dialects import FORMS
+from gateway.wire.refusal_body import body_of
 
 SENTENCE = 'No API key was sent. Ask for one – it\'s free: "kh_…".'
 PLACES: dict[str, tuple[tuple[Any, ...], ...]] = {
@@ -34,13 +35,11 @@ def test_the_sentence_stands_where_the_sdk_reads_it(dialect: Dialect) -> None:
         for part in place:
             found = found[part]
         assert found == SENTENCE
-    assert type_of(dialect) == b"application/json"
     assert body_of(dialect, 401, "r", "m", "i").endswith(b"}\n")
 
 
 def test_text_is_the_sentence_alone() -> None:
     assert body_of(Dialect.TEXT, 401, "key_unknown", SENTENCE, "id") == SENTENCE.encode() + b"\n"
-    assert type_of(Dialect.TEXT) == b"text/plain; charset=utf-8"
 
 
 @pytest.mark.parametrize(
@@ -85,3 +84,7 @@ def test_a_status_has_its_name_in_each_envelope(status: int, name: str, kind: st
     assert google["details"][0]["reason"] == "key_unknown"
     assert told(Dialect.ANTHROPIC, status)["error"]["type"] == kind
     assert told(Dialect.COMBINED, status)["error"]["type"] == kind
+
+
+def test_there_is_a_form_for_every_dialect_but_the_combined_one() -> None:
+    assert set(FORMS) == set(Dialect) - {Dialect.COMBINED}
