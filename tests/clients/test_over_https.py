@@ -4,8 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
+import openai
 import pytest
 import requests
+from elevenlabs.client import ElevenLabs
+from websockets.exceptions import InvalidStatus
 
 from tests.support.ai_upstream import AUDIO, ENDLESS, READY, REPLY, ai_upstream
 from tests.support.client_stand import UNKNOWN, ClientStand, client_stand
@@ -16,6 +20,7 @@ from tests.support.tls_caller import write_pair
 
 ROUTES: list[dict[str, Any]] = [{"id": "all", "path": "/**", "upstream": "main", "scopes": ["chat:write"]}]
 
+outdated = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # SDKs use old names of `websockets`
 every_sdk = pytest.mark.parametrize("sdk", SDKS, ids=[sdk.name for sdk in SDKS])
 
 
@@ -61,6 +66,33 @@ def test_a_refusal_says_why_and_whoever_leaves_stops_the_work(stand: ClientStand
         pieces = sdk.pieces(client, ENDLESS)
         assert next(pieces)
         pieces.close()  # type: ignore[attr-defined] # they are generators
+
+
+@outdated
+def test_openais_realtime_converses(stand: ClientStand) -> None:
+    """Its address is always wss://, made from base_url."""
+    base, key = f"https://localhost:{stand.gateway.port}/v1", stand.key("chat:write")
+    with openai.OpenAI(base_url=base, api_key=key) as client, client.realtime.connect(model=READY) as talk:
+        assert talk.recv().type == "session.created"
+        talk.response.create()
+        assert talk.recv().type == "response.done"
+    with (
+        openai.OpenAI(base_url=base, api_key=UNKNOWN) as client,
+        stand.exactly(1, 401),
+        pytest.raises(InvalidStatus, match="HTTP 401"),
+        client.realtime.connect(model=READY),
+    ):
+        pass
+
+
+@outdated
+def test_elevenlabs_speaks_as_the_text_comes(stand: ClientStand) -> None:
+    base = f"https://localhost:{stand.gateway.port}"
+    with httpx.Client() as http:
+        client = ElevenLabs(base_url=base, api_key=stand.key("chat:write"), httpx_client=http)
+        words = iter(["Good morning. ", "A key opened the way here. "])
+        sound = client.text_to_speech.convert_realtime("v1", text=words, model_id=READY)
+        assert b"".join(sound) == AUDIO
 
 
 def test_requests_trusts_it_and_without_the_certificate_does_not(

@@ -10,6 +10,7 @@ asks for no key: that is the gateway's part. The model decides how it goes on:
 """
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
@@ -90,6 +91,7 @@ def _openai() -> Iterator[web.RouteDef]:
     yield web.post("/v1/embeddings", _embed)
     yield web.post("/v1/audio/speech", _speak)
     yield web.post("/v1/audio/transcriptions", _transcribe)
+    yield web.get("/v1/realtime", _converse)
 
 
 async def _chat(request: web.Request) -> web.StreamResponse:
@@ -162,6 +164,20 @@ async def _transcribe(request: web.Request) -> web.Response:
     assert isinstance(upload, web.FileField)
     await _hold(str(form["model"]))
     return web.json_response({"text": f"{len(upload.file.read())} bytes of {upload.filename}"})
+
+
+async def _converse(request: web.Request) -> web.WebSocketResponse:
+    """Realtime: a session, and a response whenever one is asked for."""
+    socket = web.WebSocketResponse(protocols=["realtime"])
+    await socket.prepare(request)
+    session = {"type": "realtime", "model": request.query.get("model")}
+    await socket.send_json({"type": "session.created", "event_id": "event_1", "session": session})
+    async for message in socket:
+        asked = json.loads(message.data)
+        if asked["type"] == "response.create":
+            response = {"id": "resp_1", "object": "realtime.response", "status": "completed", "output": []}
+            await socket.send_json({"type": "response.done", "event_id": "event_2", "response": response})
+    return socket
 
 
 # --- Anthropic ------------------------------------------------------------------------------------
@@ -245,8 +261,23 @@ def _elevenlabs() -> Iterator[web.RouteDef]:
 
     voice = {"voice_id": "v1", "name": "Stub", "category": "premade", "labels": {}}
     yield web.get("/v1/voices", _always({"voices": [voice]}))
+    yield web.get("/v1/text-to-speech/{voice}/stream-input", _speak_as_it_comes)
     yield web.post("/v1/text-to-speech/{voice}", sound)
     yield web.post("/v1/text-to-speech/{voice}/stream", sound)
+
+
+async def _speak_as_it_comes(request: web.Request) -> web.WebSocketResponse:
+    """Text comes in pieces, an empty one ends it; sound goes out in pieces, base64 in JSON."""
+    socket = web.WebSocketResponse()
+    await socket.prepare(request)
+    async for message in socket:
+        if not json.loads(message.data)["text"]:
+            for at in range(0, len(AUDIO), AUDIO_PIECE):
+                piece = base64.b64encode(AUDIO[at : at + AUDIO_PIECE]).decode()
+                await socket.send_json({"audio": piece, "isFinal": False})
+            await socket.send_json({"audio": None, "isFinal": True})
+            await socket.close()
+    return socket
 
 
 # --- Gemini ---------------------------------------------------------------------------------------
