@@ -18,7 +18,11 @@ from gateway.config.model import Settings
 assert Settings.model_validate({"server": {"proxy": "127.0.0.1:1"}}).server.proxy.port == 1
 from pydantic.plugin._loader import get_plugins
 import structlog
-print(list(get_plugins()), "importlib.metadata" in sys.modules, structlog.dev.rich)
+import os
+import yaml
+there = {name.partition("__")[0] for name, module in sys.modules.items() if module}
+unwanted = {"importlib.metadata", "yaml._yaml", "_sysconfigdata"} & there
+print(list(get_plugins()), unwanted, structlog.dev.rich, yaml.__with_libyaml__, "PYTHONTZPATH" in os.environ)
 """
 
 
@@ -26,7 +30,17 @@ def test_models_and_logs_work_and_nobody_was_asked_to_join(monkeypatch: pytest.M
     monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # coverage asks for plugins of its own
     monkeypatch.delenv("COVERAGE_PROCESS_START", raising=False)
     done = subprocess.run([sys.executable, "-c", LONE], capture_output=True, text=True, check=False)
-    assert (done.stdout, done.stderr) == ("[] False None\n", "")
+    assert (done.stdout, done.stderr) == ("[] set() None False False\n", "")
+
+
+def test_where_time_zones_lie_is_the_persons_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONTZPATH", "/zones")
+    script = (
+        "from gateway.cli.plugins import keep_plugins_out; keep_plugins_out(); "
+        "import zoneinfo; print(zoneinfo.TZPATH)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.stdout == "('/zones',)\n"
 
 
 def test_who_is_there_already_stays(monkeypatch: pytest.MonkeyPatch) -> None:
