@@ -22,6 +22,7 @@ from gateway.admin.control_words import (
     AskNothing,
     AskOne,
     AskRotate,
+    AskSign,
     AskUsage,
     AskVerify,
     TellAudit,
@@ -32,6 +33,7 @@ from gateway.admin.control_words import (
     TellKeys,
     TellProblem,
     TellRefusal,
+    TellSigned,
     TellUsage,
     TellUsageDay,
     TellVerification,
@@ -210,6 +212,11 @@ async def _verify(desk: KeyDesk, asked: AskVerify) -> Words:
     return TellVerification.of(await desk.verify(asked.text))
 
 
+async def _sign(desk: KeyDesk, asked: AskSign) -> Words:
+    told = await desk.sign(asked.id_or_name, asked.address, asked.life_s)
+    return TellSigned(key_id=told.key_id, address=told.address, expires_at=told.expires_at)
+
+
 async def _import(desk: KeyDesk, asked: AskImport) -> Words:
     return TellImported.of(await desk.import_keys(asked.asked()))
 
@@ -238,6 +245,7 @@ ACTS: Final[dict[str, Act]] = {
     "revoke_by_value": (AskVerify, _revoke_by_value),
     "delete": (AskOne, _delete),
     "verify": (AskVerify, _verify),
+    "sign": (AskSign, _sign),
     "audit": (AskAudit, _audit),
     "usage": (AskUsage, _usage),
     "import_keys": (AskImport, _import),

@@ -31,6 +31,7 @@ from gateway.admin.control_words import (
     AskNothing,
     AskOne,
     AskRotate,
+    AskSign,
     AskUsage,
     AskVerify,
     TellAudit,
@@ -39,6 +40,7 @@ from gateway.admin.control_words import (
     TellKey,
     TellKeys,
     TellRefusal,
+    TellSigned,
     TellUsage,
     TellVerification,
     Words,
@@ -64,6 +66,7 @@ from gateway.keeper.desk import (
     Problem,
     Rotation,
     RuleBroken,
+    SignedAddress,
     StatusFilter,
     Verification,
 )
@@ -167,6 +170,11 @@ class RemoteKeyring:
         """Say what a text is. What no key can hold is cut off or replaced before it is sent."""
         asked = worded(AskVerify, text=_sendable(text))
         return (await self.ask("verify", asked, TellVerification)).verification()
+
+    async def sign(self, id_or_name: str, address: str, life_s: float) -> SignedAddress:
+        """An address that opens by the right of a key."""
+        asked = worded(AskSign, id_or_name=id_or_name, address=address, life_s=life_s)
+        return (await self.ask("sign", asked, TellSigned)).signed()
 
     async def import_keys(self, asked: KeyImport) -> Imported:
         """Make keys of existing strings or records; it may take a while."""

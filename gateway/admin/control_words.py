@@ -24,6 +24,7 @@ from gateway.keeper.desk import (
     Outdated,
     Rotation,
     RuleBroken,
+    SignedAddress,
     StateConflict,
     Verification,
 )
@@ -107,6 +108,13 @@ class AskRotate(AskOne):
     def rotation(self) -> Rotation:
         """The words as a rotation."""
         return Rotation(**{field.name: getattr(self, field.name) for field in fields(Rotation)})
+
+
+class AskSign(AskOne):
+    """Which key is to stand behind an address, and for how long."""
+
+    address: str = Field(repr=False)
+    life_s: Moment
 
 
 class AskAudit(Words):
@@ -288,6 +296,18 @@ class TellVerification(Words):
             reason=self.reason,
             facts=self.facts,
         )
+
+
+class TellSigned(Words):
+    """An address that opens by itself."""
+
+    key_id: str
+    address: str = Field(repr=False)
+    expires_at: float
+
+    def signed(self) -> SignedAddress:
+        """The words as the address."""
+        return SignedAddress(self.key_id, self.address, self.expires_at)
 
 
 class TellProblem(Words):

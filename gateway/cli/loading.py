@@ -76,6 +76,7 @@ async def desk_of(surroundings: Surroundings) -> AsyncIterator[KeyDesk]:
     if loaded.store_path is None:
         raise click.UsageError(IN_MEMORY)
     from gateway.service.desk import open_desk  # noqa: PLC0415 - it asks over HTTP, which serving does not
+    from gateway.service.signing import signing_of  # noqa: PLC0415
 
     keys = loaded.settings.keys
     async with open_desk(
@@ -86,6 +87,8 @@ async def desk_of(surroundings: Surroundings) -> AsyncIterator[KeyDesk]:
         max_active_per_owner=keys.max_active_per_owner,
         catalogue=loaded.settings.catalogue,
         entropy=surroundings.entropy,
+        signing=lambda: signing_of(loaded),
+        signed_url_max_s=keys.signed_url_max_s,
     ) as desk:
         yield desk
 

@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "config": "gateway.cli.config",
     "keys": "gateway.cli.keys",
     "credentials": "gateway.cli.credentials",
+    "sign": "gateway.cli.sign",
     "admin": "gateway.cli.admin",
     "audit": "gateway.cli.audit",
     "scan": "gateway.cli.scan",

@@ -27,6 +27,7 @@ from gateway.config.fields import (
 )
 from gateway.config.problems import Unfit
 from gateway.config.quantities import write_size
+from gateway.core.signed_url import LIFE_S_MAX
 
 _DAY_S: Final = 86_400.0
 _TARGET_BYTES: Final = 8 * 1024
@@ -164,11 +165,24 @@ class KeySettings(Section):
         description="How often last uses and usage are written to disk. A crash loses at most this much of "
         "them.",
     )
+    signed_url_max_s: Duration = Field(
+        default=3_600.0,
+        alias="signed_url_max",
+        description="How long an address that keyhatch sign makes may live, at most 24h. To sign at all "
+        "takes vault.key_file or vault.key.",
+    )
     usage_kept_s: Duration = Field(
         default=400 * _DAY_S,
         alias="usage_kept",
         description="How long usage by key and day is kept. Today's always is.",
     )
+
+    @field_validator("signed_url_max_s")
+    @classmethod
+    def _ends_within_a_day(cls, signed_url_max_s: float) -> float:
+        if signed_url_max_s > LIFE_S_MAX:
+            raise Unfit("must be at most 24h")
+        return signed_url_max_s
 
 
 class LogSettings(Section):

@@ -9,6 +9,7 @@ carries our prefix, or its digest is among those of imported secrets (`core.ours
    cannot set headers there.
 2. Exactly one of ours is judged. The same key in two places is one; two different ones are ambiguous.
 3. Whatever is not ours stays where it is, so an upstream's own `Authorization` survives beside our key.
+   A signed address (`core.signed_url`) is a credential of its own, beside which no key may stand.
 4. What is ours is stripped wherever it stands: accepted places, and also a query parameter, a cookie, a
    subprotocol or any header that carries a well-formed key amid other text, percent-encoded or within
    Basic. No upstream and no upstream's log sees one.
@@ -27,15 +28,16 @@ import base64
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-from gateway.core.keys import BODY_CHARS, CHECKSUM_CHARS, Shape, digest_of, secret_length, shape_of
+from gateway.core.amid import keys_amid, mark_of
+from gateway.core.keys import Shape, digest_of, secret_length, shape_of
 from gateway.core.ours import Ours, could_be_imported
 from gateway.core.providers import looks_like
 from gateway.core.refusal import Deny, Reason
 from gateway.core.request import Headers, Kind, RequestView
+from gateway.core.signed_url import Signed, holds_signature, read_group
 
 _PLACES: Final = {
     b"x-api-key": "X-API-Key",
@@ -53,7 +55,6 @@ _SCHEMES: Final = frozenset({"bearer", "token", "apikey", "api-key", "key"})
 _AROUND: Final = " \t\r\n\u00a0\udca0\u200b\ufeff\"'`“”‘’«»<>,;"  # U+DCA0: a no-break space in Latin-1
 _BEFORE: Final = re.compile(rf"(?:[{_AROUND}]|bearer[\s:]+)*", re.IGNORECASE)
 _TO_STANDARD_ALPHABET: Final = str.maketrans("-_", "+/")
-_DECODINGS_MAX: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,11 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """All credentials of one request, and what forwarding must leave out."""
+    """All credentials of one request, and what forwarding must leave out.
+
+    `is_signed`: parameters of a signed address are there (`core.signed_url`), and `signed` is what they say,
+    None if that is nothing.
+    """
 
     ours: tuple[Shown, ...]
     foreign: tuple[Shown, ...]
@@ -109,6 +114,8 @@ class Findings:
     in_path: bool = False
     kind: Kind = Kind.PLAIN
     doubtful: bool = False
+    is_signed: bool = False
+    signed: Signed | None = None
 
 
 class _Scan:
@@ -119,7 +126,7 @@ class _Scan:
         self.prefix = prefix = ours.prefix
         self.begins = prefix + "_"
         self.kind = kind
-        self.mark, self.pattern = _anywhere(prefix)
+        self.mark = mark_of(prefix)
         self.ours: list[Shown] = []
         self.foreign: list[Shown] = []
         self.doubtful = False
@@ -150,12 +157,11 @@ class _Scan:
 
     def keys_in(self, value: bytes) -> list[str]:
         """The well-formed keys that stand anywhere in the value, percent-encoded or not."""
-        found: dict[str, None] = {}
-        for decoded in decodings(value):
-            if self.mark in decoded:
-                texts = (match[0] + match[1] for match in self.pattern.finditer(decoded))
-                found |= dict.fromkeys(text.decode("ascii") for text in texts)
-        return [text for text in found if shape_of(text, self.prefix) is Shape.WELL_FORMED]
+        return keys_amid(value, self.prefix)
+
+    def hides_ours(self, value: bytes) -> bool:
+        """Whether a well-formed key or the signature of an address stands anywhere in the value."""
+        return bool(self.keys_in(value)) or holds_signature(value, self.prefix)
 
 
 def find(view: RequestView, ours: Ours, led_by: str | None = None) -> Findings:
@@ -172,24 +178,23 @@ def find(view: RequestView, ours: Ours, led_by: str | None = None) -> Findings:
             left = _left_of_header(scan, name, value)
             if left != value:
                 changed[index] = left
-    query = _left_of_query(scan, view.target.query) if view.target.query else b""
+    query = view.target.query
+    group = None
+    if query:
+        if b"%" in query or scan.mark in query.lower():
+            group = read_group(view.target.path, query, scan.prefix)
+        query = _left_of_query(scan, query if group is None else group.rest)
     if changed or query != view.target.query or led_by is not None:
         path = None if led_by is None else view.target.path.encode("ascii")
-        strip = Strip(changed, None if query == view.target.query else query, path, led_by is not None)
+        in_address = led_by is not None or group is not None
+        strip = Strip(changed, None if query == view.target.query else query, path, in_address)
     else:
         strip = NOTHING_TO_STRIP
     raw = view.target.raw
     in_path = (scan.mark in raw or b"%" in raw) and bool(scan.keys_in(raw.partition(b"?")[0]))
-    return Findings(tuple(scan.ours), tuple(scan.foreign), strip, in_path, view.kind, scan.doubtful)
-
-
-def decodings(value: bytes) -> Iterator[bytes]:
-    """The value as it came, then percent-decoded once, twice … until nothing changes, but not for ever."""
-    for _ in range(_DECODINGS_MAX):
-        yield value
-        encoded, value = value, unquote_to_bytes(value)
-        if len(encoded) == len(value):
-            return
+    signed = None if group is None else group.signed
+    is_signed, ours_shown, foreign = group is not None, tuple(scan.ours), tuple(scan.foreign)
+    return Findings(ours_shown, foreign, strip, in_path, view.kind, scan.doubtful, is_signed, signed)
 
 
 def may_show(raw_target: bytes, prefix: str) -> bool:
@@ -197,8 +202,9 @@ def may_show(raw_target: bytes, prefix: str) -> bool:
 
     An imported secret is looked for in the parameters of an accepted name alone, and those are seen here.
     """
-    mark, _ = _anywhere(prefix)
-    return b"%" in raw_target or mark in raw_target or any(place in raw_target for place in _QUERY_PLACES)
+    if b"%" in raw_target or mark_of(prefix) in raw_target.lower():
+        return True
+    return any(place in raw_target for place in _QUERY_PLACES)
 
 
 def choose(findings: Findings, prefix: str) -> bytes | Deny:
@@ -271,7 +277,7 @@ def _left_of_header(scan: _Scan, name: bytes, value: bytes) -> bytes | None:
         return _left_of_list(scan, value, b",", lambda part: _is_key_protocol(scan, part))
     if name == b"cookie":
         return _left_of_list(scan, value, b";", lambda _: False)
-    return None if scan.keys_in(value) else value
+    return None if scan.hides_ours(value) else value
 
 
 def _is_imported_in_disguise(scan: _Scan, name: bytes, value: bytes) -> bool:
@@ -302,7 +308,7 @@ def _left_of_credential(scan: _Scan, place: str, value: bytes, texts: tuple[str,
     ours = [scan.note(place, text) for text in texts]
     if any(ours):
         return None
-    amid = any(scan.keys_in(part) for part in {value, *map(_raw, texts)})
+    amid = any(scan.hides_ours(part) for part in {value, *map(_raw, texts)})
     return None if amid else value
 
 
@@ -311,8 +317,8 @@ def _left_of_list(scan: _Scan, value: bytes, separator: bytes, goes: Callable[[b
 
     Most hold none, and one look says so: to look at each of 15,000 parts costs 27 ms.
     """
-    parts, hides = value.split(separator), bool(scan.keys_in(value))
-    kept = [part for part in parts if not (goes(part) or (hides and scan.keys_in(part)))]
+    parts, hides = value.split(separator), scan.hides_ours(value)
+    kept = [part for part in parts if not (goes(part) or (hides and scan.hides_ours(part)))]
     if len(kept) == len(parts):
         return value
     return separator.join(kept).strip(b" \t") or None
@@ -334,7 +340,7 @@ def _is_key_protocol(scan: _Scan, part: bytes) -> bool:
 
 
 def _left_of_query(scan: _Scan, query: bytes) -> bytes:
-    hides = bool(scan.keys_in(query))
+    hides = scan.hides_ours(query)
     return b"&".join(part for part in query.split(b"&") if not _is_key_parameter(scan, part, hides=hides))
 
 
@@ -354,7 +360,7 @@ def _is_key_parameter(scan: _Scan, part: bytes, *, hides: bool) -> bool:
         return False
     strays = scan.keys_in(part)
     scan.ours.extend(Shown("the query", stray, accepted=False) for stray in strays)
-    return bool(strays)
+    return bool(strays) or holds_signature(part, scan.prefix)
 
 
 def _is_imported_parameter(scan: _Scan, place: str, raw_value: bytes, *, accepted: bool) -> bool:
@@ -365,12 +371,6 @@ def _is_imported_parameter(scan: _Scan, place: str, raw_value: bytes, *, accepte
         texts |= {_text(once), forgive(_text(unquote_to_bytes(once)))}
     noted = [scan.note_imported(place, text, accepted=accepted) for text in texts]
     return any(noted)
-
-
-@lru_cache(maxsize=16)
-def _anywhere(prefix: str) -> tuple[bytes, re.Pattern[bytes]]:
-    mark = f"{prefix}_"
-    return mark.encode(), re.compile(rf"{mark}(?=([0-9A-Za-z]{{{BODY_CHARS + CHECKSUM_CHARS}}}))".encode())
 
 
 def _text(raw: bytes) -> str:

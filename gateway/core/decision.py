@@ -11,6 +11,7 @@ from gateway.core.credentials import Strip
 from gateway.core.keys import ApiKey
 from gateway.core.refusal import Deny
 from gateway.core.routes import Route
+from gateway.core.signed_url import Signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ class Allow:
 class NeedKey:
     """Exactly one of our credentials was shown: the decision waits for the record behind `digest`.
 
-    `in_path`: the key led the path (`core.path_key`).
+    `in_path`: the key led the path (`core.path_key`). `signed`: no key was shown but a signature, `digest` is
+    the id of its key then, and what it stands for is judged once the record is there.
     """
 
     digest: bytes = field(repr=False)
@@ -54,6 +56,7 @@ class NeedKey:
     strip: Strip
     peer: str
     in_path: bool = False
+    signed: Signed | None = None
 
 
 Decision = Allow | Deny | NeedKey

@@ -11,12 +11,14 @@ The rules, in the order in which they are asked; the first that speaks is the an
 2. A key of ours elsewhere in the path → `credential_malformed`: it could not be kept from the upstream. A
    credential that may be imported, while nobody knows → `store_unavailable`. Otherwise a public route
    passes; any key of ours is stripped and not judged.
-3. Two different keys of ours → `credential_ambiguous`; ours but mistyped → `credential_malformed`.
+3. Two different keys of ours, or one beside a signed address → `credential_ambiguous`; ours but mistyped →
+   `credential_malformed`; a signed address that is none, or for another method → `signature_invalid`.
 4. None of ours: from a network the route is `anonymous` for, the caller passes with that entry's scopes
    (or fails on them); anyone else is told `credential_missing` or, if they showed another kind of
    credential, `credential_foreign`.
-5. The record: absent → `key_unknown`; revoked, expired, disabled → their reasons; a secret that was
-   rotated out → `key_rotated` once its overlap ended.
+5. A signature that is wrong, or of no key → `signature_invalid`, after its end → `signature_expired`; one
+   that is right counts as the secret it stands for. The record: absent → `key_unknown`; revoked, expired,
+   disabled → their reasons; a secret that was rotated out → `key_rotated` once its overlap ended.
 6. It led the path and may not (`ApiKey.in_path`) → `credential_malformed`. The key may not be used from
    the caller's address → `address_not_allowed`.
 7. The key's grants do not cover the route → `scope_missing`.
@@ -36,15 +38,16 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from math import inf
 
 from gateway.core.browser import is_unasked
-from gateway.core.credentials import Strip, choose, find
+from gateway.core.credentials import Findings, Strip, choose, find
 from gateway.core.decision import Allow, Identity, NeedKey
 from gateway.core.keys import EXPIRING_WINDOW_S, ApiKey, Network, Status
 from gateway.core.ours import Ours
 from gateway.core.path_key import BEGINS, open_path
 from gateway.core.preflight import preflight
 from gateway.core.refusal import NO_FACTS, Deny, Facts, Reason
-from gateway.core.request import RequestView, Target
+from gateway.core.request import Kind, RequestView, Target
 from gateway.core.routes import Own, Route, RouteTable
+from gateway.core.signed_url import METHODS, Signed, digest_behind
 
 _ZONE = re.compile(r"[0-9A-Za-z._~-]+")  # RFC 6874; only IPv6 addresses have one
 _DEAD = {
@@ -87,19 +90,48 @@ def _at_its_route(
         return Deny(Reason.STORE_UNAVAILABLE, route_id=route.id)
     if route.public:
         return Allow(route, findings.strip)
-    chosen = choose(findings, ours.prefix)
+    if findings.is_signed:
+        return _signed(view, route, findings)
+    return _chosen(view, route, findings, ours.prefix, in_path=led_by is not None)
+
+
+def _chosen(
+    view: RequestView, route: Route, findings: Findings, prefix: str, *, in_path: bool
+) -> Allow | Deny | NeedKey:
+    """Rules 3 and 4."""
+    chosen = choose(findings, prefix)
     if not isinstance(chosen, Deny):
         if route.browser_prompt and is_unasked(view):
             return Deny(Reason.CREDENTIAL_MISSING, {"what": "a page of another site"}, route.id)
-        return NeedKey(chosen, route, findings.strip, view.peer, led_by is not None)
+        return NeedKey(chosen, route, findings.strip, view.peer, in_path)
     door = route.anonymous
     if door is not None and not findings.ours and is_within(view.peer, door.networks):
         return _anonymous(route, door.scopes, findings.strip)
     return _refused(route, chosen.reason, chosen.facts)
 
 
-def judge(need: NeedKey, key: ApiKey | None, now: float) -> Allow | Deny:
-    """Rules 5 to 8, given the record behind the digest (None: there is none) and the wall clock."""
+def _signed(view: RequestView, route: Route, findings: Findings) -> Deny | NeedKey:
+    """Rule 3 for a signed address."""
+    if findings.ours:
+        places = " and ".join(
+            dict.fromkeys(("the address (signed)", *(each.place for each in findings.ours)))
+        )
+        return _refused(route, Reason.CREDENTIAL_AMBIGUOUS, {"places": places})
+    signed = findings.signed
+    if signed is None:
+        return _refused(route, Reason.SIGNATURE_INVALID, {"problem": "signature"})
+    if view.method not in METHODS or view.kind is Kind.WEBSOCKET:
+        return _refused(route, Reason.SIGNATURE_INVALID, {"problem": "method"})
+    return NeedKey(signed.key_id.encode("ascii"), route, findings.strip, view.peer, signed=signed)
+
+
+def judge(need: NeedKey, key: ApiKey | None, now: float, signing: bytes | None = None) -> Allow | Deny:
+    """Rules 5 to 8, given the record behind the digest (None: there is none) and the wall clock.
+
+    `signing` is what addresses are signed with; None where there is nothing.
+    """
+    if need.signed is not None:
+        return _judge_signed(need, need.signed, key, now, signing)
     route = need.route
     if key is None:
         return _refused(route, Reason.KEY_UNKNOWN)
@@ -118,6 +150,23 @@ def judge(need: NeedKey, key: ApiKey | None, now: float) -> Allow | Deny:
     if now < near:
         return Allow(route, need.strip, identity, key, need.digest, min(until, near))
     return Allow(route, need.strip, identity, key, need.digest, until, key.expires_at)
+
+
+def _judge_signed(
+    need: NeedKey, signed: Signed, key: ApiKey | None, now: float, signing: bytes | None
+) -> Allow | Deny:
+    """Whether the signature is right comes first, so that nobody else learns whether there is such a key."""
+    if signing is None:
+        return _refused(need.route, Reason.SIGNATURE_INVALID, {"problem": "off"})
+    digest = None if key is None else digest_behind(signing, signed, key)
+    if digest is None:
+        return _refused(need.route, Reason.SIGNATURE_INVALID, {"problem": "signature"})
+    if now >= signed.expires_at:
+        return _refused(need.route, Reason.SIGNATURE_EXPIRED, {"since": moment(signed.expires_at)}, key)
+    decision = judge(replace(need, digest=digest, signed=None), key, now)
+    if isinstance(decision, Deny):
+        return decision
+    return replace(decision, until=min(decision.until, signed.expires_at))
 
 
 def _refused(route: Route, reason: Reason, facts: Facts = NO_FACTS, key: ApiKey | None = None) -> Deny:

@@ -29,6 +29,8 @@ class Reason(StrEnum):
     KEY_EXPIRED = "key_expired"
     KEY_DISABLED = "key_disabled"
     KEY_ROTATED = "key_rotated"
+    SIGNATURE_INVALID = "signature_invalid"
+    SIGNATURE_EXPIRED = "signature_expired"
     SCOPE_MISSING = "scope_missing"
     ADDRESS_NOT_ALLOWED = "address_not_allowed"
     NO_ROUTE = "no_route"

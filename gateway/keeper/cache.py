@@ -4,6 +4,7 @@ Promises
 1. The key of the cache is the full digest; no two secrets ever share an entry.
 2. It is bounded: records and absences separately, so that a flood of unknown keys cannot push known ones
    out. The oldest entry of its kind goes first.
+   What is looked up for a signed address stands under the key's id: an id is no digest, as it is shorter.
 3. It is told of every change and never guesses: `put` replaces a record under all digests that lead to it,
    `forget` drops them all. Whether a record is alive is judged at use, so nothing here has to expire.
 4. A look-up that began before a change cannot bring back what the change replaced (see `generation`).

@@ -132,6 +132,15 @@ class Verification:
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class SignedAddress:
+    """An address that opens without a key until `expires_at`, by the right of this one."""
+
+    key_id: str
+    address: str = field(repr=False)
+    expires_at: float
+
+
 def holds_secret(text: str) -> bool:
     """Whether a key's secret, or most of one, seems to stand in the text, whatever its prefix."""
     return _SECRET.search(text) is not None
@@ -194,6 +203,9 @@ class KeyDesk(Protocol):
 
     async def verify(self, text: str) -> Verification:
         """Say what a text is and why it would be refused. It may be any text at all."""
+
+    async def sign(self, id_or_name: str, address: str, life_s: float) -> SignedAddress:
+        """An address that opens for so many seconds by the right of this key: a path or a whole URL."""
 
     async def audit(self, query: AuditQuery = FIRST_ENTRIES) -> list[AuditEntry]:
         """What was done, in the order asked for."""

@@ -43,7 +43,8 @@ _log: Final = logging.getLogger("gateway.gatekeeper")
 class Gatekeeper:
     """Decides about requests. `table` may be swapped at any time; each request sees one table.
 
-    `ours` is what was imported, and is another object whenever that changed.
+    `ours` is what was imported, and is another object whenever that changed. `signing` is what addresses are
+    signed with (`core.signed_url`).
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Gatekeeper:
     ) -> None:
         self.table = table
         self.ours = Ours(prefix)
+        self.signing: bytes | None = None
         self.usage = Usage(store, clock, on_store_error)
         self.live = LiveExchanges(clock)
         self.cache = KeyCache()
@@ -117,6 +119,8 @@ class Gatekeeper:
     async def settle(self, need: NeedKey) -> Allow | Deny:
         """Fetch the record and decide."""
         try:
+            if need.signed is not None:
+                return self._judge(need, await self._look_ups.by_signed_id(need.signed.key_id))
             return self._judge(need, await self._look_ups.by_digest(need.digest))
         except StoreUnavailable as trouble:
             self._on_store_error()
@@ -197,8 +201,11 @@ class Gatekeeper:
 
     def _judge(self, need: NeedKey, key: ApiKey | None) -> Allow | Deny:
         now = self._clock.now()
-        decision = judge(need, key, now)
+        decision = judge(need, key, now, self.signing)
         if isinstance(decision, Allow) and key is not None:
+            if need.signed is not None:  # whoever shows it need not have the secret, new or old
+                self.usage.note(key.id, need.peer, now, previous=False)
+                return decision
             used = self.note_use(key, need.digest, need.peer, now)
             if used is not key:
                 decision = replace(decision, key=used)

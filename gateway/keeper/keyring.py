@@ -36,6 +36,7 @@ from gateway.keeper.desk import (
     LimitReached,
     Outdated,
     Rotation,
+    SignedAddress,
     StateConflict,
     quoted,
 )
@@ -43,6 +44,7 @@ from gateway.keeper.looking import LookingKeys
 from gateway.keeper.moving import MovingKeys
 from gateway.keeper.ports import Clock, KeyNotFound, KeyStore
 from gateway.keeper.rotation import finished, refuse_revoked, rotated, undone
+from gateway.keeper.signing import Signer, Signing, nothing_signs
 from gateway.keeper.terms import Rules, Terms, changes_of, edited, terms_of
 from gateway.keeper.usage_days import UsageDays
 
@@ -75,8 +77,8 @@ class Keyring(MovingKeys, LookingKeys):
     `on_change(key_id, record)` is called at once after each committed write, with None after a deletion.
     `actor` and `request_id` stand in the record of what is done (`acting`). `latest` overlays uses that are
     not written yet, `unwritten` tells when the last of each key was, `days` has the usage that is not in the
-    store yet. `entropy(n)` returns n random bytes. `on_import` is told of imported secrets' digests after
-    `on_change` was of their keys (`gateway.keeper.moving`).
+    store yet. `entropy(n)` returns n random bytes; `signing` tells what signs addresses. `on_import` is
+    told of imported secrets' digests after `on_change` was of their keys (`gateway.keeper.moving`).
     """
 
     def __init__(  # noqa: PLR0913 - all but two are named at the call
@@ -94,8 +96,11 @@ class Keyring(MovingKeys, LookingKeys):
         unwritten: Callable[[], Mapping[str, float]] = _nothing_unwritten,
         days: UsageDays | None = None,
         on_import: Callable[[Mapping[bytes, str]], None] = _nobody_told,
+        signing: Signing = nothing_signs,
+        signed_url_max_s: float = 3_600.0,
     ) -> None:
-        self.rules = Rules(prefix, default_expiry_s, max_active_per_owner, catalogue)
+        self.rules = Rules(prefix, default_expiry_s, max_active_per_owner, catalogue, signed_url_max_s)
+        self._signing = signing
         self._store = store
         self._clock = clock
         self._entropy = entropy
@@ -222,6 +227,13 @@ class Keyring(MovingKeys, LookingKeys):
         if compare_digest(digest, key.digest):
             return await by_holder.revoke(key.id)
         return await by_holder.finish_rotation(key.id)
+
+    async def sign(self, id_or_name: str, address: str, life_s: float) -> SignedAddress:
+        """Whoever gets it can use the key as long as it lives; raises `RuleBroken` or `StateConflict`."""
+        key = await self._find(id_or_name)
+        self.assert_may(key)
+        signer = Signer(self._signing(), self.rules.prefix, self.rules.signed_url_max_s)
+        return signer.sign(key, address, life_s, self._clock.now())
 
     async def delete(self, id_or_name: str) -> ApiKey:
         """Remove the record of a revoked key; raises `StateConflict` for any other."""

@@ -11,10 +11,13 @@ Promises
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 
 from gateway.core.keys import ApiKey
 from gateway.keeper.cache import KeyCache
 from gateway.keeper.ports import Clock, KeyStore, StoreUnavailable
+
+Find = Callable[[], Awaitable[ApiKey | None]]
 
 
 def _as_stored(key: ApiKey) -> ApiKey:
@@ -44,12 +47,11 @@ class LookUps:
 
     async def by_digest(self, digest: bytes) -> ApiKey | None:
         """The record whose secret has this digest."""
-        began = self._clock.monotonic()
-        while True:
-            key, generation = await self._fetch(digest)
-            if generation == self._cache.generation:
-                return key
-            self._assert_patient(began)
+        return await self._by_name(digest, partial(self._store.find_by_digest, digest))
+
+    async def by_signed_id(self, key_id: str) -> ApiKey | None:
+        """The record with this id, remembered under it: no digest is as short as an id."""
+        return await self._by_name(key_id.encode("ascii"), partial(self._store.get, key_id))
 
     async def by_id(self, key_id: str) -> ApiKey | None:
         """The record with this id. It is not remembered: no digest was asked for."""
@@ -61,28 +63,36 @@ class LookUps:
                 return key
             self._assert_patient(began)
 
+    async def _by_name(self, name: bytes, find: Find) -> ApiKey | None:
+        began = self._clock.monotonic()
+        while True:
+            key, generation = await self._fetch(name, find)
+            if generation == self._cache.generation:
+                return key
+            self._assert_patient(began)
+
     def _assert_patient(self, began: float) -> None:
         if self._clock.monotonic() - began >= self._timeout_s:
             raise StoreUnavailable(f"the store changed again and again for {self._timeout_s:g} s")
 
-    async def _fetch(self, digest: bytes) -> tuple[ApiKey | None, int]:
+    async def _fetch(self, name: bytes, find: Find) -> tuple[ApiKey | None, int]:
         """The record and the cache's generation in which it was true; one look-up for all who wait."""
-        flight = self._flights.get(digest)
+        flight = self._flights.get(name)
         if flight is None:
-            flight = self._flights[digest] = asyncio.ensure_future(self._look_up(digest))
-            flight.add_done_callback(lambda done: self._landed(digest, done))
+            flight = self._flights[name] = asyncio.ensure_future(self._look_up(name, find))
+            flight.add_done_callback(lambda done: self._landed(name, done))
         await asyncio.wait((flight,))  # a shield would, since Python 3.14, report what nobody waits for
         return flight.result()
 
-    def _landed(self, digest: bytes, flight: asyncio.Future[tuple[ApiKey | None, int]]) -> None:
-        del self._flights[digest]
+    def _landed(self, name: bytes, flight: asyncio.Future[tuple[ApiKey | None, int]]) -> None:
+        del self._flights[name]
         with suppress(asyncio.CancelledError):
             flight.exception()  # who waits is told; if nobody does any more, asyncio need not complain
 
-    async def _look_up(self, digest: bytes) -> tuple[ApiKey | None, int]:
+    async def _look_up(self, name: bytes, find: Find) -> tuple[ApiKey | None, int]:
         generation = self._cache.generation
-        key = await self._ask(self._store.find_by_digest(digest))
-        self._cache.remember(digest, key, generation)
+        key = await self._ask(find())
+        self._cache.remember(name, key, generation)
         return key, generation
 
     async def _ask(self, answer: Awaitable[ApiKey | None]) -> ApiKey | None:

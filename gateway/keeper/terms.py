@@ -41,6 +41,7 @@ class Rules:
     default_expiry_s: float | None
     max_active_per_owner: int
     catalogue: Mapping[str, str]
+    signed_url_max_s: float = 3_600.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ leave a key. What it knows:
 
 1. Our keys, under every configured prefix: `kh_` and at least 16 base62 characters (a preview such as
    `kh_AbCd…wXyZ` stays), percent-encoded once or many times too, in the prefix or in the body.
-2. What follows `Bearer` or `Basic`, a header or parameter named for a credential, or the subprotocol
-   `openai-insecure-api-key.`; and the user and password of a URL.
+2. What follows `Bearer` or `Basic`, a header or parameter named for a credential or a signature, or the
+   subprotocol `openai-insecure-api-key.`; and the user and password of a URL.
 3. Other services' keys by their documented prefixes, and JSON Web Tokens.
 
 Each pattern is linear: no alternative can match the same text in two ways. And each is run only on a text
@@ -65,6 +65,7 @@ _RULES: Final = (
     _after("authorization cookie", rf"((?i:authorization|cookie){_IS})", r"[^\r\n\"']+"),
     _after("token key secret passw", rf"((?i:{_NAMED}){_IS})", r"[^\s\"'&,;]+"),
     _after("token=", r"((?i:(?:^|[?&;\s])token)=)", r"[^\s\"'&,;]+"),
+    _after("_signature", r"([0-9A-Za-z]_signature(?:=|%(?:25)*3[Dd]))", r"[^\s\"'&,;]+"),
     _after("insecure-api-key.", r"((?i:openai-insecure-api-key)\.)", r"[^\s\"',]+"),
     _after("://", r"(://)", r"[^/\s\"'@]+(?:@[^/\s\"'@]*)*(?=@)"),
     _after("k- k_", r"(?<![0-9A-Za-z])((?:sk|pk|rk)[-_])", r"[0-9A-Za-z_-]{16,}"),

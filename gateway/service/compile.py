@@ -1,6 +1,7 @@
 """From settings, as a person wrote them, to the values that the rooms below work with."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gateway.config.applied import with_preset
 from gateway.config.compile import limits, table
@@ -11,6 +12,9 @@ from gateway.plane.contract import Ground
 from gateway.service.lending import Reveal, injection_of, nothing
 from gateway.service.targets import check_of, eject_of, targets_of
 from gateway.wire.upstream import Upstream
+
+if TYPE_CHECKING:
+    from gateway.keeper.terms import Rules
 
 
 def table_of(settings: Settings) -> RouteTable:
@@ -31,6 +35,15 @@ def ground_of(settings: Settings, reveal: Reveal = nothing, base_dir: Path = Pat
         trusted=settings.server.trusted_proxies,
         scheme="https" if settings.server.tls.is_on else "http",
     )
+
+
+def rules_of(settings: Settings, prefix: str) -> "Rules":
+    """What the configuration says about keys. `prefix` is the one in force, which only a restart changes."""
+    from gateway.keeper.terms import Rules  # noqa: PLC0415 - loaded with the keyring
+
+    keys = settings.keys
+    most = keys.max_active_per_owner
+    return Rules(prefix, keys.default_expiry_s, most, settings.catalogue, keys.signed_url_max_s)
 
 
 def _upstream(name: str, written: UpstreamSettings, reveal: Reveal, base_dir: Path) -> Upstream:

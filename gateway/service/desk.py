@@ -25,9 +25,18 @@ from gateway.keeper.audit import FIRST_ENTRIES, AuditEntry, AuditQuery, host_act
 from gateway.keeper.batch import PAGE_KEYS_MAX, Imported, KeyImport
 from gateway.keeper.credentials import CredentialDesk
 from gateway.keeper.days import UsageDay, UsageQuery
-from gateway.keeper.desk import KeyDesk, KeyDraft, KeyEdit, Rotation, StatusFilter, Verification
+from gateway.keeper.desk import (
+    KeyDesk,
+    KeyDraft,
+    KeyEdit,
+    Rotation,
+    SignedAddress,
+    StatusFilter,
+    Verification,
+)
 from gateway.keeper.keyring import Keyring
 from gateway.keeper.ports import Clock, KeyStore, WholeKey
+from gateway.keeper.signing import Signing, nothing_signs
 from gateway.service.lender import Lender
 from gateway.store.faults import StoreBusy, StoreMissing
 from gateway.store.memory import MemoryKeyStore
@@ -38,7 +47,7 @@ _PAUSE_S: Final = 0.05
 
 
 @asynccontextmanager
-async def open_desk(
+async def open_desk(  # noqa: PLR0913 - all but one are named at the call
     store_path: Path,
     *,
     clock: Clock,
@@ -47,6 +56,8 @@ async def open_desk(
     max_active_per_owner: int,
     catalogue: Mapping[str, str],
     entropy: Callable[[int], bytes],
+    signing: Signing = nothing_signs,
+    signed_url_max_s: float = 3_600.0,
     patience_s: float = PATIENCE_S,
 ) -> AsyncIterator[KeyDesk]:
     """The desk for the store at `store_path`; raises `StoreUnavailable` with the mend, or `NotAllowed`.
@@ -73,6 +84,8 @@ async def open_desk(
                 catalogue=catalogue,
                 entropy=entropy,
                 on_change=_nobody_to_tell,
+                signing=signing,
+                signed_url_max_s=signed_url_max_s,
             ).acting(host_actor(os.getuid() if hasattr(os, "getuid") else None))
 
         try:
@@ -182,6 +195,9 @@ class _DeskWithoutStore:
 
     async def verify(self, text: str) -> Verification:
         return await self._desk.verify(text)
+
+    async def sign(self, id_or_name: str, address: str, life_s: float) -> SignedAddress:
+        return await self._desk.sign(id_or_name, address, life_s)
 
     async def import_keys(self, asked: KeyImport) -> Imported:
         if self._begun is None and asked.dry_run:

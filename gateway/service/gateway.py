@@ -39,12 +39,13 @@ from gateway.logs import Logs, Observers
 from gateway.metrics import Metrics
 from gateway.plane.contract import Ground, Plane, Surroundings
 from gateway.plane.lean_server import LeanPlane
-from gateway.service.compile import table_of
+from gateway.service.compile import rules_of, table_of
 from gateway.service.file_watch import look_again_and_again
 from gateway.service.for_life import is_among, takes_restart
 from gateway.service.forgetting import Forgetting
 from gateway.service.lender import Lender
 from gateway.service.reloads import Reloaded, Reloads
+from gateway.service.signing import signing_of
 from gateway.service.targets import hand_on, targets_told
 from gateway.service.watch import StoreWatch
 from gateway.store.sqlite import open_sqlite
@@ -53,7 +54,6 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from gateway.keeper.keyring import Keyring
-    from gateway.keeper.terms import Rules
     from gateway.service.certificate import Served
     from gateway.service.checks import TargetChecks
     from gateway.tls.door import TlsDoor
@@ -130,6 +130,8 @@ class Gateway:
             unwritten=keeper.usage.unwritten,
             days=keeper.usage.days,
             on_import=keeper.imported,
+            signing=lambda: keeper.signing,
+            signed_url_max_s=keys.signed_url_max_s,
         )
 
     async def start(self) -> Addresses:
@@ -202,10 +204,11 @@ class Gateway:
         self.metrics.know(table.routes)
         self._gatekeeper.table = table
         self._serve_on(ground)
+        self._gatekeeper.signing = signing_of(loaded)
         self._forgetting.kept_s = settings.keys.usage_kept_s
         self._in_force = settings
         if "keyring" in vars(self):
-            self.keyring.rules = _rules(settings, self._started_with.settings.keys.prefix)
+            self.keyring.rules = rules_of(settings, self._started_with.settings.keys.prefix)
         self._logs.set_level(settings.logging.level)
         self._access_log.on = settings.logging.access
         self._lender.observe_with(self._observers)
@@ -294,6 +297,7 @@ class Gateway:
         table = table_of(settings)
         self.metrics.know(table.routes)
         self._gatekeeper = Gatekeeper(table, keys.prefix, store, self._clock, self.metrics.store_failed)
+        self._gatekeeper.signing = signing_of(self._started_with)
         self._observers = Observers([self.metrics, self._access_log, self._gatekeeper.usage.days])
         around = Surroundings(self._gatekeeper, self._observers, self._clock)
         ground = self._lender.ground()
@@ -391,10 +395,3 @@ def _plane(name: str) -> Callable[[Ground, Surroundings], Plane]:
 def _report(task: asyncio.Future[None]) -> None:
     if not task.cancelled() and (trouble := task.exception()) is not None:
         _log.critical("a task of the gateway ended unexpectedly", exc_info=trouble)
-
-
-def _rules(settings: Settings, prefix: str) -> "Rules":
-    from gateway.keeper.terms import Rules  # noqa: PLC0415 - loaded with the keyring
-
-    keys = settings.keys
-    return Rules(prefix, keys.default_expiry_s, keys.max_active_per_owner, settings.catalogue)

@@ -196,6 +196,17 @@ def _malformed(facts: Facts, prefix: str) -> str:
     )
 
 
+def _signature(facts: Facts, prefix: str) -> str:
+    if facts["problem"] == "method":
+        return f"A signed address opens with GET and HEAD alone. {_how(prefix)}."
+    if facts["problem"] == "off":
+        return f"Signed addresses are not in use on this server. {_how(prefix)}."
+    return (
+        "This signed address does not hold: it was changed on its way, or the key behind it has another "
+        "secret by now. Ask for a new one where you got it."
+    )
+
+
 def _scope(facts: Facts, _prefix: str) -> str:
     needs = []
     if needed := facts.get("needed"):
@@ -260,6 +271,10 @@ TABLE: Final[Mapping[Reason, Row]] = {
         401,
         _says("This secret was replaced and stopped working at {since}. Use the key's present secret."),
         _INVALID,
+    ),
+    Reason.SIGNATURE_INVALID: Row(401, _signature, _INVALID),
+    Reason.SIGNATURE_EXPIRED: Row(
+        401, _says("This signed address ended at {since}. Ask for a new one where you got it."), _INVALID
     ),
     Reason.SCOPE_MISSING: Row(403, _scope, "insufficient_scope"),
     Reason.ADDRESS_NOT_ALLOWED: Row(

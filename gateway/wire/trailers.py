@@ -9,7 +9,8 @@ frames or routes is refused: it can only be meant for somebody who knows no bett
 import re
 from typing import Final
 
-from gateway.core.credentials import KEY_HEADERS, decodings
+from gateway.core.amid import decodings
+from gateway.core.credentials import KEY_HEADERS
 from gateway.wire.headers import CLAIM_PREFIX, CLAIMS, HOP_BY_HOP, UNLISTABLE, is_like_a_key, reads_as
 
 _NAME: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")

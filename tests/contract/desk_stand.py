@@ -30,6 +30,9 @@ class Stand:
         return (await self.desk.verify(secret.reveal())).reason
 
 
+SIGNING = bytes(range(32))
+
+
 def near(clock: StillClock) -> Stand:
     """A stand whose desk holds the store."""
     store = MemoryKeyStore()
@@ -45,5 +48,6 @@ def near(clock: StillClock) -> Stand:
         entropy=repeatable_entropy(),
         on_change=lambda key_id, key: told.append((key_id, key)),
         on_import=imported.update,
+        signing=lambda: SIGNING,
     )
     return Stand(keyring, store, clock, told, imported)

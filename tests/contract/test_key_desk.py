@@ -7,7 +7,7 @@ import pytest
 
 from gateway.core.keys import ApiKey, Shape, Status, compose_secret
 from gateway.core.refusal import Reason
-from gateway.keeper.desk import NameAmbiguous, Rotation, RuleBroken
+from gateway.keeper.desk import NameAmbiguous, Rotation, RuleBroken, StateConflict
 from gateway.keeper.ports import KeyNotFound, StoreUnavailable
 from tests.contract.desk_stand import DAY_S, Stand
 from tests.support.records import NOW
@@ -238,3 +238,17 @@ async def test_a_store_that_does_not_answer_is_an_outage(stand: Stand) -> None:
     ):
         with pytest.raises(StoreUnavailable, match="closed"):
             await act()
+
+
+async def test_an_address_is_signed_by_the_right_of_a_key(stand: Stand) -> None:
+    key, _ = await stand.make("radio")
+    told = await stand.desk.sign("radio", "/audio/a.mp3?voice=anna", 300)
+    assert (told.key_id, told.expires_at) == (key.id, NOW + 300)
+    assert told.address.startswith(f"/audio/a.mp3?voice=anna&kh_key={key.id}&kh_expires={int(NOW) + 300}&")
+    with pytest.raises(RuleBroken, match="from 1 to 3600 seconds"):
+        await stand.desk.sign("radio", "/a", 3_601)
+    with pytest.raises(KeyNotFound):
+        await stand.desk.sign("nobody", "/a", 300)
+    await stand.desk.revoke("radio")
+    with pytest.raises(StateConflict, match="does not work"):
+        await stand.desk.sign("radio", "/a", 300)

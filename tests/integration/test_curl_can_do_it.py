@@ -22,6 +22,7 @@ BY_OPERATION = {
     "keys import": "importKeys",
     "keys export": "exportKeys",
     "keys usage": "listUsage",
+    "sign": "signAddress",
     "audit list": "listAudit",
     "audit export": "listAudit",
     "audit verify": "verifyAudit",

@@ -115,6 +115,8 @@ class Shelf(MemoryKeyStore):
     async def get(self, key_id: str) -> ApiKey | None:
         """The record with this id; how often it was asked for is counted."""
         self.fetched += 1
+        if self.is_broken:
+            raise StoreUnavailable("broken by the test")
         return await super().get(key_id)
 
     async def find_by_digest(self, digest: bytes) -> ApiKey | None:

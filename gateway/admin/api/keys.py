@@ -6,6 +6,7 @@ from typing import Any, Final, Literal, TypeVar, cast
 
 from gateway.admin.api.ask import Answer, Ask, page_of
 from gateway.admin.api.asked import number_of
+from gateway.admin.api.signing_words import SignAddress
 from gateway.admin.api.words import CreateKey, EditKey, ListKeys, RotateKey, ShowKey
 from gateway.core.keys import Shape, Status
 from gateway.core.providers import looks_like
@@ -24,7 +25,7 @@ from gateway.keeper.desk import (
 from gateway.keeper.expiry import parse_expires, parse_moment
 from gateway.keeper.keyring import Keyring
 from gateway.keeper.terms import Rules, changes_of, terms_of
-from gateway.wire.key_json import as_json
+from gateway.wire.key_json import as_json, rfc3339
 from gateway.wire.reply import say_why
 
 OVERLAP_S: Final = 86_400.0
@@ -102,6 +103,14 @@ async def rotate(ask: Ask) -> Answer:
         return ask.issued(key, secret)
 
     return await ask.do_once(do, ask.desk(Want.CHANGE, holds=True))
+
+
+async def sign(ask: Ask) -> Answer:
+    """Make an address that opens by itself: who gets it uses the key, so they must hold the same."""
+    asked = cast("SignAddress", ask.body)
+    life_s = _seconds(asked.expires_in, ask.now, "expires_in")
+    told = await ask.desk(Want.CHANGE, holds=True).sign((await ask.key()).id, asked.path, life_s)
+    return Answer({"address": told.address, "expires_at": rfc3339(told.expires_at)})
 
 
 async def undo_rotation(ask: Ask) -> Answer:
@@ -238,11 +247,11 @@ def expiry_of(values: Mapping[str, Any], now: float, left_out: _LeftOut) -> floa
         raise RuleBroken(str(broken), (Problem(field, str(broken)),)) from None
 
 
-def _seconds(words: str, now: float) -> float:
+def _seconds(words: str, now: float, field: str = "overlap") -> float:
     try:
         return (parse_expires(words, now) or now) - now
     except RuleBroken as broken:
-        raise RuleBroken(str(broken), (Problem("overlap", str(broken)),)) from None
+        raise RuleBroken(str(broken), (Problem(field, str(broken)),)) from None
 
 
 def _moment(text: str | None) -> float | None:

@@ -13,6 +13,7 @@ from gateway.admin.api.ask import Answer, Ask
 from gateway.admin.api.asked import BODY_BYTES_MAX
 from gateway.admin.api.credential_words import CredentialList, CredentialTold, PutCredential, TrialList
 from gateway.admin.api.seen_words import LastCall, Overview
+from gateway.admin.api.signing_words import SignAddress, SignedAddressTold
 from gateway.admin.api.words import (
     Asked,
     AuditList,
@@ -203,6 +204,18 @@ OPERATIONS: Final = (
     ),
     _on_key(
         "finishRotation", "finish-rotation", "End the secret before a rotation at once.", keys.finish_rotation
+    ),
+    Operation(
+        name="signAddress",
+        want=Want.CHANGE,
+        method="POST",
+        path="/keys/{id}/sign",
+        summary="Make an address that opens for a while by the right of a key, with GET and HEAD alone.",
+        do=keys.sign,
+        body=SignAddress,
+        tells=SignedAddressTold,
+        guarded=True,
+        refuses=(HTTPStatus.CONFLICT,),
     ),
     _on_key("revokeKey", "revoke", "End a key for good, open streams included.", keys.revoke),
     _on_key("disableKey", "disable", "Switch a key off.", keys.disable),

@@ -44,6 +44,7 @@ class CommandLine:
     def __init__(self) -> None:
         self.clock = StandingClock()
         self.environ: dict[str, str] = {}
+        self.signing: bytes | None = bytes(range(32))
         self.store = MemoryKeyStore()
         self.desk = Keyring(
             self.store,
@@ -54,6 +55,7 @@ class CommandLine:
             catalogue={"models:read": "List models", "chat:write": "Ask for completions"},
             entropy=Entropy(),
             on_change=lambda _key_id, _key: None,
+            signing=lambda: self.signing,
         )
 
     def __call__(

@@ -74,6 +74,7 @@ def refusals(section: type[Section], written: dict[str, Any]) -> list[str]:
                 "default_expiry_s": 7_776_000.0,
                 "max_active_per_owner": 50,
                 "last_used_flush_s": 1.0,
+                "signed_url_max_s": 3_600.0,
                 "usage_kept_s": 34_560_000.0,
             },
         ),
@@ -193,3 +194,9 @@ def test_a_switch_reads_every_spelling_of_yaml(text: object, *, on: bool) -> Non
 
 def test_a_level_may_be_shouted() -> None:
     assert LogSettings.model_validate({"level": "DEBUG"}).level == "debug"
+
+
+def test_a_signed_address_lives_a_day_at_most() -> None:
+    assert KeySettings.model_validate({"signed_url_max": "24h"}).signed_url_max_s == 86_400.0
+    with pytest.raises(ValidationError, match="must be at most 24h"):
+        KeySettings.model_validate({"signed_url_max": "25h"})

@@ -58,6 +58,7 @@ def test_every_value_outside_the_routes_is_a_leaf() -> None:
         "keys.default_expiry": False,
         "keys.max_active_per_owner": False,
         "keys.last_used_flush": False,
+        "keys.signed_url_max": False,
         "keys.usage_kept": False,
         "logging.level": False,
         "logging.format": False,

@@ -71,7 +71,7 @@ def test_every_value_has_an_origin() -> None:
     origins = origins_of(Settings.model_validate(tree.plain()), tree)
     assert origins["store.url"] == origins["scopes.a:b"] == "c.yaml:1:1"
     assert {path for path, origin in origins.items() if origin != "default"} == {"store.url", "scopes.a:b"}
-    assert len(origins) == 33
+    assert len(origins) == 34
 
 
 def test_a_list_of_scalars_is_one_value_and_a_list_of_mappings_is_many() -> None:

@@ -7,6 +7,7 @@ from gateway.core.refusal import Deny, Reason
 PROMISED = """
 credential_missing credential_foreign credential_malformed credential_ambiguous
 key_unknown key_revoked key_expired key_disabled key_rotated
+signature_invalid signature_expired
 scope_missing address_not_allowed no_route method_not_allowed
 target_ambiguous request_malformed header_too_large body_too_large request_timeout
 store_unavailable upstream_unreachable upstream_protocol upstream_timeout upstream_credential_invalid

@@ -116,3 +116,15 @@ async def test_a_store_that_does_not_answer_is_an_outage(by: str) -> None:
     with pytest.raises(StoreUnavailable, match="no answer within 0 s"):
         await getattr(place, by)(ONE)
     assert place.store.calls == []
+
+
+async def test_a_record_that_was_looked_up_for_a_signature_is_remembered_under_its_id() -> None:
+    place = Place(ONE)
+    waiting = [asyncio.ensure_future(place.look_ups.by_signed_id(ONE.id)) for _ in range(5)]
+    await settled()
+    [call] = place.store.calls
+    call.arrive()
+    assert await asyncio.gather(*waiting) == [ONE] * 5
+    assert place.cache.look_up(ONE.id.encode()) == ONE
+    place.cache.changed(ONE.id, None)
+    assert place.cache.look_up(ONE.id.encode()) is None

@@ -102,6 +102,8 @@ def test_prose_stays(words: list[str]) -> None:
         pytest.param(KEY.upper(), "kh_****", id="ours-in-another-case"),
         pytest.param(KEY[: 3 + BODY_CHARS_MIN], "kh_****", id="ours-cut-short"),
         pytest.param(f"/v1/{KEY.replace('_', '%5f')}/x", "/v1/kh_****/x", id="ours-encoded"),
+        pytest.param("/a?b&kh_signature=aB-_9&b=1", "/a?b&kh_signature=****&b=1", id="signature"),
+        pytest.param("%3Fkh_signature%3DaB-_9", "%3Fkh_signature%3D****", id="signature-encoded"),
         pytest.param("Authorization: Bearer abc.def.ghi", "Authorization: ****", id="bearer-header"),
         pytest.param("sent Bearer abcDEF123 there", "sent Bearer **** there", id="bearer-in-prose"),
         pytest.param("sent Basic dXNlcjpwYXNz there", "sent Basic **** there", id="basic-in-prose"),

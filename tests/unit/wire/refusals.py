@@ -33,6 +33,12 @@ EXAMPLES: Final[Mapping[Reason, tuple[Mapping[str, str], ...]]] = {
     Reason.KEY_EXPIRED: (SINCE,),
     Reason.KEY_DISABLED: (SINCE,),
     Reason.KEY_ROTATED: (SINCE,),
+    Reason.SIGNATURE_INVALID: (
+        {"problem": "signature"},
+        {"problem": "method"},
+        {"problem": "off"},
+    ),
+    Reason.SIGNATURE_EXPIRED: (SINCE,),
     Reason.SCOPE_MISSING: (
         {"needed": "models:read chat:write", "any_of": "", "held": "models:read"},
         {"needed": "", "any_of": "chat:write chat:read", "held": ""},

@@ -36,6 +36,8 @@ STATUSES = {
     "key_expired": 401,
     "key_disabled": 401,
     "key_rotated": 401,
+    "signature_invalid": 401,
+    "signature_expired": 401,
     "scope_missing": 403,
     "address_not_allowed": 403,
     "no_route": 404,

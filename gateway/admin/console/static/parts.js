@@ -67,6 +67,8 @@ export const REASONS = {
   key_expired: "the key has expired",
   key_disabled: "the key is disabled",
   key_rotated: "an old secret of a rotated key",
+  signature_invalid: "a signed address that does not hold",
+  signature_expired: "a signed address that has ended",
   scope_missing: "a scope was missing",
   address_not_allowed: "from an address that is not allowed",
   no_route: "no such route",

@@ -104,6 +104,7 @@ class Stand:
             catalogue=CATALOGUE,
             entropy=repeatable_entropy(),
             on_change=lambda key_id, _key: self.changes.append(key_id),
+            signing=lambda: bytes(32),
         )
         self.throttle = Throttle(self.clock)
         self.sessions = Sessions(self.clock, repeatable_entropy())
@@ -232,6 +233,7 @@ def path_of(operation: Operation, key_id: str = ABSENT) -> str:
 BODIES: Mapping[str, Mapping[str, Any]] = {
     "createKey": {"name": "new"},
     "editKey": {"name": "renamed"},
+    "signAddress": {"path": "/v1/audio/a.mp3"},
     "verifyKey": {"key": STRANGER},
     "revokeByValue": {"key": STRANGER},
     "importKeys": {"text": f"old,{'ab' * 32}", "format": "digests"},

@@ -351,3 +351,44 @@ async def test_a_moment_that_is_none_is_named_with_its_rule_and_the_other_one_to
     assert (told.status, told.fields) == (422, ["limit", "unused_since", "used_since"])
     rules = {each["message"] for each in told.json["errors"] if each["field"] != "limit"}
     assert rules == {"is no moment: write one like 2027-01-31T12:00:00Z"}
+
+
+async def test_an_address_is_signed_for_whoever_holds_what_the_key_holds(stand: Stand, admin: Held) -> None:
+    key = await stand.make("radio", "chat:write")
+    body = {"path": "/v1/audio/a.mp3?voice=anna", "expires_in": "2m"}
+    told = await stand.ask(admin, "POST", f"/keys/{key.id}/sign", body)
+    assert (told.status, told.json["expires_at"]) == (200, "2027-01-15T08:02:00Z")
+    assert told.json["address"].startswith(f"/v1/audio/a.mp3?voice=anna&kh_key={key.id}&kh_expires=")
+    assert told.headers["Cache-Control"] == "no-store"
+    holder = await stand.make("holder", "keyhatch:write", "chat:*")
+    assert (await stand.ask(holder, "POST", f"/keys/{key.id}/sign", body)).status == 200
+    other = await stand.make("other", "keyhatch:write", "models:read")
+    told = await stand.ask(other, "POST", f"/keys/{key.id}/sign", body)
+    assert (told.status, told.code) == (403, "not_allowed")
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ({"path": "a"}, ["path"]),
+        ({"path": "/a?kh_key=1"}, ["path"]),
+        ({"path": "/a", "expires_in": "2h"}, ["expires_in"]),
+        ({"path": "/a", "expires_in": "0s"}, ["expires_in"]),
+        ({"path": "/a", "expires_in": "999999999999d"}, ["expires_in"]),
+        ({"path": "/a", "expires_in": "soon"}, ["expires_in"]),
+        ({}, ["path"]),
+    ],
+    ids=str,
+)
+async def test_what_cannot_be_signed_names_its_field(
+    stand: Stand, admin: Held, body: dict[str, Any], fields: list[str]
+) -> None:
+    told = await stand.ask(admin, "POST", f"/keys/{admin.id}/sign", body)
+    assert (told.status, told.fields) == (422, fields)
+
+
+async def test_a_key_that_does_not_work_signs_nothing(stand: Stand, admin: Held) -> None:
+    key = await stand.make("radio")
+    await stand.keyring.disable(key.id)
+    told = await stand.ask(admin, "POST", f"/keys/{key.id}/sign", {"path": "/a"})
+    assert told.status == 409
