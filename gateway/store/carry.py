@@ -19,8 +19,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.core.keys import ApiKey, Status
-from gateway.keeper.audit import GENESIS, Act, chained, described
+from gateway.keeper.audit import GENESIS, Act, Described, chained, described
 from gateway.store import audit_rows, rows
+from gateway.store.carry_credentials import carry_credentials
 from gateway.store.judge import keys_in
 
 RESTORE_ACT: Final = "restore"
@@ -123,6 +124,7 @@ def carry(
     for key in found.lost:
         _tell(draft, act, key.id, key, None)
     _explain(draft, act)
+    carry_credentials(draft, current, lambda was, is_: _tell(draft, act, None, was, is_), as_it_was=as_it_was)
     draft.execute("COMMIT")
 
 
@@ -192,7 +194,11 @@ def _last(draft: sqlite3.Connection) -> tuple[int, bytes]:
 
 
 def _tell(
-    draft: sqlite3.Connection, act: Act, key_id: str | None, before: ApiKey | None, after: ApiKey | None
+    draft: sqlite3.Connection,
+    act: Act,
+    key_id: str | None,
+    before: ApiKey | Described | None,
+    after: ApiKey | Described | None,
 ) -> None:
     number, previous = _last(draft)
     entry = chained(number + 1, previous, act, key_id, before, after)

@@ -6,7 +6,7 @@ A value of a credential never comes here: what arrives is sealed (`gateway.keepe
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,6 +48,11 @@ def credential_of(row: Sequence[Any]) -> SealedCredential:
     return SealedCredential(*row)
 
 
+def row_of(record: SealedCredential) -> tuple[Any, ...]:
+    """The record's columns."""
+    return astuple(record)
+
+
 class SealedRows(ABC):
     """The part of the store in a file that holds credentials."""
 
@@ -82,7 +87,7 @@ class SealedRows(ABC):
                 if (conflict := assert_follows(before, each)) is not None:
                     raise StoreConflict(f"{self._path}: {conflict}")
                 last = each.last_used_at if before is None else before.last_used_at
-                row = (*astuple(each)[:-2], last, each.refused_at)
+                row = row_of(replace(each, last_used_at=last))
                 await self._writer.write(PUT, [row])
                 await self._tell(act, None, described(before), described(each))
 

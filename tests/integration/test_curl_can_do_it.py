@@ -27,12 +27,19 @@ BY_OPERATION = {
     "audit export": "listAudit",
     "audit verify": "verifyAudit",
     "explain": "explainRequest",
+    "credentials set": "putCredential",
+    "credentials list": "listCredentials",
+    "credentials test": "testCredential",
+    "credentials remove": "deleteCredential",
 }
 OF_THE_HOST = {
     "serve": "it is the gateway",
     "check": "reads a file",
     "config show": "reads a file",
     "keys pattern": "a constant",
+    "credentials new-key": "makes a file; the key must not travel",
+    "presets list": "files of the package",
+    "presets show": "files of the package",
     "admin reset": "is for whoever has lost the key that the API asks for",
     "scan": "reads files; verifyKey tells of each key in them",
     "backup": "copies the store's file with the rights of whoever asks; exportKeys tells what keys are in it",
@@ -135,3 +142,19 @@ def test_what_the_gateway_sees_by_curl(at_work: Home) -> None:
         assert (overview["requests"], overview["refusals"]) == (1, {})
         [upstream] = overview["upstreams"]
         assert (upstream["name"], upstream["problem"]) == ("main", "refuses connections")
+
+
+def test_a_credentials_whole_life_by_curl(home: Home) -> None:
+    lent = {"main": {"url": "http://127.0.0.1:9", "credential": "vault:openai"}}
+    home.configure("http://127.0.0.1:9", upstreams=lent, vault={"key_file": "vault.key"})
+    assert home.keyhatch("credentials", "new-key", "vault.key").code == 0
+    with home.serve() as gateway:
+        script = CurlScript(home.folder, gateway.admin_port, first_key(home.folder))
+        made = script.ask("putCredential", {"value": "sk-real-0123456789abcdef"}, name="openai")
+        assert (made.data["state"], made.data["upstreams"]) == ("ok", ["main"])
+        assert script.ask("getCredential", name="openai").data == made.data
+        assert script.ask("listCredentials").data["items"] == [made.data]
+        [trial] = script.ask("testCredential", name="openai").data["items"]
+        assert trial["result"] == "unreachable"
+        assert script.ask("deleteCredential", name="openai").status == 204
+        assert script.ask("getCredential", name="openai").status == 404

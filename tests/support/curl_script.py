@@ -31,7 +31,7 @@ class CurlScript:
         """The names of all operations."""
         return set(self._operations)
 
-    def ask(self, name: str, data: Any = None, **parameters: str) -> Answer:
+    def ask(self, name: str, data: Any = None, /, **parameters: str) -> Answer:
         """Ask for an operation; each parameter goes where the document says that it stands."""
         method, path, operation = self._operations[name]
         query, headers = {}, {}

@@ -76,6 +76,7 @@ def make_older(path: Path) -> None:
     """Take from the file what came with schema 3 and later."""
     meddle(
         path,
+        "DROP TABLE credentials",
         "ALTER TABLE keys DROP COLUMN in_path",
         "DROP TABLE once",
         "DROP INDEX secrets_imported",
