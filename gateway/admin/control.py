@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Final
 from gateway.admin.control_path import address_of, socket_path
 from gateway.admin.control_peer import Peer, uid_of_peer
 from gateway.admin.late import LateRoom, Receive, load_beside
+from gateway.config.reloaded import Reload
 from gateway.keeper.credentials import CredentialDesk
 from gateway.keeper.desk import KeyDesk, RuleBroken
 from gateway.keeper.ports import StoreUnavailable
@@ -44,8 +45,8 @@ def nobody() -> CredentialDesk:
 class ControlServer:
     """Serves a desk on the socket of a store; `start` it under the store's lock, `stop` it before letting go.
 
-    `desk` is called with the first question, `credentials` with each about them. `peer_uid` tells which user
-    is on the other end, None where the system cannot say.
+    `desk` is called with the first question, `credentials` with each about them; `reload` reads the
+    configuration anew. `peer_uid` tells which user is on the other end, None where the system cannot say.
     """
 
     def __init__(
@@ -55,11 +56,13 @@ class ControlServer:
         *,
         credentials: Callable[[], CredentialDesk] = nobody,
         peer_uid: Callable[[Peer], int | None] = uid_of_peer,
+        reload: Reload | None = None,
     ) -> None:
         self._desk = desk
         self._credentials = credentials
         self._path = socket_path(store_path)
         self._peer_uid = peer_uid
+        self._reload = reload
         self._room = LateRoom("the control socket", self._open)
         self._server: asyncio.Server | None = None
         self._runner: web.AppRunner | None = None
@@ -117,7 +120,11 @@ class ControlServer:
         from gateway.admin.control_app import control_runner  # noqa: PLC0415 - loaded with the line above
 
         runner = self._runner = control_runner(
-            self._desk(), self._peer_uid, close_grace_s=_STOP_S, credentials=self._credentials
+            self._desk(),
+            self._peer_uid,
+            self._reload,
+            close_grace_s=_STOP_S,
+            credentials=self._credentials,
         )
         await runner.setup()
         assert runner.server is not None  # noqa: S101 - setup made it

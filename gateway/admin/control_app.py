@@ -50,6 +50,8 @@ from gateway.admin.moving_words import (
     TellImported,
     TellVerifications,
 )
+from gateway.admin.reload_words import tell_reload
+from gateway.config.reloaded import Reload
 from gateway.core.keys import ApiKey
 from gateway.keeper.audit import host_actor
 from gateway.keeper.credentials import CredentialDesk
@@ -63,13 +65,14 @@ Act = tuple[type[Words], Callable[[KeyDesk, Any], Awaitable[Words]]]
 def control_runner(
     desk: KeyDesk,
     peer_uid: Callable[[Peer], int | None],
+    reload: Reload | None = None,
     *,
     close_grace_s: float,
     credentials: Callable[[], CredentialDesk],
 ) -> web.AppRunner:
     """What serves both desks, not set up yet."""
     app = web.Application(client_max_size=ASKED_BYTES_MAX)
-    app.router.add_route("*", "/{tail:.*}", _Questions(desk, peer_uid, credentials).answer)
+    app.router.add_route("*", "/{tail:.*}", _Questions(desk, peer_uid, reload, credentials).answer)
     return web.AppRunner(app, access_log=None, shutdown_timeout=close_grace_s)
 
 
@@ -80,10 +83,12 @@ class _Questions:
         self,
         desk: KeyDesk,
         peer_uid: Callable[[Peer], int | None],
+        reload: Reload | None,
         credentials: Callable[[], CredentialDesk],
     ) -> None:
         self._desk = desk
         self._peer_uid = peer_uid
+        self._reload = reload
         self._credentials = credentials
 
     async def answer(self, request: web.Request) -> web.Response:
@@ -116,6 +121,8 @@ class _Questions:
             shape, do_with_credentials = CREDENTIAL_ACTS[name]
             asked = await _asked(shape, request)
             return await do_with_credentials(self._credentials().acting(actor), asked)
+        if request.method == "POST" and name == "reload" and self._reload is not None:
+            return tell_reload(self._reload)
         raise RuleBroken("the running gateway does not know this act: is it of another version?")
 
 

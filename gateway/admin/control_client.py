@@ -54,6 +54,7 @@ from gateway.admin.moving_words import (
     TellImported,
     TellVerifications,
 )
+from gateway.admin.reload_words import TellReload
 from gateway.core.credentials import forgive
 from gateway.core.keys import ApiKey, Secret
 from gateway.keeper.audit import FIRST_ENTRIES, AuditEntry, AuditQuery
@@ -198,6 +199,10 @@ class RemoteKeyring:
         """What was done, in the order asked for."""
         asked = worded(AskAudit, **_values(query))
         return [entry.entry() for entry in (await self.ask("audit", asked, TellAudit)).entries]
+
+    async def reload(self) -> TellReload:
+        """Have the configuration read anew."""
+        return await self.ask("reload", worded(AskNothing), TellReload)
 
     async def usage(self, id_or_name: str | None = None, query: UsageQuery | None = None) -> list[UsageDay]:
         """What keys did, day by day."""

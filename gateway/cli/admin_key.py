@@ -50,7 +50,8 @@ async def make_first_key(
         return  # a store in memory, and nobody to show a key to
     key, secret = await desk.create(ADMIN)
     if for_people or file is None:
-        tell(SHOWN.format(key=secret.reveal(), admin=door(loaded.settings.server.admin)))
+        server = loaded.settings.server
+        tell(SHOWN.format(key=secret.reveal(), admin=door(server.admin, tls=server.tls.admin)))
         return
     try:
         write_secret(file, secret)

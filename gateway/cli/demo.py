@@ -85,7 +85,7 @@ def serve_demo(surroundings: Surroundings, flags: dict[str, str]) -> int:
             _log.info("%s", sources(loaded))
             if lies_here:
                 _log.warning(NOT_USED)
-            at = door(Address(*addresses.proxy[:2]))
+            at = door(Address(*addresses.proxy[:2]), tls=loaded.settings.server.tls.is_on)
             if path is not None:
                 _log.info("the demo server stands behind %s; routes and store are those of %s", at, path)
                 say_later.close()

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from gateway.cli.loading import trust_option
 from gateway.config.compile import table
 from gateway.config.load import Loaded
 from gateway.core.routes import Route
@@ -21,14 +22,14 @@ Paste into another terminal:
   export KEY=$({create})
 
   # without it: 401
-  curl -i {at}/.keyhatch/me
+  curl -i{trust} {at}/.keyhatch/me
 
   # with it: 200
-  curl -i -H "Authorization: Bearer $KEY" {at}/.keyhatch/me
+  curl -i{trust} -H "Authorization: Bearer $KEY" {at}/.keyhatch/me
 """
 THEN: Final = """
   # your server, through the gateway
-  curl -i -H "Authorization: Bearer $KEY" {at}{path}
+  curl -i{trust} -H "Authorization: Bearer $KEY" {at}{path}
 """
 _NAME: Final = "My first key"
 _OF_PRESET: Final = ":"
@@ -37,9 +38,10 @@ _OF_PRESET: Final = ":"
 
 def first_steps(at: str, loaded: Loaded, program: str) -> str:
     """What to paste. `at` is the URL of the proxy, `program` how this program is called."""
-    text = PASTE.format(at=at, create=create_command(loaded, program))
+    trust = trust_option(loaded)
+    text = PASTE.format(at=at, create=create_command(loaded, program), trust=trust)
     path = _path_to_try(table(loaded.settings).routes)
-    return text if path is None else text + THEN.format(at=at, path=path)
+    return text if path is None else text + THEN.format(at=at, path=path, trust=trust)
 
 
 def create_command(loaded: Loaded, program: str) -> str:

@@ -3,6 +3,7 @@
 What `--config` and `--store` said goes in here and nowhere else, so it means the same in every command.
 """
 
+import shlex
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -66,6 +67,12 @@ def store_file(surroundings: Surroundings) -> Path:
     return path
 
 
+def trust_option(loaded: Loaded) -> str:
+    """What curl has to be told to trust our certificate, which may be signed by nobody else; or nothing."""
+    files = loaded.tls_files
+    return "" if files is None else f" --cacert {shlex.quote(str(files.cert.absolute()))}"
+
+
 @asynccontextmanager
 async def desk_of(surroundings: Surroundings) -> AsyncIterator[KeyDesk]:
     """The desk of the configured store, for as long as it is needed."""
@@ -93,6 +100,7 @@ async def desk_of(surroundings: Surroundings) -> AsyncIterator[KeyDesk]:
         yield desk
 
 
-def door(address: Address) -> str:
+def door(address: Address, *, tls: bool = False) -> str:
     """The URL at which callers on this machine reach a listener."""
-    return f"http://{Address(_EVERYWHERE.get(address.host, address.host), address.port)}"
+    scheme = "https" if tls else "http"
+    return f"{scheme}://{Address(_EVERYWHERE.get(address.host, address.host), address.port)}"

@@ -17,6 +17,7 @@ from gateway.cli.failures import EXPECTED, ExitCode, tell
 PROG_NAME: Final = "keyhatch"
 COMMANDS: Final = {
     "serve": "gateway.cli.serve",
+    "reload": "gateway.cli.reload",
     "check": "gateway.cli.check",
     "config": "gateway.cli.config",
     "keys": "gateway.cli.keys",
@@ -27,6 +28,7 @@ COMMANDS: Final = {
     "scan": "gateway.cli.scan",
     "explain": "gateway.cli.explain",
     "presets": "gateway.cli.presets",
+    "tls": "gateway.cli.tls",
     "backup": "gateway.cli.backup",
     "restore": "gateway.cli.restore",
     "doctor": "gateway.cli.doctor",

@@ -91,7 +91,8 @@ def _serve(surroundings: Surroundings, flags: dict[str, str]) -> int:
         if missing.caller:
             called = program(sys.argv[0], sys.executable)
             if for_people:
-                say(first_steps(door(Address(*addresses.proxy[:2])), loaded, called))
+                at = door(Address(*addresses.proxy[:2]), tls=loaded.settings.server.tls.is_on)
+                say(first_steps(at, loaded, called))
             else:
                 _log.warning(NO_CALLER, create_command(loaded, called))
 

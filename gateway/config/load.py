@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from pydantic import ValidationError
+
 from gateway.config.advice import advice, in_the_open
 from gateway.config.certificates import broken_certificates, files_of
 from gateway.config.document import BYTES_MAX, read_document
@@ -18,8 +20,9 @@ from gateway.config.overlay import CONFIG_VARIABLE, lay_environment, lay_flags, 
 from gateway.config.parts import parts_of
 from gateway.config.problems import ConfigError, Origin, Problem, problem_at
 from gateway.config.rules import Finding
+from gateway.config.sections import StoreSettings
 from gateway.config.shown import origins_of, shown
-from gateway.config.tree import Node, from_plain, placed
+from gateway.config.tree import Node, find, from_plain, placed
 from gateway.config.validation import problems_of, validate
 
 if TYPE_CHECKING:
@@ -118,6 +121,23 @@ def load(
         raise ConfigError(_in_order(problems), warnings, files)
     origins = origins_of(settings, tree)
     return Loaded(settings, origins, tuple(warnings), path, base_dir, tree, tuple(files))
+
+
+def find_store(path: Path | None, environ: Mapping[str, str], flags: Mapping[str, str]) -> Path | None:
+    """Where keys are kept, although other parts may be broken; None in memory or where it cannot be told."""
+    base_dir = Path() if path is None else path.parent
+    tree = _root(path, None)[0] or from_plain({}, Origin(""))
+    expand(tree, environ, base_dir)
+    for _ in (*lay_environment(tree, environ), *lay_flags(tree, flags)):
+        pass  # whoever asks knows already that there are problems
+    node = find(tree, ("store", "url"))
+    if node is not None and node.failed:
+        return None
+    try:
+        store = StoreSettings.model_validate({} if node is None else {"url": node.content})
+    except ValidationError:
+        return None
+    return None if store.path is None else placed(store.path, ("store", "url"), tree, base_dir)
 
 
 def effective(loaded: Loaded) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from gateway.config.changes import changed
 from gateway.config.fields import Address
 from gateway.config.load import Loaded
 from gateway.config.model import Settings
+from gateway.config.reloaded import Reloaded
 from gateway.core.keys import ApiKey
 from gateway.core.policy import moment
 from gateway.keeper.credentials import Store
@@ -44,7 +45,8 @@ from gateway.service.file_watch import look_again_and_again
 from gateway.service.for_life import is_among, takes_restart
 from gateway.service.forgetting import Forgetting
 from gateway.service.lender import Lender
-from gateway.service.reloads import Reloaded, Reloads
+from gateway.service.reloads import Reloads
+from gateway.service.secure import Secure
 from gateway.service.signing import signing_of
 from gateway.service.targets import hand_on, targets_told
 from gateway.service.watch import StoreWatch
@@ -54,10 +56,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from gateway.keeper.keyring import Keyring
-    from gateway.service.certificate import Served
     from gateway.service.checks import TargetChecks
-    from gateway.tls.door import TlsDoor
-    from gateway.tls.files import Certificate
 
 DRAIN_GRACE_S: Final = 30.0
 CUT_GRACE_S: Final = 0.05  # aiohttp takes 0 for no limit at all
@@ -99,7 +98,7 @@ class Gateway:
         self._checks: TargetChecks | None = None
         self._watch: StoreWatch
         self._forgetting: Forgetting
-        self._served: Served | None = None
+        self._secure: Secure
         self.reloads = Reloads(self.reload, self.metrics)
 
     @property
@@ -144,7 +143,7 @@ class Gateway:
 
     async def _start(self) -> Addresses:
         settings = self._started_with.settings
-        self._serve_with(self._started_with)
+        self._secure = Secure(self._started_with, self._clock)
         store, path = await self._open_store()
         self._store = store
         failed = self.metrics.store_failed
@@ -154,7 +153,12 @@ class Gateway:
         self._build(settings, store)
         await self._gatekeeper.load()
         if path is not None:
-            control = ControlServer(lambda: self.keyring, path, credentials=lambda: self._lender.vault)
+            control = ControlServer(
+                lambda: self.keyring,
+                path,
+                credentials=lambda: self._lender.vault,
+                reload=self.reloads.do,
+            )
             await control.start()
             self._open.push_async_callback(control.stop)
         self._run(self._gatekeeper.live.run())
@@ -180,7 +184,9 @@ class Gateway:
         self._check_targets()
         self._connect_sources(watch)
         admin_at = await self._start_admin(settings.server.admin, store)
-        proxy_at = await self._plane.start(settings.server.proxy.host, settings.server.proxy.port, self._door)
+        proxy_at = await self._plane.start(
+            settings.server.proxy.host, settings.server.proxy.port, self._secure.door
+        )
         self._proxy_at = proxy_at
         self._open.push_async_callback(self._drain)
         self.metrics.config_loaded()
@@ -190,17 +196,15 @@ class Gateway:
         """Put a new configuration in force, all of it or (if it raises) none of it."""
         settings = loaded.settings
         table = table_of(settings)
-        certificate = self._certificate_of(loaded)
+        renew = self._secure.renewal(loaded)
         with self._lender.taking(loaded):
             ground = self._lender.ground()
         restart = tuple(takes_restart(self._started_with.settings, settings))
         for name in restart:
             _log.warning("%s changed, which takes a restart; the old value stays", name)
         names = changed(self._in_force, settings)
-        if self._served is not None and certificate is not None and loaded.tls_files is not None:
-            handshake_s = ground.limits.head_timeout_s
-            if self._served.take(loaded.tls_files, certificate, handshake_s):
-                names = tuple(dict.fromkeys((*names, "server.tls.cert_file")))
+        if renew():
+            names = tuple(dict.fromkeys((*names, "server.tls.cert_file")))
         self.metrics.know(table.routes)
         self._gatekeeper.table = table
         self._serve_on(ground)
@@ -240,28 +244,6 @@ class Gateway:
             await asyncio.ensure_future(self._plane.drain(CUT_GRACE_S))
             raise
 
-    def _serve_with(self, loaded: Loaded) -> None:
-        """Read the certificate, where there is TLS; nobody else loads what it takes."""
-        files = loaded.tls_files
-        if files is not None:
-            from gateway.service.certificate import Served, certificate_of  # noqa: PLC0415
-
-            handshake_s = loaded.settings.limits.head_timeout_s
-            self._served = Served(files, certificate_of(loaded, files), self._clock, handshake_s)
-
-    @property
-    def _door(self) -> "TlsDoor | None":
-        return None if self._served is None else self._served.door
-
-    def _certificate_of(self, loaded: Loaded) -> "Certificate | None":
-        """What a new configuration would have served, if TLS was and stays on; raises `ConfigError`."""
-        files = loaded.tls_files
-        if files is None or self._served is None:
-            return None
-        from gateway.service.certificate import certificate_of  # noqa: PLC0415 - loaded already
-
-        return certificate_of(loaded, files)
-
     def _check_targets(self) -> None:
         """Ask targets whether they are well, where somebody wants that."""
         if self._checks is not None:
@@ -273,9 +255,7 @@ class Gateway:
             self._run(self._checks.run())
 
     def _watch_files(self) -> None:
-        looks: list[Callable[[], None]] = []
-        if self._served is not None:
-            looks.append(self._served.look)
+        looks = self._secure.looks
         if self._started_with.settings.server.watch_config:
             self.reloads.watch(self._started_with)
             looks.append(self.reloads.look)
@@ -315,7 +295,7 @@ class Gateway:
         listener = AdminListener(self._admin_app, pages, limits, self._clock.now, hosts)
         self._open.push_async_callback(listener.stop)
         is_tls = self._started_with.settings.server.tls.admin
-        return await listener.start(at.host, at.port, self._door if is_tls else None)
+        return await listener.start(at.host, at.port, self._secure.door if is_tls else None)
 
     def _connect_sources(self, watch: StoreWatch) -> None:
         sources, keeper = self.metrics.sources, self._gatekeeper
@@ -329,10 +309,7 @@ class Gateway:
         sources.connections = lambda: len(callers.open)
         sources.connections_turned_away = lambda: callers.turned_away
         sources.connections_made_room = lambda: callers.made_room
-        if (served := self._served) is not None:
-            sources.tls_expires_at = served.expires_at
-            sources.tls_reloads = lambda: served.reloads
-            sources.tls_handshakes_failed = lambda: served.door.failures
+        self._secure.connect(sources)
 
     async def _store_check(self, store: KeyStore) -> str | None:
         """It can be read; what should have been written long ago is a warning."""
@@ -369,6 +346,8 @@ class Gateway:
             metrics=self.metrics,
             upstreams=lambda: self._plane.ground.upstreams,
             proxy_at=lambda: self._proxy_at,
+            scheme=self._plane.ground.scheme,
+            reload=self.reloads.do,
         )
         return admin_app(pages, hosts, parts)
 

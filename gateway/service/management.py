@@ -19,6 +19,7 @@ from gateway.admin.console.sign_in import Facts, SignIn
 from gateway.admin.health import Pages
 from gateway.admin.hosts import Hosts
 from gateway.admin.sessions import Sessions
+from gateway.config.reloaded import Reload
 from gateway.keeper.credentials import CredentialDesk
 from gateway.keeper.gatekeeper import Gatekeeper
 from gateway.keeper.keyring import Keyring
@@ -43,6 +44,8 @@ class Parts:
     metrics: Metrics
     upstreams: Callable[[], Mapping[str, Upstream]]
     proxy_at: Callable[[], tuple[str, int]]
+    scheme: str
+    reload: Reload
 
 
 def admin_app(pages: Pages, hosts: Hosts, parts: Parts) -> web.Application:
@@ -50,7 +53,8 @@ def admin_app(pages: Pages, hosts: Hosts, parts: Parts) -> web.Application:
     keyring, clock = parts.keyring, parts.clock
 
     def facts() -> Facts:
-        return Facts(parts.proxy_at(), keyring.rules.prefix, keyring.rules.default_expiry_s)
+        rules = keyring.rules
+        return Facts(parts.proxy_at(), rules.prefix, rules.default_expiry_s, parts.scheme)
 
     sessions = Sessions(clock, secrets.token_bytes)
     access = Access(keyring, clock, Throttle(clock), sessions, parts.gatekeeper.note_use)
@@ -71,4 +75,5 @@ def _house(parts: Parts) -> House:
         parts.metrics,
         Reachable(parts.upstreams, parts.clock).look,
         parts.credentials,
+        parts.reload,
     )

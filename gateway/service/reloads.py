@@ -6,31 +6,18 @@ way: one after the other, told in the log and counted. What is asked while the g
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from gateway.config.load import Loaded
-from gateway.config.problems import ConfigError, Problem
+from gateway.config.problems import ConfigError
+from gateway.config.reloaded import CannotReload, Reloaded
 from gateway.metrics import Metrics
 from gateway.service.file_watch import FileWatch
 
 Read = Callable[[], Loaded]
 
 _log: Final = logging.getLogger("gateway.service")
-
-
-@dataclass(frozen=True, slots=True)
-class Reloaded:
-    """What came of a reload: options that changed, options that take a restart, and what deserves a look."""
-
-    changed: tuple[str, ...] = ()
-    takes_restart: tuple[str, ...] = ()
-    warnings: tuple[Problem, ...] = ()
-
-
-class CannotReload(Exception):
-    """The configuration could not be read for a reason that is none of its own; the log tells it."""
 
 
 class Reloads:

@@ -23,6 +23,7 @@ from tests.arch.sources import ROOT
 from tests.docs.documents import PATHS, RUN, Fence, document
 from tests.docs.warm_command import WarmCommand
 from tests.support.real_upstreams import DemoUpstream, free_ports
+from tests.support.tls_caller import write_pair
 
 SHELL = """\
 set -eu
@@ -137,6 +138,7 @@ def test_every_configuration_loads_without_a_warning(fence: Fence, tmp_path: Pat
         return  # somebody else's, such as Prometheus'
     file = tmp_path / "config.yaml"
     file.write_text(fence.text)
+    write_pair(tmp_path, name="keyhatch")
     assert load(file, {}, {}, need_upstream="routes" in written).warnings == ()
 
 

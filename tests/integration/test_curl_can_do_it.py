@@ -31,9 +31,11 @@ BY_OPERATION = {
     "credentials list": "listCredentials",
     "credentials test": "testCredential",
     "credentials remove": "deleteCredential",
+    "reload": "reloadConfiguration",
 }
 OF_THE_HOST = {
     "serve": "it is the gateway",
+    "tls self-signed": "writes files",
     "check": "reads a file",
     "config show": "reads a file",
     "keys pattern": "a constant",
@@ -138,6 +140,7 @@ def test_what_the_gateway_sees_by_curl(at_work: Home) -> None:
         assert gateway.ask("/x", key=made["key"]).reason == "upstream_unreachable"
         call = eventually(lambda: script.ask("lastCall", id=made["id"]).data["call"], "the call is seen")
         assert (call["path"], call["reason"]) == ("/x", "upstream_unreachable")
+        assert script.ask("reloadConfiguration").data == {"changed": [], "takes_restart": [], "warnings": []}
         overview = script.ask("getOverview").data
         assert (overview["requests"], overview["refusals"]) == (1, {})
         [upstream] = overview["upstreams"]

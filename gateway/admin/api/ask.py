@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 from gateway.admin.api.asked import cursor_of
 from gateway.admin.api.problems import Code, Refused
 from gateway.admin.api.words import Asked
+from gateway.config.reloaded import Reload
 from gateway.core.keys import ApiKey, Secret
 from gateway.core.routes import RouteTable
 from gateway.keeper.audit import Once
@@ -61,6 +62,7 @@ class House:
     metrics: Metrics
     upstreams: Callable[[], Awaitable[Sequence[Knocked]]]
     credentials: Callable[[], CredentialDesk]
+    reload: Reload
 
 
 @dataclass(frozen=True, slots=True)

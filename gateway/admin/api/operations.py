@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
-from gateway.admin.api import credentials, keys, moving, record, seen
+from gateway.admin.api import credentials, keys, moving, record, reloading, seen
 from gateway.admin.api.ask import Answer, Ask
 from gateway.admin.api.asked import BODY_BYTES_MAX
 from gateway.admin.api.credential_words import CredentialList, CredentialTold, PutCredential, TrialList
+from gateway.admin.api.reloading import ReloadTold
 from gateway.admin.api.seen_words import LastCall, Overview
 from gateway.admin.api.signing_words import SignAddress, SignedAddressTold
 from gateway.admin.api.words import (
@@ -298,6 +299,15 @@ OPERATIONS: Final = (
         summary="Tell how the gateway fares: requests, refusals, what is open, keys, upstreams.",
         do=seen.overview,
         tells=Overview,
+    ),
+    Operation(
+        name="reloadConfiguration",
+        want=Want.DELETE,
+        method="POST",
+        path="/reload",
+        summary="Read the configuration anew: all of it, or on any problem none. Takes keyhatch:admin.",
+        do=reloading.reload,
+        tells=ReloadTold,
     ),
     Operation(
         name="explainRequest",

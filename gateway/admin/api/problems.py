@@ -28,6 +28,7 @@ class Code(StrEnum):
     """What a problem is about, for programs."""
 
     BODY_TOO_LARGE = "body_too_large"
+    CONFIGURATION_INVALID = "configuration_invalid"
     CREDENTIAL_NOT_FOUND = "credential_not_found"
     FIELD_INVALID = "field_invalid"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"

@@ -36,11 +36,15 @@ _NO_MANAGER: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a page should know of the gateway beside keys. `proxy`: where callers knock, host and port."""
+    """What a page should know of the gateway beside keys.
+
+    `proxy`: where callers knock, host and port; `scheme`: what they speak there.
+    """
 
     proxy: tuple[str, int]
     prefix: str
     default_expiry_s: float | None
+    scheme: str = "http"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,7 @@ class SignIn:
             "idle_s": IDLE_S,
             "ends_at": rfc3339(now + self.access.sessions.ends_in_s(session)),
             "version": __version__,
-            "proxy": {"host": facts.proxy[0], "port": facts.proxy[1]},
+            "proxy": {"host": facts.proxy[0], "port": facts.proxy[1], "scheme": facts.scheme},
             "prefix": facts.prefix,
             "default_expiry_s": facts.default_expiry_s,
         }

@@ -4,6 +4,7 @@ import errno
 import json
 import re
 import socket
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -25,13 +26,18 @@ def look(patient: Patient) -> Iterator[Finding]:
     """One finding for each listener, and one for each thing that a running gateway is not ready for."""
     server, is_held = patient.loaded.settings.server, runs(patient)
     is_ours = is_held or patient.loaded.store_path is None
+    speaks_tls = {"proxy": server.tls.is_on, "admin": server.tls.admin}
     for name, address in (("proxy", server.proxy), ("admin", server.admin)):
         what = f"port {address} (server.{name})"
         trouble = _bind(address)
         if trouble is None:
             yield ok(what, "free: the gateway that runs listens elsewhere" if is_held else "free")
         elif trouble.errno == errno.EADDRINUSE:
-            yield from _held(what, name, address, is_ours=is_ours)
+            at = door(address, tls=speaks_tls[name])
+            if server.tls.client_ca_file and speaks_tls[name] and is_ours:
+                yield ok(what, "held, and not asked: it wants a certificate of whoever asks")
+            else:
+                yield from _held(what, name, at, is_ours=is_ours)
         else:
             yield fail(
                 what,
@@ -54,8 +60,8 @@ def _bind(address: Address) -> OSError | None:
     return None
 
 
-def _held(what: str, name: str, address: Address, *, is_ours: bool) -> Iterator[Finding]:
-    status, body = _ask(door(address) + _OURS[name])
+def _held(what: str, name: str, at: str, *, is_ours: bool) -> Iterator[Finding]:
+    status, body = _ask(at + _OURS[name])
     told = _read(body)
     is_proxy = name == "proxy" and status == 200 and told is not None
     is_admin = name == "admin" and told is not None and told.get("status") in ("ready", "not_ready")
@@ -68,12 +74,12 @@ def _held(what: str, name: str, address: Address, *, is_ours: bool) -> Iterator[
         yield ok(what, "a gateway serves here")
     else:
         yield from _readiness(what, told)
-        yield from _flushing(what, address)
+        yield from _flushing(what, at)
 
 
-def _flushing(what: str, address: Address) -> Iterator[Finding]:
+def _flushing(what: str, at: str) -> Iterator[Finding]:
     """Whether last uses reach the disk; that they wait shows nowhere else while all is answered."""
-    _, page = _ask(door(address) + "/metrics")
+    _, page = _ask(at + "/metrics")
     match = _LAG.search(page)
     lag_s = 0.0 if match is None else float(match[1])
     if lag_s > LAG_MAX_S:
@@ -94,8 +100,16 @@ def _readiness(what: str, told: dict[str, object]) -> Iterator[Finding]:
 
 
 def _ask(url: str) -> tuple[int, bytes]:
-    """Ask our own machine, past any proxy that the environment names."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    """Ask our own machine, past any proxy that the environment names.
+
+    Nothing secret is sent, so whose certificate is shown does not matter: it is looked at elsewhere.
+    """
+    handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
+    if url.startswith("https:"):
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        handlers.append(urllib.request.HTTPSHandler(context=context))
+    opener = urllib.request.build_opener(*handlers)
     try:
         with opener.open(url, timeout=TIMEOUT_S) as answer:
             return answer.status, answer.read(_BYTES_MAX)

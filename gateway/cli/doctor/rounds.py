@@ -8,7 +8,18 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from gateway.cli.doctor import clock, configuration, files, machine, ports, running, store, upstreams, vault
+from gateway.cli.doctor import (
+    certificate,
+    clock,
+    configuration,
+    files,
+    machine,
+    ports,
+    running,
+    store,
+    upstreams,
+    vault,
+)
 from gateway.cli.doctor.finding import Finding, Patient, fail
 
 Check = Callable[[Patient], Iterable[Finding]]
@@ -18,6 +29,7 @@ CHECKS: Final[Sequence[tuple[str, Check]]] = (
     ("gateway", running.look),
     ("configuration", configuration.look),
     ("upstreams", upstreams.look),
+    ("certificate", certificate.look),
     ("ports", ports.look),
     ("store", store.look),
     ("vault", vault.look),

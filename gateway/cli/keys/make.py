@@ -13,7 +13,7 @@ import click
 from gateway.cli.everywhere import Command
 from gateway.cli.keys.desk import ask, refuse_secret
 from gateway.cli.keys.record import called
-from gateway.cli.loading import door, load
+from gateway.cli.loading import door, load, trust_option
 from gateway.cli.moments import ahead
 from gateway.cli.output import Form, data, data_json, output_option, say
 from gateway.cli.surroundings import Surroundings, pass_surroundings, whoami
@@ -51,8 +51,10 @@ class Made:
             if caution:
                 say(caution)
             say("To try it, put it into KEY and ask the gateway about it:")
-            at = door(load(surroundings).settings.server.proxy)
-            say(f'  curl -H "Authorization: Bearer $KEY" {at}/.keyhatch/me')
+            loaded = load(surroundings)
+            server = loaded.settings.server
+            at = door(server.proxy, tls=server.tls.is_on)
+            say(f'  curl{trust_option(loaded)} -H "Authorization: Bearer $KEY" {at}/.keyhatch/me')
 
 
 @click.command(cls=Command)

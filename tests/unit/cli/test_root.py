@@ -20,6 +20,8 @@ PROMISED = {
     "restore",
     "doctor",
     "serve",
+    "reload",
+    "tls",
     "check",
     "config",
     "keys",

@@ -6,8 +6,9 @@ import pytest
 
 from gateway.config.load import Loaded, load
 from gateway.config.problems import ConfigError, Problem
+from gateway.config.reloaded import CannotReload, Reloaded
 from gateway.metrics import Metrics
-from gateway.service.reloads import CannotReload, Reloaded, Reloads
+from gateway.service.reloads import Reloads
 from tests.support.records import StillClock
 from tests.unit.service.houses import told
 

@@ -25,7 +25,21 @@ def test_it_is_for_the_names_and_addresses_that_were_said() -> None:
     assert certificate.public_bytes(serialization.Encoding.DER) == made.der
 
 
-def test_it_may_serve_and_sign_itself_and_no_other() -> None:
+def test_what_its_key_signs_for_other_names_is_refused() -> None:
+    """Whoever trusts it as an authority trusts it with its own names alone."""
+    made = self_signed(["gate.example", "*.home.example", "192.168.1.7"], NOW_S)
+    bounds = x509.load_pem_x509_certificate(made.certificate).extensions.get_extension_for_class(
+        x509.NameConstraints
+    )
+    assert bounds.critical
+    assert [str(each.value) for each in bounds.value.permitted_subtrees or ()] == [
+        "gate.example",
+        "home.example",
+        "192.168.1.7/32",
+    ]
+
+
+def test_it_may_serve_and_no_more() -> None:
     extensions = x509.load_pem_x509_certificate(self_signed(["a"], NOW_S).certificate).extensions
     basic = extensions.get_extension_for_class(x509.BasicConstraints).value
     assert (basic.ca, basic.path_length) == (True, 0)

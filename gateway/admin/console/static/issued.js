@@ -186,6 +186,6 @@ function snippets(secret, me, issued, take) {
 function addressOf({ proxy }) {
   const isAnywhere = ["0.0.0.0", "::", "127.0.0.1", "::1"].includes(proxy.host);
   const host = isAnywhere ? location.hostname : proxy.host.includes(":") ? `[${proxy.host}]` : proxy.host;
-  return `http://${host}:${proxy.port}`;
+  return `${proxy.scheme}://${host}:${proxy.port}`;
 }
 

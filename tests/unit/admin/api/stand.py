@@ -26,6 +26,7 @@ from gateway.admin.api.throttle import Throttle
 from gateway.admin.app import build_admin_app
 from gateway.admin.hosts import Hosts
 from gateway.admin.sessions import Sessions
+from gateway.config.reloaded import Reloaded
 from gateway.core.keys import ApiKey
 from gateway.core.routes import Route, RouteTable
 from gateway.keeper.desk import KeyDraft
@@ -114,6 +115,8 @@ class Stand:
         self.metrics = Metrics(version="1.2.3", plane="lean", clock=self.clock)
         self.upstreams: list[Knocked] = []
         self.vaults = VaultStand(store=self.store, clock=self.clock)
+        self.reloaded: Reloaded | Exception = Reloaded()
+        self.reloaded_by: list[str] = []
         house = House(
             self.keyring,
             self.clock,
@@ -122,6 +125,7 @@ class Stand:
             self.metrics,
             self._find_upstreams,
             lambda: self.vaults.vault,
+            self._reload,
         )
         self.api = Api(house, self.access)
         self.app = build_admin_app(make_pages(), Hosts())
@@ -130,6 +134,12 @@ class Stand:
 
     def _note(self, key: ApiKey, _digest: bytes, peer: str, _now: float) -> None:
         self.uses.append((key.id, peer))
+
+    def _reload(self, who: str) -> Reloaded:
+        self.reloaded_by.append(who)
+        if isinstance(self.reloaded, Exception):
+            raise self.reloaded
+        return self.reloaded
 
     async def _find_upstreams(self) -> list[Knocked]:
         return self.upstreams

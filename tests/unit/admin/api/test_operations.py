@@ -24,7 +24,7 @@ LOOKS = {
     "explainRequest",
 }
 CREDENTIALS = {each.name for each in OPERATIONS if each.path.startswith("/credentials")}
-FOR_ADMINS = {"deleteKey", "exportKeys", "importKeys", *CREDENTIALS}
+FOR_ADMINS = {"deleteKey", "exportKeys", "importKeys", "reloadConfiguration", *CREDENTIALS}
 ONESELF = {"getMe", "revokeByValue"}
 CHANGES = [each for each in OPERATIONS if each.name not in LOOKS | ONESELF]
 ABOUT_A_KEY = [each for each in OPERATIONS if each.has_id]

@@ -39,7 +39,7 @@ async def test_a_page_is_told_what_it_may(
     told = (await stand.send("GET", SESSION, by=page)).json
     assert (told["key"]["id"], told["may"]) == (held.id, may)
     assert told["only_owner"] == ("ann" if scopes == ("keyhatch:own",) else None)
-    assert told["proxy"] == {"host": "127.0.0.1", "port": 8080}
+    assert told["proxy"] == {"host": "127.0.0.1", "port": 8080, "scheme": "http"}
     assert "token" not in told
 
 
