@@ -1,6 +1,6 @@
 """What is written of a route: one door, and who may pass."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -72,6 +72,12 @@ class RouteSettings(Section):
         default=None, description="Put before what is left of the path, like /api."
     )
 
+    encoded_slash: Literal["refuse", "allow"] = Field(
+        default="refuse",
+        description="allow: %2F may stand in its paths, which ComfyUI wants for files in folders. Refused "
+        "all the same where any reading of the path arrives at a route that does not allow it, or guards "
+        "it otherwise.",
+    )
     cors: CorsField = Field(
         default=None,
         description="Which pages of other origins may call it: off (OPTIONS is a method like any other, the "
@@ -95,4 +101,5 @@ class RouteSettings(Section):
             strip_prefix=self.strip_prefix or "",
             add_prefix=self.add_prefix or "",
             cors=self.cors,
+            encoded_slash=self.encoded_slash == "allow",
         )

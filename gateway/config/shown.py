@@ -16,7 +16,7 @@ from gateway.config.vault_section import VAULT
 
 DEFAULT: Final = "default"
 MASK: Final = "****"
-_UNSAID: Final = (None, False, "off")
+_UNSAID: Final = (None, False, "off", "refuse")
 _EXPANDED: Final = re.compile(r"\$\{[^}]*\}")
 _USERINFO: Final = re.compile(r"(?<=://)[^/@\s]*@")
 

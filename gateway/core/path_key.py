@@ -26,7 +26,7 @@ def open_path(target: Target, prefix: str) -> tuple[str, Target] | Deny | None:
     if found is None:
         return None
     rest = target.raw[found.end() :]
-    read = read_target(rest if rest.startswith(b"/") else b"/" + rest)
+    read = read_target(rest if rest.startswith(b"/") else b"/" + rest, slashes=target.has_slash)
     return read if isinstance(read, Deny) else (found[1].decode("ascii"), read)
 
 

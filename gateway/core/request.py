@@ -12,8 +12,9 @@ CVE-2019-9901, Traefik CVE-2026-48020, Heimdall CVE-2026-42274, and many more). 
    `gateway.core.routes`).
 
 What cannot be read safely at all is refused here, whatever the routes say: dot segments in any spelling,
-empty segments, encoded slashes and backslashes, control characters, fragments, bad percent-encoding,
-bytes outside visible ASCII, encodings that are not UTF-8, and anything but origin-form.
+empty segments, backslashes, control characters, fragments, bad percent-encoding, bytes outside visible
+ASCII, encodings that are not UTF-8, and anything but origin-form. So are encoded slashes, unless a route
+allows them: then the path is read with them as slashes and as parts of names, and all readings must agree.
 
 The query is never part of the decision; it is checked for control bytes and passed on.
 """
@@ -27,11 +28,16 @@ from typing import Final
 
 from gateway.core.refusal import Deny, Reason
 
+Readings = tuple[tuple[str, ...], ...]
+"""The ways in which upstreams may read a path, each as its segments."""
+
 Headers = tuple[tuple[bytes, bytes], ...]
 """Ordered pairs of lower-case name and value without surrounding blanks."""
 
 _PATH: Final = re.compile(rb"/[!$%&'()*+,\-./0-9:;=@A-Z\[\]^_a-z|~]*")
 _QUERY: Final = re.compile(rb"[!-\"$-~]*")
+_SLASH: Final = re.compile("%2f", re.IGNORECASE)
+_WITHIN: Final = "\ue000"  # a sign of nobody's, for a slash that is a part of a name
 _TRIPLET: Final = re.compile(r"%([0-9A-Fa-f]{2})")
 _BAD_TRIPLET: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -39,6 +45,9 @@ _DECODINGS_MAX: Final = 4
 _PATHS_KEPT_MAX: Final = 4_096
 _PATH_BYTES_KEPT_MAX: Final = 256
 _LIKE_A_KEY: Final = re.compile(rb"[0-9A-Za-z]{40}")
+
+
+ENCODED_SLASH: Final = "an encoded '/' has two readings"
 
 
 class Kind(Enum):
@@ -53,6 +62,7 @@ class Kind(Enum):
 class Target:
     """A request target in origin-form: `raw` and `path` are exactly what was received.
 
+    `has_slash`: an encoded slash stands in the path, and only a route that allows it may be granted.
     Its repr leaves out what may hold a key: the query.
     """
 
@@ -60,6 +70,7 @@ class Target:
     path: str
     query: bytes = field(repr=False)
     readings: tuple[tuple[str, ...], ...]
+    has_slash: bool = False
 
     @property
     def segments(self) -> tuple[str, ...]:
@@ -94,8 +105,11 @@ def ambiguous(rule: str) -> Deny:
     return Deny(Reason.TARGET_AMBIGUOUS, {"rule": rule})
 
 
-def read_target(raw: bytes) -> Target | Deny:
-    """Accept a target, or say which rule it breaks. Accepting it twice gives the same value."""
+def read_target(raw: bytes, *, slashes: bool = False) -> Target | Deny:
+    """Accept a target, or say which rule it breaks. Accepting it twice gives the same value.
+
+    `slashes`: an encoded slash is no reason to refuse it; the routes will judge that (`has_slash`).
+    """
     raw_path, _, query = raw.partition(b"?")
     if not raw_path.startswith(b"/"):
         return ambiguous("the target must begin with '/' (origin-form)")
@@ -103,8 +117,9 @@ def read_target(raw: bytes) -> Target | Deny:
         return ambiguous("a target has no fragment ('#')")
     if query and _QUERY.fullmatch(query) is None:
         return ambiguous("the query holds a character that must be percent-encoded")
-    read = _read_known_path(raw_path) if may_be_kept(raw_path) else _read_path(raw_path)
-    return read if isinstance(read, Deny) else Target(raw, read[0], query, read[1])
+    is_known = may_be_kept(raw_path)
+    read = _read_known_path(raw_path) if is_known else _read_path(raw_path, slashes=slashes)
+    return read if isinstance(read, Deny) else Target(raw, read[0], query, *read[1:])
 
 
 def may_be_kept(path: bytes) -> bool:
@@ -112,12 +127,14 @@ def may_be_kept(path: bytes) -> bool:
     return len(path) <= _PATH_BYTES_KEPT_MAX and b"%" not in path and _LIKE_A_KEY.search(path) is None
 
 
-def _read_path(raw_path: bytes) -> tuple[str, tuple[tuple[str, ...], ...]] | Deny:
+def _read_path(raw_path: bytes, *, slashes: bool = False) -> tuple[str, Readings, bool] | Deny:
     if _PATH.fullmatch(raw_path) is None:
         return ambiguous("the path holds a character that must be percent-encoded")
     path = raw_path.decode("ascii")
     try:
-        return path, _readings(path)
+        if slashes and _SLASH.search(path):
+            return path, _readings_with_slashes(path), True
+        return path, _readings(path), False
     except _AmbiguousError as broken:
         return ambiguous(str(broken))
 
@@ -159,7 +176,17 @@ def _normal(text: str) -> str:
     return unicodedata.normalize("NFKC", "".join(c for c in text if unicodedata.category(c) != "Cf"))
 
 
-def _readings(path: str) -> tuple[tuple[str, ...], ...]:
+def _readings_with_slashes(path: str) -> Readings:
+    """Those of an upstream that decodes before it splits, and of one that splits before it decodes.
+
+    Whatever the first would not let stand is refused as if the slashes had come plain: dot segments, empty
+    ones, and a slash that is encoded twice over, of which a decoding by the second would make another path.
+    """
+    split_late, split_early = _SLASH.sub("/", path), _SLASH.sub(_WITHIN, path)
+    return tuple(dict.fromkeys((*_readings(split_late), *_readings(split_early))))
+
+
+def _readings(path: str) -> Readings:
     if _BAD_TRIPLET.search(path):
         raise _AmbiguousError("'%' must be followed by two hexadecimal digits")
     found: dict[tuple[str, ...], None] = {}
@@ -187,7 +214,7 @@ def _decodings(path: str) -> list[str]:
 
 def _check_characters(text: str, normal: str, slashes: int) -> None:
     if normal.count("/") != slashes:
-        raise _AmbiguousError("an encoded '/' has two readings")
+        raise _AmbiguousError(ENCODED_SLASH)
     if "\\" in normal:
         raise _AmbiguousError("a backslash has two readings")
     if _CONTROL.search(text):

@@ -9,7 +9,8 @@ Rules
 4. Two routes that could both claim a request (same path, overlapping methods; also when they differ only
    in what a lenient upstream ignores: case, trailing slash, encoding) are a configuration error.
 5. Paths are matched twice: as received, and in each of the target's other readings. A request is granted
-   a route only if every reading arrives at the same requirement.
+   a route only if every reading arrives at the same requirement, and at a route that allows encoded slashes
+   if there are any.
 6. What is forwarded may be moved (`core.prefixes`), after the path as received was judged.
 7. `/.keyhatch/…` belongs to the gateway, and so does `OPTIONS *`; no configured route can claim them.
 8. There are two layers. What a person's own routes say of a path, whatever the method, is what is done; only
@@ -28,7 +29,16 @@ from gateway.core.dialect import Dialect, Dialects, spoken_at
 from gateway.core.keys import Network
 from gateway.core.prefixes import moved, prefix_problem
 from gateway.core.refusal import Deny, Reason
-from gateway.core.request import WHOLE_SERVER, Target, ambiguous, decode_once, fold, may_be_kept, read_target
+from gateway.core.request import (
+    ENCODED_SLASH,
+    WHOLE_SERVER,
+    Target,
+    ambiguous,
+    decode_once,
+    fold,
+    may_be_kept,
+    read_target,
+)
 from gateway.core.scopes import coverers
 
 FORWARDED_METHODS: Final = frozenset(
@@ -71,6 +81,7 @@ class Route:
 
     `browser_prompt`: a browser without a key is made to ask its user for one. `strip_prefix` is cut from the
     front of the path and `add_prefix` put there, once it was judged. `cors`: which pages may call it.
+    `encoded_slash`: `%2F` may stand in its paths.
     """
 
     id: str
@@ -87,6 +98,7 @@ class Route:
     add_prefix: str = ""
     dialect: Dialects = ()
     cors: Cors | None = None
+    encoded_slash: bool = False
     needed: tuple[tuple[str, frozenset[str]], ...] = field(init=False, compare=False)
     needed_any: frozenset[str] = field(init=False, compare=False)
 
@@ -216,6 +228,7 @@ class RouteTable:
             raise error
         self.routes = (*own, *(route for route in more if route.own is None))
         self.by_id = {route.id: route for route in (*OWN_ROUTES, *self.routes)}
+        self.takes_slashes = any(route.encoded_slash for route in self.routes)
         self.cors = any_of(route.cors for route in self.routes)
         self._found: dict[tuple[str, str], Route | Deny] = {}
         self._layers = (_Layer((*OWN_ROUTES, *own)), *([_Layer(more)] if more else []))
@@ -253,7 +266,7 @@ class RouteTable:
         for rank, layer in enumerate(self._layers, 1):
             if found := layer.received.find(target.segments):
                 return self._judge(found, method, target, self._layers[:rank])
-        return Deny(Reason.NO_ROUTE)
+        return ambiguous(ENCODED_SLASH) if target.has_slash else Deny(Reason.NO_ROUTE)
 
     def _judge(
         self, found: list[Route], method: str, target: Target, layers: tuple[_Layer, ...]
@@ -261,11 +274,19 @@ class RouteTable:
         route = _taking(found, method)
         if route is None:
             return Deny(Reason.METHOD_NOT_ALLOWED, {"allow": _allow(found), "method": method}, found[0].id)
+        if target.has_slash and not route.encoded_slash:
+            return ambiguous(ENCODED_SLASH)
         for reading in target.readings:
             other = _taking(_first_found(layers, reading), method)
-            if other is not route and (other is None or other.requirement != route.requirement):
+            if other is not route and (other is None or not _are_alike(route, other, target)):
                 return ambiguous("another reading of this path would be guarded differently")
         return route
+
+
+def _are_alike(route: Route, other: Route, target: Target) -> bool:
+    """Whether a target that could be either route's is guarded alike by both."""
+    allows = other.encoded_slash or not target.has_slash
+    return allows and other.requirement == route.requirement
 
 
 def _first_found(layers: tuple[_Layer, ...], reading: tuple[str, ...]) -> list[Route]:

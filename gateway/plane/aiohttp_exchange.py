@@ -127,6 +127,7 @@ class AiohttpExchange:
             self.account.peer,
             self._ground.limits,
             self._ground.trusted,
+            slashes=self._around.gatekeeper.table.takes_slashes,
         )
         if isinstance(head, Deny):
             self.account.path = request.raw_path.partition("?")[0][:SEEN_CHARS_MAX]

@@ -147,12 +147,14 @@ def make_plan(raw: bytes, peer: str, ground: Ground, gatekeeper: Gatekeeper) -> 
         parts = parse_request(raw)
     except Fault:
         return refused(unreadable(raw), peer, raw)
-    head = read_head(parts.method, parts.target, parts.version, parts.fields, peer, limits, ground.trusted)
+    table, raw_fields = gatekeeper.table, parts.fields
+    line = (parts.method, parts.target, parts.version)
+    head = read_head(*line, raw_fields, peer, limits, ground.trusted, slashes=table.takes_slashes)
     if isinstance(head, Deny):
-        plan, share = refused(head, peer, raw), share_of(parts.fields, None, gatekeeper.table)
-        plan.passage.shared = own_fields(parts.fields, None, share)
+        plan, share = refused(head, peer, raw), share_of(raw_fields, None, table)
+        plan.passage.shared = own_fields(raw_fields, None, share)
         return plan
-    return _plan(head, gatekeeper.admit(head.view), peer, ground, gatekeeper.table)
+    return _plan(head, gatekeeper.admit(head.view), peer, ground, table)
 
 
 def first_line(method: bytes, target: bytes) -> bytes:

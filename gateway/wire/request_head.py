@@ -105,8 +105,13 @@ def read_head(
     peer: str,
     limits: Limits,
     trusted: tuple[Network, ...] = (),
+    *,
+    slashes: bool = False,
 ) -> Head | Deny:
-    """Read the raw parts of a head. `peer` is the socket's address; `trusted` are proxies to believe."""
+    """Read the raw parts of a head. `peer` is the socket's address; `trusted` are proxies to believe.
+
+    `slashes`: whether a route may allow encoded slashes.
+    """
     headers = tuple((name.lower(), value.strip(b" \t")) for name, value in raw_headers)
     fields = _Fields.of(headers)
     fault = _weight_fault(method, raw_target, headers, limits) or _field_fault(method, headers)
@@ -125,7 +130,7 @@ def read_head(
     if expect not in ([], [b"100-continue"]):
         return malformed("the only expectation met here is 100-continue", kind="expectation")
     is_whole = method == b"OPTIONS" and raw_target == WHOLE_SERVER.raw
-    target = WHOLE_SERVER if is_whole else read_target(raw_target)
+    target = WHOLE_SERVER if is_whole else read_target(raw_target, slashes=slashes)
     if isinstance(target, Deny):
         return target
     view = RequestView(method.decode("ascii"), target, headers, caller_address(peer, headers, trusted), kind)

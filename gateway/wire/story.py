@@ -34,7 +34,7 @@ def tell(
     method: str, path: str, table: RouteTable, key: ApiKey | None, peer: str | None, now: float
 ) -> Story:
     """What would happen to the request. A key's networks count only where the caller's address is known."""
-    target = read_target(path.encode("utf-8", "surrogateescape"))
+    target = read_target(path.encode("utf-8", "surrogateescape"), slashes=table.takes_slashes)
     if isinstance(target, Deny):
         return Story(REFUSED, None, target)
     route = table.match(method, target)

@@ -3,11 +3,13 @@
 1. No bytes make `read_target` raise; what it accepts it accepts as it came, byte for byte, and again.
 2. Deny if any variant would be denied: whatever path some lenient upstream may read in the bytes, the route
    granted for them asks at least as much as the route of that path would.
+   That holds too where routes allow encoded slashes, and those pass only where every such path allows them.
 3. The whole mutation grid of the guarded path obeys the second property, before every table.
 4. The query changes nothing.
 """
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -38,6 +40,10 @@ TABLES = {
     ),
 }
 COMPILED = {name: RouteTable(routes) for name, routes in TABLES.items()}
+WITH_SLASHES = {
+    name: RouteTable(replace(route, encoded_slash=True) for route in routes)
+    for name, routes in TABLES.items()
+}
 
 FRAGMENTS = [
     *(
@@ -160,12 +166,12 @@ def test_what_is_granted_is_guarded_at_least_as_strictly_in_every_reading(
     assert softer_doors(table, method, path) == []
 
 
-def softer_doors(table: str, method: str, raw: str) -> list[str]:
+def softer_doors(table: str, method: str, raw: str, *, slashes: bool = False) -> list[str]:
     """The readings of a granted target whose own route asks for more than the one granted."""
-    target = read_target(raw.encode())
+    target = read_target(raw.encode(), slashes=slashes)
     if isinstance(target, Deny):
         return []
-    granted = COMPILED[table].match(method, target)
+    granted = (WITH_SLASHES if slashes else COMPILED)[table].match(method, target)
     if isinstance(granted, Deny):
         return []
     doors = (*OWN_ROUTES, *TABLES[table])
@@ -175,9 +181,33 @@ def softer_doors(table: str, method: str, raw: str) -> list[str]:
     return [reading for reading, level in asked.items() if level > strictness(granted)]
 
 
+@MANY
+@given(paths, st.sampled_from(sorted(COMPILED)), methods)
+def test_so_it_is_where_every_route_allows_encoded_slashes(path: str, table: str, method: str) -> None:
+    assert softer_doors(table, method, path, slashes=True) == []
+
+
+@MANY
+@given(paths, st.sampled_from(sorted(COMPILED)), st.lists(st.booleans(), min_size=4, max_size=4))
+def test_an_encoded_slash_passes_only_where_every_reading_finds_a_route_that_allows_it(
+    path: str, table: str, allow: list[bool]
+) -> None:
+    routes = [replace(route, encoded_slash=yes) for route, yes in zip(TABLES[table], allow, strict=False)]
+    target = read_target(path.encode(), slashes=True)
+    if isinstance(target, Deny) or not target.has_slash:
+        assert isinstance(target, Deny) or "%2f" not in path.lower()
+        return
+    granted = RouteTable(routes).match("GET", target)
+    if not isinstance(granted, Deny):
+        doors = [plain_match((*OWN_ROUTES, *routes), "GET", each) for each in every_reading(target.path)]
+        assert granted.encoded_slash
+        assert all(isinstance(door, str) or door.encoded_slash for door in doors)
+
+
+@pytest.mark.parametrize("slashes", [False, True], ids=["refused", "allowed"])
 @pytest.mark.parametrize("table", TABLES)
-def test_no_spelling_in_the_grid_finds_a_softer_door(table: str) -> None:
-    softer = {raw: doors for raw in grid() if (doors := softer_doors(table, "GET", raw))}
+def test_no_spelling_in_the_grid_finds_a_softer_door(table: str, slashes: bool) -> None:
+    softer = {raw: doors for raw in grid() if (doors := softer_doors(table, "GET", raw, slashes=slashes))}
     assert softer == {}
 
 

@@ -50,6 +50,9 @@ def routes() -> Iterator[Any]:
         Route("r", "/p", upstream="u", cors=Cors(frozenset({"https://a.example"}))),
         id="shared",
     )
+    yield pytest.param(
+        {"encoded_slash": "allow"}, Route("r", "/p", upstream="u", encoded_slash=True), id="slashes"
+    )
 
 
 @pytest.mark.parametrize(("written", "route"), list(routes()))

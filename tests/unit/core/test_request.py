@@ -293,3 +293,48 @@ def test_equal_bytes_are_equal_targets() -> None:
 )
 def test_only_short_and_plain_paths_are_remembered(path: bytes, kept: bool) -> None:
     assert may_be_kept(path) is kept
+
+
+@pytest.mark.parametrize(
+    ("path", "readings"),
+    [
+        ("/a%2Fb", (("a", "b"), ("a\ue000b",))),
+        ("/a%2fb/C", (("a", "b", "c"), ("a\ue000b", "c"))),
+        ("/a;x%2Fb/c", (("a;x", "b", "c"), ("a", "b", "c"), ("a;x\ue000b", "c"), ("a", "c"))),
+        ("/a%3F%2Fb", (("a?", "b"), ("a",), ("a?\ue000b",))),
+    ],
+)
+def test_an_encoded_slash_is_read_as_a_slash_and_as_a_part_of_a_name(
+    path: str, readings: tuple[tuple[str, ...], ...]
+) -> None:
+    read = read_target(path.encode(), slashes=True)
+    assert isinstance(read, Target)
+    assert (read.raw, read.path, read.has_slash) == (path.encode(), path, True)
+    assert read.readings == readings
+    assert isinstance(read_target(path.encode()), Deny)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/a%2F..%2Fb",
+        "/..%2Fa",
+        "/a%2F%2e",
+        "/a%2F%2Fb",
+        "/%2Fa",
+        "/a%2F/b",
+        "/a%252Fb",
+        "/a%252Fb%2Fc",
+        "/a%5C%2Fb",
+        "/a%EF%BC%8Fb%2Fc",
+        "/a%25%32%46b%2Fc",
+    ],
+)
+def test_what_is_ambiguous_with_plain_slashes_is_so_with_encoded_ones(path: str) -> None:
+    assert isinstance(read_target(path.encode(), slashes=True), Deny)
+
+
+def test_without_one_nothing_is_read_otherwise() -> None:
+    for path in (b"/a/b", b"/a%20b;x/c", b"/" + b"a" * 300):
+        assert read_target(path, slashes=True) == read_target(path)
+        assert not getattr(read_target(path, slashes=True), "has_slash", True)
