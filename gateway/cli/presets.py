@@ -102,6 +102,7 @@ def policies_of(preset: Preset) -> dict[str, str]:
         "origin": preset.origin,
         "forwarded_headers": preset.forwarded_headers,
         "credential_in": preset.credential_in,
+        "browser_prompt": "on" if preset.browser_prompt else None,
         **{name: f"{seconds:g}s" for name, seconds in patience.items()},
     }
     return {name: value for name, value in told.items() if value is not None}

@@ -19,7 +19,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from gateway.config.document import read_document
-from gateway.config.fields import Duration, Method, Some, UpstreamUrl
+from gateway.config.fields import Duration, Method, Some, Switch, UpstreamUrl
 from gateway.config.problems import ConfigError, Origin, Problem, Unfit, problem_at
 from gateway.config.sections import Section
 from gateway.config.tree import nearest
@@ -117,6 +117,7 @@ class Preset(Section):
     origin: Literal["preserve", "rewrite", "strip"] | None = None
     forwarded_headers: Literal["off", "append", "replace"] | None = None
     credential_in: str | None = None
+    browser_prompt: Switch = False
     timeouts: Patience = Field(default_factory=Patience)
     dialects: Mapping[Annotated[str, AfterValidator(_prefix)], Dialect] = Field(default_factory=dict)
     endpoints: Annotated[Mapping[Annotated[str, AfterValidator(_endpoint_id)], Endpoint], Field(min_length=1)]
@@ -155,6 +156,7 @@ class Preset(Section):
                 public=endpoint.public,
                 scopes=endpoint.scopes or (),
                 any_of=endpoint.any_of or (),
+                browser_prompt=self.browser_prompt,
             )
 
 

@@ -70,6 +70,17 @@ def test_a_preset_says_all_that_is_known() -> None:
     ]
 
 
+def test_a_server_with_pages_asks_browsers_for_a_key() -> None:
+    asked = {name: {route.browser_prompt for route in preset_of(name).routes("ai")} for name in NAMES}
+    assert [name for name, prompts in asked.items() if prompts == {True}] == [
+        "koboldcpp",
+        "comfyui",
+        "automatic1111",
+        "kokoro",
+    ]
+    assert all(len(prompts) == 1 for prompts in asked.values())
+
+
 @pytest.mark.parametrize(
     ("who", "is_dangerous"),
     [
