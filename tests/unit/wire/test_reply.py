@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.decision import NeedKey
+from gateway.core.dialect import Dialect
 from gateway.core.keys import ApiKey, compose_secret, digest_of
 from gateway.core.ours import Ours
 from gateway.core.policy import admit, judge
@@ -295,3 +296,30 @@ def test_in_another_form_a_refusal_says_the_same(reason: Reason, facts: Mapping[
     assert said.status == TABLE[reason].status
     assert said.challenge == (headers[b"www-authenticate"].decode() if said.challenge else None)
     assert (said.challenge is None) == (b"www-authenticate" not in headers)
+
+
+# --- Sending it again ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("reason", "facts"), ROWS)
+def test_sdks_are_told_to_try_again_where_that_helps_and_not_to_where_it_costs(
+    reason: Reason, facts: Mapping[str, str]
+) -> None:
+    headers = dict(refusal(Deny(reason, facts), "rid", "kh").headers)
+    helps = reason is Reason.STORE_UNAVAILABLE
+    costs = reason in {Reason.UPSTREAM_PROTOCOL, Reason.UPSTREAM_CREDENTIAL_INVALID}
+    costs = costs or facts.get("phase") == "first_byte"
+    assert headers.get(b"retry-after") == (b"1" if helps else None)
+    assert headers.get(b"x-should-retry") == (b"false" if costs else None)
+
+
+@pytest.mark.parametrize("dialect", Dialect)
+def test_in_every_dialect_a_refusal_is_the_same_but_for_its_body(dialect: Dialect) -> None:
+    deny = Deny(Reason.KEY_REVOKED, {"since": "2027-01-15T08:00:00Z"})
+    plain, told = refusal(deny, "rid-1", "kh"), refusal(deny, "rid-1", "kh", dialect)
+    assert told.status == plain.status == 401
+    assert [each for each in told.headers if each[0] != b"content-type"] == [
+        each for each in plain.headers if each[0] != b"content-type"
+    ]
+    assert say_why(deny, "kh").message.encode() in told.body
+    assert b"request-id-goes-here" not in told.body
