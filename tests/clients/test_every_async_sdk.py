@@ -1,4 +1,7 @@
-"""The same SDKs on an event loop, where a task is cancelled: whoever leaves stops the upstream's work."""
+"""The same SDKs on an event loop, where a task is cancelled: whoever leaves stops the upstream's work.
+
+The gateway has the other data plane here, the one on aiohttp; to SDKs the two are the same.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Iterator
@@ -18,7 +21,8 @@ every_sdk = pytest.mark.parametrize("sdk", ASYNC_SDKS, ids=[sdk.name for sdk in 
 
 @pytest.fixture(scope="module")
 def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClientStand]:
-    with client_stand(tmp_path_factory.mktemp("home"), ai_upstream(), ROUTES) as stand:
+    server = {"proxy": "127.0.0.1:0", "admin": "127.0.0.1:0", "plane": "aiohttp"}
+    with client_stand(tmp_path_factory.mktemp("home"), ai_upstream(), ROUTES, server=server) as stand:
         yield stand
 
 
