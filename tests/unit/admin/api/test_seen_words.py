@@ -28,4 +28,6 @@ def test_what_is_wrong_with_an_upstream_is_told_in_one_of_few_sentences() -> Non
         "refuses connections",
         "does not answer within 2 s",
         "cannot be reached",
+        "fails its health check",
+        "is drained",
     ]
