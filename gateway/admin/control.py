@@ -26,18 +26,19 @@ from gateway.admin.control_path import address_of, socket_path
 from gateway.admin.control_peer import Peer, uid_of_peer
 from gateway.admin.late import LateRoom, Receive, load_beside
 from gateway.config.reloaded import Reload
-from gateway.keeper.credentials import CredentialDesk
 from gateway.keeper.desk import KeyDesk, RuleBroken
 from gateway.keeper.ports import StoreUnavailable
 
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from gateway.keeper.credentials import CredentialDesk
+
 _STOP_S: Final = 2.0
 _BACKLOG: Final = 16
 
 
-def nobody() -> CredentialDesk:
+def nobody() -> "CredentialDesk":
     """The desk of credentials where there is none."""
     raise RuleBroken("no credentials are managed here")
 
@@ -54,7 +55,7 @@ class ControlServer:
         desk: Callable[[], KeyDesk],
         store_path: Path,
         *,
-        credentials: Callable[[], CredentialDesk] = nobody,
+        credentials: "Callable[[], CredentialDesk]" = nobody,
         peer_uid: Callable[[Peer], int | None] = uid_of_peer,
         reload: Reload | None = None,
     ) -> None:

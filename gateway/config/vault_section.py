@@ -21,15 +21,15 @@ VAULT: Final = "vault:"
 VAULT_KEY_BYTES: Final = 32
 CREDENTIAL_CHARS_MAX: Final = 8_192
 SCHEMES: Final = ("bearer", "basic")
-_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9]|[_-](?![_-])){0,62}(?<![_-])")
-_HEADER: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
-_TEXT: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?")
+_NAME: Final = r"[a-z0-9](?:[a-z0-9]|[_-](?![_-])){0,62}(?<![_-])"
+_HEADER: Final = r"[a-z][a-z0-9-]{0,62}"
+_TEXT: Final = r"[!-~](?:[ -~]*[!-~])?"
 _NO_PLACES: Final = HOP_BY_HOP | UNLISTABLE | REWRITTEN | CLAIMS
 
 
 def read_credential_name(value: object) -> str:
     """The name of a credential in the vault."""
-    if not isinstance(value, str) or _NAME.fullmatch(value) is None:
+    if not isinstance(value, str) or re.fullmatch(_NAME, value) is None:
         raise Unfit("must be named with lower-case letters and digits, joined by single '-' or '_'")
     return value
 
@@ -38,7 +38,7 @@ def read_credential_text(value: object) -> str:
     """A credential as a server wants to see it: one line of visible ASCII, without `Bearer` before it."""
     if not isinstance(value, str) or not value:
         raise Unfit("is empty: it has to be the credential, or vault:NAME")
-    if len(value) > CREDENTIAL_CHARS_MAX or _TEXT.fullmatch(value) is None:
+    if len(value) > CREDENTIAL_CHARS_MAX or re.fullmatch(_TEXT, value) is None:
         raise Unfit(f"must be one line of at most {CREDENTIAL_CHARS_MAX} visible ASCII characters")
     if value.lower().startswith(("bearer ", "basic ")):
         raise Unfit("must be the credential alone: credential_in says how it is sent")
@@ -59,7 +59,7 @@ def read_credential_place(value: object) -> str:
     """Where a credential stands: `bearer`, `basic`, or the name of a header."""
     name = value.lower() if isinstance(value, str) else ""
     raw = name.encode("utf-8", "replace")
-    if _HEADER.fullmatch(name) is None:
+    if re.fullmatch(_HEADER, name) is None:
         raise Unfit("must be bearer, basic or the name of a header, like x-api-key")
     if raw in _NO_PLACES or raw.startswith((OWN_PREFIX, CLAIM_PREFIX)) or name.startswith("sec-websocket-"):
         raise Unfit("must not be a header that has another meaning")

@@ -26,7 +26,6 @@ from gateway.plane.aiohttp_tunnel import tunnel
 from gateway.plane.aiohttp_upstream import UpstreamResponse, UpstreamSession, fault_of
 from gateway.plane.reports import warn
 from gateway.wire.by_address import by_address
-from gateway.wire.injection import refused
 from gateway.wire.request_head import Head, Limits, Version, body_too_large, malformed
 from gateway.wire.response_head import (
     ResponseFault,
@@ -38,7 +37,7 @@ from gateway.wire.response_head import (
     response_length,
     status_line,
 )
-from gateway.wire.upstream import Upstream, UpstreamHead
+from gateway.wire.upstream import Upstream, UpstreamHead, credential_refused
 from gateway.wire.way_back import WayBack
 from gateway.wire.websocket import handshake_fault
 
@@ -264,7 +263,7 @@ class Forward:
 def _assert_taken(composed: UpstreamHead, response: UpstreamResponse) -> None:
     """Nothing goes on of an answer that refuses a credential of ours: it would be blamed on the caller's."""
     if response.status == 401 and composed.is_lent:
-        raise Refused(refused())
+        raise Refused(credential_refused())
 
 
 def _raw_headers(response: aiohttp.ClientResponse) -> Headers:

@@ -27,9 +27,8 @@ from gateway.plane.lean_plan import Plan
 from gateway.plane.lean_reach import HELD_BYTES_MAX, Reach
 from gateway.plane.lean_upload import TooLarge, Upload
 from gateway.plane.reports import worked
-from gateway.wire.injection import refused
 from gateway.wire.request_head import Limits, body_too_large, malformed
-from gateway.wire.upstream import Upstream
+from gateway.wire.upstream import Upstream, credential_refused
 from gateway.wire.websocket import handshake_fault
 
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -227,7 +226,7 @@ class Forward(Reach):
             return False
         self._has_answered(now)
         if is_refused:
-            self._owner.refuse(refused())
+            self._owner.refuse(credential_refused())
         else:
             self._upgrade(answer)
         return True

@@ -21,10 +21,9 @@ from gateway.plane.lean_framing import Fault
 from gateway.wire.by_address import ByAddress, by_address, told_path
 from gateway.wire.cors import Share, own_fields, share_of
 from gateway.wire.headers import request_id_of, tokens
-from gateway.wire.injection import lend
 from gateway.wire.opening import glimpse, unreadable
 from gateway.wire.request_head import Head, Version, read_head, too_large
-from gateway.wire.upstream import Hop, Upstream, identity_fields, outline, target_of
+from gateway.wire.upstream import Hop, Upstream, identity_fields, lent_to, outline, target_of
 from gateway.wire.way_back import WayBack, way_back
 
 
@@ -194,14 +193,17 @@ def _outline(
     upstream = ground.upstreams.get(decision.route.upstream)
     if upstream is None:
         return target_of(head, decision.route, decision.strip)
-    lent = lend(head.view, decision.strip, upstream.injection)
-    target = target_of(head, decision.route, lent.strip)
-    passage.is_lent, passage.fault = lent.is_ours, lent.fault
-    if lent.fault is not None:
+    lent, strip = lent_to(head, decision.strip, upstream), decision.strip
+    more: Headers = ()
+    if lent is not None:
+        passage.is_lent, passage.fault = lent.is_ours, lent.fault
+        strip, more = lent.strip, lent.fields
+    target = target_of(head, decision.route, strip)
+    if passage.fault is not None:
         return target
     passage.upstream = upstream
     hop = Hop(peer, "", ground.scheme, ground.trusted)
-    fields = (*outline(head, decision, upstream, hop, lent.strip), *lent.fields)
+    fields = (*outline(head, decision, upstream, hop, strip), *more)
     if head.chunked:
         fields = (*fields, (b"transfer-encoding", b"chunked"))
     passage.lead = _lines(fields)

@@ -32,7 +32,6 @@ from gateway.config.model import Settings
 from gateway.config.reloaded import Reloaded
 from gateway.core.keys import ApiKey
 from gateway.core.policy import moment
-from gateway.keeper.credentials import Store
 from gateway.keeper.desk import KeyDesk
 from gateway.keeper.gatekeeper import Gatekeeper
 from gateway.keeper.ports import Clock, KeyStore
@@ -55,6 +54,7 @@ from gateway.store.sqlite import open_sqlite
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from gateway.keeper.credentials import Store
     from gateway.keeper.keyring import Keyring
     from gateway.service.checks import TargetChecks
 
@@ -166,8 +166,8 @@ class Gateway:
         self._run(self._gatekeeper.first_uses.run())
         self._open.push_async_callback(self._gatekeeper.usage.flush)
         self._run(self._gatekeeper.usage.run(settings.keys.last_used_flush_s))
-        self._open.push_async_callback(self._lender.uses.flush)
-        self._run(self._lender.uses.run(settings.keys.last_used_flush_s))
+        self._open.push_async_callback(self._lender.flush)
+        self._run(self._lender.run(settings.keys.last_used_flush_s))
         watch = self._watch = StoreWatch(
             store, self._gatekeeper, self._clock, self.metrics.store_failed, self._lender.data_changed
         )
@@ -262,7 +262,7 @@ class Gateway:
         if looks:
             self._run(look_again_and_again(looks))
 
-    async def _open_store(self) -> tuple[Store, Path | None]:
+    async def _open_store(self) -> "tuple[Store, Path | None]":
         path = self._started_with.store_path
         if path is None:
             from gateway.store.memory import MemoryKeyStore  # noqa: PLC0415 - hardly anybody has one

@@ -19,17 +19,16 @@ from gateway.config.load import Loaded
 from gateway.config.model import Settings
 from gateway.config.problems import Unfit
 from gateway.config.vault_section import read_credential_name, read_credential_text
-from gateway.keeper.credential_uses import CredentialUses, Loan
-from gateway.keeper.credentials import CredentialState, CredentialStore, SealedCredential, Trial
 from gateway.keeper.desk import Problem
 from gateway.keeper.ports import Clock
 from gateway.logs import Observers
 from gateway.plane.contract import Ground
 from gateway.service.compile import ground_of
 from gateway.service.lending import vault_name
-from gateway.service.vault_key import Found, find_vault_key
 
 if TYPE_CHECKING:
+    from gateway.keeper.credential_uses import CredentialUses
+    from gateway.keeper.credentials import CredentialStore, SealedCredential, Trial
     from gateway.keeper.vault import Vault
 
 _log: Final = logging.getLogger("gateway.credentials")
@@ -40,20 +39,31 @@ class Lender:
 
     def __init__(
         self,
-        store: CredentialStore,
+        store: "CredentialStore",
         clock: Clock,
         *,
         on_store_error: Callable[[], None],
         on_change: Callable[[], None],
     ) -> None:
-        self.uses = CredentialUses(store, clock, on_store_error)
         self._store = store
         self._clock = clock
+        self._on_store_error = on_store_error
         self._on_change = on_change
         self._records: list[SealedCredential] = []
-        self._settings, self._base_dir = Settings(), Path()
-        self._key = Found(None)
+        self._loaded: Loaded | None = None
         self._told: dict[str, str] = {}
+        self._is_lending = asyncio.Event()
+
+    @cached_property
+    def uses(self) -> "CredentialUses":
+        """What upstreams say to their credentials; loaded when one is lent, or looked at."""
+        from gateway.keeper.credential_uses import CredentialUses  # noqa: PLC0415
+
+        uses = CredentialUses(self._store, self._clock, self._on_store_error)
+        for each in self._records:
+            uses.know(each)
+        self._is_lending.set()
+        return uses
 
     @cached_property
     def vault(self) -> "Vault":
@@ -82,6 +92,16 @@ class Lender:
         if "vault" in vars(self):
             self.vault.hold(self._records)
 
+    async def flush(self) -> None:
+        """Write what is not written yet of uses."""
+        if "uses" in vars(self):
+            await self.uses.flush()
+
+    async def run(self, interval_s: float) -> None:
+        """Flush every interval until cancelled."""
+        await self._is_lending.wait()
+        await self.uses.run(interval_s)
+
     async def data_changed(self) -> None:
         """Another program changed the store."""
         await self.load()
@@ -89,41 +109,46 @@ class Lender:
 
     def ground(self) -> Ground:
         """What a plane serves on, with what upstreams are lent now."""
-        return ground_of(self._settings, self.reveal, base_dir=self._base_dir)
+        base_dir = Path() if self._loaded is None else self._loaded.base_dir
+        return ground_of(self._settings, self.reveal, base_dir=base_dir)
 
     def observe_with(self, observers: Observers) -> None:
         """See what upstreams say to their credentials, while any is lent one; tell which cannot be."""
-        observers.remove(self.uses)
-        if self.uses.loans:
-            observers.add(self.uses)
+        if "uses" in vars(self):
+            observers.remove(self.uses)
+            if self.uses.loans:
+                observers.add(self.uses)
         self.tell()
 
     def take(self, loaded: Loaded) -> None:
         """This configuration is in force from now on; the vault's key is read anew."""
-        self._settings, self._base_dir = loaded.settings, loaded.base_dir
-        self._key = find_vault_key(loaded)
-        if self._key.others:
-            _log.warning("others can read the file that vault.key_file names: chmod 600 makes it yours alone")
+        self._loaded = loaded
         if "vault" in vars(self):
             self._hand_key(self.vault)
-        self.uses.loans = {
-            name: Loan(vault_name(written), is_certain=not written.pass_caller_credential)
-            for name, written in loaded.settings.upstreams.items()
-            if written.credential is not None
-        }
+        lent = {name: each for name, each in loaded.settings.upstreams.items() if each.credential is not None}
+        if lent or "uses" in vars(self):
+            from gateway.keeper.credential_uses import Loan  # noqa: PLC0415 - as `uses` are
+
+            self.uses.loans = {
+                name: Loan(vault_name(written), is_certain=not written.pass_caller_credential)
+                for name, written in lent.items()
+            }
 
     @contextmanager
     def taking(self, loaded: Loaded) -> Iterator[None]:
-        """The same, if what is done meanwhile succeeds; else all stays as it was."""
-        before = self._settings, self._base_dir, self._key, self.uses.loans
+        """The same, if what is done meanwhile succeeds; else all is as it was."""
+        before = self._loaded
         self.take(loaded)
         try:
             yield
         except BaseException:
-            self._settings, self._base_dir, self._key, self.uses.loans = before
-            if "vault" in vars(self):
-                self._hand_key(self.vault)
+            if before is not None:
+                self.take(before)
             raise
+
+    @property
+    def _settings(self) -> Settings:
+        return Settings() if self._loaded is None else self._loaded.settings
 
     def reveal(self, name: str) -> str | None:
         """The value of a credential of the vault; None if it cannot be told."""
@@ -131,16 +156,15 @@ class Lender:
 
     def locked(self) -> dict[str, str]:
         """Credentials that upstreams should be lent and cannot: why, and the mend, by name."""
-        names = {loan.name for loan in self.uses.loans.values() if loan.name is not None}
-        return {name: why for name in sorted(names) if (why := self.vault.why_not(name))}
+        return {name: why for name in sorted(self._users()) if (why := self.vault.why_not(name))}
 
     async def warning(self) -> str | None:
         """What anybody may be told of credentials that do not work: how many, and where to see which."""
-        names = {loan.name for loan in self.uses.loans.values() if loan.name is not None}
+        names = self._users()
         if not names:
             return None
-        found = {each.name: each.state for each in await self.vault.list_credentials()}
-        bad = sum(found.get(name) is not CredentialState.OK for name in names)
+        found = {each.name: each.why for each in await self.vault.list_credentials()}
+        bad = sum(found.get(name, "missing") != "" for name in names)
         if not bad:
             return None
         told = "credential of an upstream" if bad == 1 else "credentials of upstreams"
@@ -157,10 +181,15 @@ class Lender:
         self._told = locked
 
     def _hand_key(self, vault: "Vault") -> None:
-        if self._key.raw is None:
-            vault.lock(self._key.problem)
+        from gateway.service.vault_key import NOT_NAMED, Found, find_vault_key  # noqa: PLC0415
+
+        key = Found(None, NOT_NAMED) if self._loaded is None else find_vault_key(self._loaded)
+        if key.others:
+            _log.warning("others can read the file that vault.key_file names: chmod 600 makes it yours alone")
+        if key.raw is None:
+            vault.lock(key.problem)
         else:
-            vault.unlock(self._key.raw)
+            vault.unlock(key.raw)
 
     def _users(self) -> Mapping[str, tuple[str, ...]]:
         users: dict[str, tuple[str, ...]] = {}
@@ -170,7 +199,7 @@ class Lender:
                 users[name] = (*users.get(name, ()), upstream)
         return users
 
-    async def _try(self, name: str) -> list[Trial]:
+    async def _try(self, name: str) -> "list[Trial]":
         from gateway.service.trial import try_upstream  # noqa: PLC0415 - nobody serving needs it
 
         ground, upstreams = self.ground(), self._settings.upstreams

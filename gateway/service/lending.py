@@ -6,12 +6,14 @@ name is unknown, the text would break a header) becomes an injection of nothing,
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gateway.config.problems import Unfit
 from gateway.config.upstream_sections import UpstreamSettings
 from gateway.config.vault_section import VAULT, read_credential_text
-from gateway.wire.injection import Injection, injected
+
+if TYPE_CHECKING:
+    from gateway.wire.injection import Injection
 
 PROVIDERS: Final = frozenset(
     {"anthropic", "azure-openai", "elevenlabs", "gemini", "novelai", "openai", "openrouter"}
@@ -26,10 +28,12 @@ def nothing(_name: str) -> None:
     """Tells no credential: for whoever looks at a configuration and sends nothing."""
 
 
-def injection_of(written: UpstreamSettings, reveal: Reveal) -> Injection | None:
+def injection_of(written: UpstreamSettings, reveal: Reveal) -> "Injection | None":
     """What is put into each request to this upstream; None if it asks for nothing."""
     if written.credential is None:
         return None
+    from gateway.wire.injection import Injection, injected  # noqa: PLC0415 - most upstreams ask for nothing
+
     name = vault_name(written)
     value = written.credential if name is None else reveal(name)
     fields = () if value is None or not _is_fit(value) else injected(value, written.credential_in)

@@ -40,7 +40,6 @@ from gateway.keeper.ports import (
 )
 from gateway.store import audit_rows, once_rows, rows, usage_rows
 from gateway.store.connection import Connection, Values, connect
-from gateway.store.credential_rows import SealedRows
 from gateway.store.faults import (
     RESTORE,
     StoreConflict,
@@ -55,6 +54,7 @@ from gateway.store.many import ManyKeys
 from gateway.store.place import settle
 from gateway.store.reader import Reader
 from gateway.store.schema import Migration, is_there, load_migrations, make_ready
+from gateway.store.sealed import SealedRows
 
 BUSY_TIMEOUT_S: Final = 5.0
 _AT_ONCE_S: Final = 0.05

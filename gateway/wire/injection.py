@@ -14,7 +14,7 @@ each plan, never for each request. Rules:
 4. Where there is nothing to inject (the vault is locked, the credential is missing), the request is not sent
    on without: that is `Lent.fault`. It is met after the caller was let in, so no stranger learns of it.
 
-No value of a credential is ever part of a `repr`.
+No value of a credential is ever part of a `repr`. Loaded where an upstream asks for one.
 """
 
 from base64 import b64encode
@@ -37,7 +37,6 @@ PARAMETERS: Final = frozenset(
 
 _PROTOCOLS: Final = b"sec-websocket-protocol"
 _KEY_PROTOCOL: Final = SUBPROTOCOL_PREFIX.encode("ascii")
-INVALID: Final = Reason.UPSTREAM_CREDENTIAL_INVALID
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +74,16 @@ def injected(value: str, place: str) -> Headers:
     return ((place.encode("ascii"), value.encode("ascii")),)
 
 
-def lend(view: RequestView, strip: Strip, injection: Injection | None) -> Lent:
+def lend(view: RequestView, strip: Strip, injection: Injection) -> Lent:
     """What is left out of a request beside `strip`, and what is added (rules 1 to 4)."""
-    if injection is None:
-        return Lent(strip)
     own = frozenset(name for name, _ in injection.fields)
     query = view.target.query if strip.query is None else strip.query
     if injection.passes_callers and _shows_own(strip.apply(view.headers), query, own):
         return Lent(_without_cookies(view.headers, strip, injection))
     if not injection.fields:
-        return Lent(strip, fault=Deny(INVALID, {"problem": "locked"}))
+        return Lent(strip, fault=Deny(Reason.UPSTREAM_CREDENTIAL_INVALID, {"problem": "locked"}))
     without = _without_cookies(view.headers, _without_own(view.headers, strip, own, query), injection)
     return Lent(without, injection.fields)
-
-
-def refused() -> Deny:
-    """The upstream did not take our credential. The caller's key is as good as before, and is not blamed."""
-    return Deny(INVALID, {"problem": "refused by the upstream"})
 
 
 def _shows_own(headers: Headers, query: bytes, own: frozenset[bytes]) -> bool:

@@ -17,23 +17,25 @@ Body framing (`Content-Length`, `Transfer-Encoding`) is the plane's to add, sinc
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from gateway.core.credentials import Strip
 from gateway.core.decision import Allow, Identity, NeedKey
 from gateway.core.keys import Network
 from gateway.core.policy import is_within
-from gateway.core.refusal import Deny
+from gateway.core.refusal import Deny, Reason
 from gateway.core.request import Headers, Kind
 from gateway.core.routes import Route
 from gateway.wire import addressing
 from gateway.wire.headers import CLAIM_PREFIX, CLAIMS, HOP_BY_HOP, REWRITTEN, dropped_names, values, without
-from gateway.wire.injection import Injection, lend
 from gateway.wire.request_head import Head
 from gateway.wire.targets import Balance, Check, Crew, Eject, Tls, UpstreamTarget
 
 PREFIX: Final = b"x-forwarded-prefix"
+if TYPE_CHECKING:
+    from gateway.wire.injection import Injection, Lent
+
 VIA: Final = b"1.1 keyhatch"
 _LATER: Final = frozenset({b"host", b"content-length", b"x-request-id"})
 _GONE: Final = HOP_BY_HOP | _LATER | REWRITTEN | CLAIMS
@@ -60,7 +62,7 @@ class Upstream:
     host_policy: str = addressing.UPSTREAM
     origin_policy: str = addressing.PRESERVE
     forwarded: str = addressing.APPEND
-    injection: Injection | None = None
+    injection: "Injection | None" = None
     path: str = ""
     tls: Tls | None = None
     targets: tuple[UpstreamTarget, ...] = ()
@@ -108,11 +110,28 @@ class Hop:
 
 def compose_head(head: Head, allow: Allow, upstream: Upstream, hop: Hop) -> UpstreamHead:
     """The head for the upstream, body framing left out. See the module's rules."""
-    lent = lend(head.view, allow.strip, upstream.injection)
+    lent = lent_to(head, allow.strip, upstream)
     ours = (*identity_fields(allow.identity), (b"x-request-id", hop.request_id.encode("ascii")))
+    if lent is None:
+        headers = (*outline(head, allow, upstream, hop), *ours)
+        return UpstreamHead(head.view.method, target_of(head, allow.route, allow.strip), headers)
     headers = (*outline(head, allow, upstream, hop, lent.strip), *lent.fields, *ours)
     target = target_of(head, allow.route, lent.strip)
     return UpstreamHead(head.view.method, target, headers, lent.is_ours, lent.fault)
+
+
+def lent_to(head: Head, strip: Strip, upstream: Upstream) -> "Lent | None":
+    """What a request is lent, and what has to go for it; None where the upstream asks for nothing."""
+    if upstream.injection is None:
+        return None
+    from gateway.wire.injection import lend  # noqa: PLC0415 - most upstreams ask for nothing
+
+    return lend(head.view, strip, upstream.injection)
+
+
+def credential_refused() -> Deny:
+    """The upstream did not take our credential. The caller's key is as good as before, and is not blamed."""
+    return Deny(Reason.UPSTREAM_CREDENTIAL_INVALID, {"problem": "refused by the upstream"})
 
 
 def outline(

@@ -119,6 +119,7 @@ async def test_a_key_that_others_can_read_is_warned_of(
     path.write_bytes(b64encode(RAW))
     path.chmod(0o644)
     lender.take(load(None, {}, {}, given={"vault": {"key_file": str(path)}}, need_upstream=False))
+    assert lender.reveal("openai") == VALUE
     assert "chmod 600" in caplog.text
 
 

@@ -7,9 +7,10 @@ import pytest
 from gateway.core.credentials import NOTHING_TO_STRIP, Strip
 from gateway.core.refusal import Reason
 from gateway.core.request import Headers
-from gateway.wire.injection import PARAMETERS, PLACES, Injection, Lent, injected, lend, refused
+from gateway.wire.injection import PARAMETERS, PLACES, Injection, Lent, injected, lend
 from gateway.wire.request_head import Head
-from tests.unit.wire.heads import WEBSOCKET, head_of
+from gateway.wire.upstream import credential_refused, lent_to
+from tests.unit.wire.heads import UPSTREAM, WEBSOCKET, head_of
 
 REAL = "sk-real-0123456789"
 BEARER = injected(REAL, "bearer")
@@ -18,7 +19,7 @@ EITHER = Injection(BEARER, passes_callers=True)
 PROVIDER = Injection(BEARER, keeps_cookies=False)
 
 
-def lent(head: Head, injection: Injection | None, strip: Strip = NOTHING_TO_STRIP) -> Lent:
+def lent(head: Head, injection: Injection, strip: Strip = NOTHING_TO_STRIP) -> Lent:
     return lend(head.view, strip, injection)
 
 
@@ -41,8 +42,7 @@ def test_a_credential_stands_where_its_upstream_looks_for_it(place: str, field: 
 
 
 def test_an_upstream_without_a_credential_gets_what_it_always_got() -> None:
-    strip = Strip({0: None})
-    assert lent(head_of((b"Authorization", b"Bearer x")), None, strip) == Lent(strip)
+    assert lent_to(head_of((b"Authorization", b"Bearer x")), Strip({0: None}), UPSTREAM) is None
 
 
 @pytest.mark.parametrize("place", sorted(PLACES))
@@ -81,6 +81,12 @@ def test_what_was_stripped_of_ours_stays_stripped() -> None:
     head = head_of((b"X-Stray", b"1"), target=b"/v1?a=1&key=x")
     strip = lent(head, OWN, Strip({1: None}, b"key=x")).strip
     assert (strip.apply(head.view.headers), strip.query) == (((b"host", b"gateway.test"),), b"")
+
+
+def test_a_key_of_ours_in_the_path_stays_stripped_too() -> None:
+    strip = Strip(path=b"/v1/models")
+    head = head_of((b"Cookie", b"a=1"), (b"X-Api-Key", b"callers"))
+    assert lent(head, PROVIDER, strip).strip.path == b"/v1/models"
 
 
 @pytest.mark.parametrize(
@@ -161,7 +167,7 @@ def test_where_there_is_nothing_to_show_nothing_is_sent() -> None:
 
 
 def test_a_refusal_of_ours_is_told_from_a_lock_in_the_log_alone() -> None:
-    assert (refused().reason, refused().detail) == (
+    assert (credential_refused().reason, credential_refused().detail) == (
         Reason.UPSTREAM_CREDENTIAL_INVALID,
         "refused by the upstream",
     )
