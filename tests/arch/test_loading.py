@@ -51,7 +51,8 @@ with asyncio.Runner(loop_factory=_loop_factory()) as runner:
 WEB = {"aiohttp", "attr", "multidict", "yarl"}
 LIBRARIES = {"difflib", "email", "encodings.idna", "importlib.metadata", "prometheus_client", "shutil"}
 PRESETS = {"gateway.config.presets", "gateway.wire.dialects"}
-LATE = {*WEB, *LIBRARIES, *PRESETS, "gateway.keeper.keyring"}
+TLS = {"cryptography", "gateway.service.certificate", "gateway.tls", "gateway.tls.connection"}
+LATE = {*WEB, *LIBRARIES, *PRESETS, *TLS, "gateway.keeper.keyring"}
 
 
 @pytest.fixture(autouse=True)
