@@ -264,3 +264,15 @@ def test_an_answer_that_ends_with_its_connection_becomes_one_with_an_end(home: H
         assert answer.body == b"you sent: hello!"
         assert answer.headers["x-user"] == "Visitor"
         assert answer.headers["transfer-encoding"] == "chunked"
+
+
+def test_nginx_keeps_a_large_upload_and_gives_it_back_in_parts(tmp_path: Path) -> None:
+    content = bytes(range(256)) * 80_000
+    upstream = Nginx(tmp_path / "nginx", "location / { dav_methods PUT; client_max_body_size 64m; }")
+    with upstream, before(upstream.url, tmp_path) as rig:
+        assert rig.ask("/film.bin", "PUT", body=content).status == 201
+        pieces = (content[at : at + 300_000] for at in range(0, len(content), 300_000))
+        assert rig.ask("/film.bin", "PUT", body=pieces).status == 204
+        assert (upstream.site / "film.bin").read_bytes() == content
+        part = rig.ask("/film.bin", headers={"Range": "bytes=-1000000"})
+        assert (part.status, part.body) == (206, content[-1_000_000:])
