@@ -101,6 +101,26 @@ def test_warnings_are_shown_on_a_terminal_before_it_starts(
     assert result.stderr.startswith("Warning: config.yaml:8:")
 
 
+def test_before_a_port_that_is_known_a_terminal_is_told_of_the_preset(
+    line: CommandLine, run: Run, terminal: None
+) -> None:
+    at = ("serve", "--upstream", "http://127.0.0.1:11434")
+    assert "--preset ollama" in line(*at).stderr
+    assert "--preset" not in line(*at, "--preset", "ollama").stderr
+
+
+def test_a_preset_that_is_none_is_told_with_the_one_that_was_meant(line: CommandLine, run: Run) -> None:
+    result = line("serve", "--upstream", "http://127.0.0.1:11434", "--preset", "olama")
+    assert result.exit_code == 2
+    assert "did you mean 'ollama'?" in result.stderr
+
+
+def test_the_demo_takes_no_preset(line: CommandLine) -> None:
+    result = line("serve", "--demo", "--preset", "ollama")
+    assert result.exit_code == 2
+    assert "leave it out, or --upstream and --preset" in result.stderr
+
+
 def test_an_address_that_is_not_to_be_had_is_a_sentence_with_the_mend(line: CommandLine, run: Run) -> None:
     said = "error while attempting to bind on address ('127.0.0.1', 7): address already in use"
     run.result = OSError(errno.EADDRINUSE, said)
