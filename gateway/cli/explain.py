@@ -79,6 +79,10 @@ def _route_fields(route: Route) -> dict[str, str]:
         "Upstream": route.upstream or "the gateway itself",
         "Needs": _needs(route),
     }
+    if route.strip_prefix or route.add_prefix:
+        moved = [f"without {route.strip_prefix}"] if route.strip_prefix else []
+        moved += [f"behind {route.add_prefix}"] if route.add_prefix else []
+        fields["Forwarded"] = ", ".join(moved)
     if route.anonymous is not None:
         networks = " ".join(map(str, route.anonymous.networks))
         held = " ".join(sorted(route.anonymous.scopes)) or "no scope"

@@ -65,7 +65,7 @@ class RouteSettings(Section):
     strip_prefix: Annotated[PathPrefix | None, Given] = Field(
         default=None,
         description="Cut from the front of the path before it is forwarded, like /llm; the route's path "
-        "must lie under it. The upstream is told by X-Forwarded-Prefix; the places and cookie paths that it "
+        "must lie under it. The upstream is told by X-Forwarded-Prefix; the locations and cookie paths it "
         "names are mapped back.",
     )
     add_prefix: Annotated[PathPrefix | None, Given] = Field(

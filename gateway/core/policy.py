@@ -43,7 +43,6 @@ from gateway.core.decision import Allow, Identity, NeedKey
 from gateway.core.keys import EXPIRING_WINDOW_S, ApiKey, Network, Status
 from gateway.core.ours import Ours
 from gateway.core.path_key import BEGINS, open_path
-from gateway.core.preflight import preflight
 from gateway.core.refusal import NO_FACTS, Deny, Facts, Reason
 from gateway.core.request import Kind, RequestView, Target
 from gateway.core.routes import Own, Route, RouteTable
@@ -71,8 +70,13 @@ def _admit(
 ) -> Allow | Deny | NeedKey:
     if rest is not None:
         view = replace(view, target=rest)
-    asked = preflight(view, table)
-    return _at_its_route(view, table, ours, led_by) if asked is None else asked
+    if table.cors is not None and view.method == "OPTIONS":
+        from gateway.core.preflight import preflight  # noqa: PLC0415 - most have no pages of other origins
+
+        asked = preflight(view, table)
+        if asked is not None:
+            return asked
+    return _at_its_route(view, table, ours, led_by)
 
 
 def _at_its_route(

@@ -10,7 +10,7 @@
 
 A head's meaning is kept for the next one of the same bytes: a server that answers the same within one second,
 `Date` included, answers with the same bytes. A head with a cookie is not kept: it may be somebody's session.
-Nor is one that names a place: it means another one on the way back of another route (`wire.way_back`).
+Nor is one that names a location: it means another one on the way back of another route (`wire.way_back`).
 """
 
 from collections.abc import Callable

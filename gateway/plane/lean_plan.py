@@ -9,6 +9,8 @@ the gateway holds for an upstream is among the fields (`wire.injection`), and is
 What is remembered of plans, and for whom, stands in `lean_memory`.
 """
 
+from typing import TYPE_CHECKING
+
 from gateway.core.decision import Allow, Decision, Identity, NeedKey
 from gateway.core.refusal import Deny
 from gateway.core.request import Headers, Kind
@@ -19,12 +21,14 @@ from gateway.plane.contract import Ground
 from gateway.plane.lean_codec import fields_in, parse_request
 from gateway.plane.lean_framing import Fault
 from gateway.wire.by_address import ByAddress, by_address, told_path
-from gateway.wire.cors import Share, own_fields, share_of
 from gateway.wire.headers import request_id_of, tokens
 from gateway.wire.opening import glimpse, unreadable
 from gateway.wire.request_head import Head, Version, read_head, too_large
 from gateway.wire.upstream import Hop, Upstream, identity_fields, lent_to, outline, target_of
 from gateway.wire.way_back import WayBack, way_back
+
+if TYPE_CHECKING:
+    from gateway.wire.cors import Share
 
 
 class Passage:
@@ -150,8 +154,8 @@ def make_plan(raw: bytes, peer: str, ground: Ground, gatekeeper: Gatekeeper) -> 
     line = (parts.method, parts.target, parts.version)
     head = read_head(*line, raw_fields, peer, limits, ground.trusted, slashes=table.takes_slashes)
     if isinstance(head, Deny):
-        plan, share = refused(head, peer, raw), share_of(raw_fields, None, table)
-        plan.passage.shared = own_fields(raw_fields, None, share)
+        plan = refused(head, peer, raw)
+        _share(plan.passage, raw_fields, None, table)
         return plan
     return _plan(head, gatekeeper.admit(head.view), peer, ground, table)
 
@@ -170,8 +174,7 @@ def _plan(head: Head, decision: Decision, peer: str, ground: Ground, table: Rout
     passage.keep_alive = may and (head.version >= (1, 1) or b"keep-alive" in connection)
     passage.chunked, passage.expects_continue = head.chunked, head.expects_continue
     passage.request_id = request_id_of(view.headers)
-    share = share_of(view.headers, decision, table)
-    passage.shared = own_fields(view.headers, decision, share)
+    share = _share(passage, view.headers, decision, table)
     line = b""
     if not isinstance(decision, Deny):
         target = _outline(passage, head, decision, peer, ground, share)
@@ -187,7 +190,7 @@ def _outline(
     decision: Allow | NeedKey,
     peer: str,
     ground: Ground,
-    share: Share | None,
+    share: "Share | None",
 ) -> bytes:
     """Prepare the upstream's fields; the target that it is sent."""
     upstream = ground.upstreams.get(decision.route.upstream)
@@ -211,6 +214,19 @@ def _outline(
     if passage.kind is Kind.WEBSOCKET:
         passage.asked = fields
     return target
+
+
+def _share(
+    passage: Passage, headers: Headers, decision: Decision | None, table: RouteTable
+) -> "Share | None":
+    """Whom of other origins answers are shared with, if anybody's are, and what our own say of it."""
+    if table.cors is None:
+        return None
+    from gateway.wire.cors import own_fields, share_of  # noqa: PLC0415 - most have no such pages
+
+    share = share_of(headers, decision, table)
+    passage.shared = own_fields(headers, decision, share)
+    return share
 
 
 def _lines(fields: Headers) -> bytes:

@@ -5,7 +5,7 @@ tell our refusals from its own. An answer to an identified caller that says noth
 `private`, since shared caches only hold back answers to `Authorization`, not to `X-API-Key` (RFC 9111 §3.5).
 What holds where the credential stood in the address is in `wire.by_address`.
 
-What the upstream says of places of its own is mapped back (`wire.way_back`).
+What the upstream says of locations of its own is mapped back (`wire.way_back`).
 
 A caller whose key ends soon is told when, in `X-Keyhatch-Key-Expires`. Which fields scripts in a browser may
 read (`Access-Control-Expose-Headers`) is the upstream's word, unless the route answers CORS (`wire.cors`).

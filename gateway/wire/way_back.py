@@ -1,4 +1,4 @@
-"""The way back: what an upstream says about places of its own, in the words of its caller.
+"""The way back: what an upstream says about locations of its own, in the words of its caller.
 
 An upstream knows itself by another address than its callers do, and perhaps by other paths. What it answers
 is mapped where a caller would be led astray, and nowhere else (docs/decisions/0018):
@@ -15,26 +15,26 @@ is mapped where a caller would be led astray, and nowhere else (docs/decisions/0
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gateway.core.prefixes import lies_under, moved_back
 from gateway.core.request import Headers
 from gateway.core.routes import Route
 from gateway.wire.addressing import PRESERVE, plain_authority
-from gateway.wire.cors import Share
 from gateway.wire.headers import values
 from gateway.wire.upstream import Upstream
+
+if TYPE_CHECKING:
+    from gateway.wire.cors import Share
 
 NAMING: Final = frozenset({b"location", b"content-location", b"refresh", b"set-cookie"})
 """Fields that mean something else on another route: an answer that has one is one caller's alone."""
 
-_PLACE: Final = re.compile(
-    rb"(?:(?:(https?):)?//([A-Za-z0-9_.\-]+(?::[0-9]*)?|\[[0-9A-Fa-f:.]+\](?::[0-9]*)?))?([/?#][!-~\x80-\xff]*)?",
-    re.IGNORECASE,
+_LOCATION: Final = (  # compiled when it is needed: most answers name no place
+    rb"(?i)(?:(?:(https?):)?//([A-Za-z0-9_.\-]+(?::[0-9]*)?|\[[0-9A-Fa-f:.]+\](?::[0-9]*)?))?([/?#][!-~\x80-\xff]*)?"
 )
-_WITHIN: Final = re.compile(rb"/(?![/\\])")
-_REFRESH: Final = re.compile(rb"([0-9.]+[ \t]*[;,][ \t]*url[ \t]*=[ \t]*)(['\"]?)([!-~]*?)\2", re.IGNORECASE)
-_PATH: Final = re.compile(rb"(;[ \t]*path[ \t]*=[ \t]*)([^; \t]*)", re.IGNORECASE)
+_REFRESH: Final = rb"(?i)([0-9.]+[ \t]*[;,][ \t]*url[ \t]*=[ \t]*)(['\"]?)([!-~]*?)\2"
+_PATH: Final = rb"(?i)(;[ \t]*path[ \t]*=[ \t]*)([^; \t]*)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class WayBack:
     add: bytes
     told: bytes
     origins: tuple[tuple[bytes, bytes], ...]
-    share: Share | None = None
+    share: "Share | None" = None
 
     def headers(self, fields: Headers) -> Headers:
         """The upstream's fields as the caller may understand them."""
@@ -56,9 +56,9 @@ class WayBack:
             fields = tuple((name, self._value(name, value)) for name, value in fields)
         return fields if self.share is None else self.share.on_answer(fields)
 
-    def place(self, value: bytes) -> bytes:
+    def location(self, value: bytes) -> bytes:
         """An address that the upstream names."""
-        match = _PLACE.fullmatch(value)
+        match = re.fullmatch(_LOCATION, value)
         if match is None:
             return value
         scheme, authority, rest = match.groups(b"")
@@ -66,23 +66,23 @@ class WayBack:
             return value
         path = rest if rest.startswith(b"/") or not authority else b"/" + rest
         back = self._back(path) if path.startswith(b"/") else None
-        return value if back is None or _WITHIN.match(back) is None else back
+        return value if back is None or back[1:2] in (b"/", b"\\") else back
 
     def cookie(self, value: bytes) -> bytes:
         """A cookie that the upstream sets."""
         if not (self.strip or self.add) or value[:7].lower() == b"__host-":
             return value
-        return _PATH.sub(lambda match: match[1] + self._cookie_path(match[2]), value)
+        return re.sub(_PATH, lambda match: match[1] + self._cookie_path(match[2]), value)
 
     def _value(self, name: bytes, value: bytes) -> bytes:
         if name == b"set-cookie":
             return self.cookie(value)
         if name == b"refresh":
-            match = _REFRESH.fullmatch(value)
+            match = re.fullmatch(_REFRESH, value)
             if match is None:
                 return value
-            return match[1] + match[2] + self.place(match[3]) + match[2]
-        return self.place(value) if name in NAMING else value
+            return match[1] + match[2] + self.location(match[3]) + match[2]
+        return self.location(value) if name in NAMING else value
 
     def _is_own(self, scheme: bytes, authority: bytes) -> bool:
         for own, named in self.origins:
@@ -105,7 +105,7 @@ class WayBack:
         return self._back(path) or path
 
 
-def way_back(route: Route, upstream: Upstream, asked: Headers, share: Share | None = None) -> WayBack:
+def way_back(route: Route, upstream: Upstream, asked: Headers, share: "Share | None" = None) -> WayBack:
     """The way back for what was asked with these fields, the first of them `Host`."""
     scheme = upstream.scheme.encode("ascii")
     origins = [(each.scheme.encode("ascii"), each.authority.encode("ascii")) for each in upstream.targets]

@@ -50,9 +50,10 @@ with asyncio.Runner(loop_factory=_loop_factory()) as runner:
 
 WEB = {"aiohttp", "attr", "multidict", "yarl"}
 LIBRARIES = {"difflib", "email", "encodings.idna", "importlib.metadata", "prometheus_client", "shutil"}
+PAGES = {"gateway.core.preflight", "gateway.wire.cors"}
 PRESETS = {"gateway.config.presets", "gateway.wire.dialects"}
 TLS = {"cryptography", "gateway.service.certificate", "gateway.tls", "gateway.tls.connection"}
-LATE = {*WEB, *LIBRARIES, *PRESETS, *TLS, "gateway.keeper.keyring"}
+LATE = {*WEB, *LIBRARIES, *PAGES, *PRESETS, *TLS, "gateway.keeper.keyring"}
 
 
 @pytest.fixture(autouse=True)

@@ -138,3 +138,17 @@ def test_the_routes_of_presets_are_explained_like_any_other(line: CommandLine) -
     code, told = story(line, "POST", "/api/pull")
     assert (code, told["route"]["id"], told["route"]["scopes"]) == (0, "ai:pull", ["models:manage"])
     assert story(line, "GET", "/api/nothing")[1]["reason"] == "no_route"
+
+
+@pytest.mark.parametrize(
+    ("prefixes", "told"),
+    [
+        ("strip_prefix: /llm, add_prefix: /api", "without /llm, behind /api"),
+        ("strip_prefix: /llm", "without /llm"),
+        ("add_prefix: /api", "behind /api"),
+    ],
+)
+def test_how_a_path_is_forwarded_that_is_moved_is_said(line: CommandLine, prefixes: str, told: str) -> None:
+    route = f"{{id: llm, path: /llm/**, upstream: ai, public: true, {prefixes}}}"
+    Path("config.yaml").write_text(f"upstreams: {{ai: {{url: 'http://127.0.0.1:9'}}}}\nroutes: [{route}]\n")
+    assert f"forwarded\t{told}\n" in line("explain", "GET", "/llm/x").stdout

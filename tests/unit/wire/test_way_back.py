@@ -28,7 +28,7 @@ def way(
     return way_back(route, upstream, asked)
 
 
-PLACES = {
+LOCATIONS = {
     "own-address": (PLAIN, b"http://10.9.8.7:11434/x?y#z", b"/x?y#z"),
     "own-address-in-capitals": (PLAIN, b"HTTP://10.9.8.7:11434/x", b"/x"),
     "own-address-alone": (PLAIN, b"http://10.9.8.7:11434", b"/"),
@@ -69,9 +69,9 @@ PLACES = {
 }
 
 
-@pytest.mark.parametrize(("route", "named", "told"), PLACES.values(), ids=PLACES)
+@pytest.mark.parametrize(("route", "named", "told"), LOCATIONS.values(), ids=LOCATIONS)
 @pytest.mark.parametrize("field", [b"location", b"content-location"])
-def test_a_place_is_told_as_the_caller_can_reach_it(
+def test_a_location_is_told_as_the_caller_can_reach_it(
     field: bytes, route: Route, named: bytes, told: bytes
 ) -> None:
     assert way(route).headers(((b"server", b"x"), (field, named))) == ((b"server", b"x"), (field, told))
@@ -87,26 +87,26 @@ def test_a_place_is_told_as_the_caller_can_reach_it(
         (b"0; url=https://elsewhere.example/", b"0; url=https://elsewhere.example/"),
     ],
 )
-def test_so_is_the_place_in_a_refresh(named: bytes, told: bytes) -> None:
+def test_so_is_the_one_in_a_refresh(named: bytes, told: bytes) -> None:
     assert way(CUT).headers(((b"refresh", named),)) == ((b"refresh", told),)
 
 
 def test_an_upstream_is_known_by_the_name_it_was_called_by() -> None:
     literal = way(host_policy="localhost:11434")
-    assert literal.place(b"http://localhost:11434/x") == b"/x"
-    assert way(host_policy="preserve").place(b"http://gateway.test/x") == b"/x"
-    assert way(host_policy="preserve", forwarded="off").place(b"http://gateway.test/x") == b"/x"
-    assert way(forwarded="off").place(b"http://gateway.test/x") == b"http://gateway.test/x"
+    assert literal.location(b"http://localhost:11434/x") == b"/x"
+    assert way(host_policy="preserve").location(b"http://gateway.test/x") == b"/x"
+    assert way(host_policy="preserve", forwarded="off").location(b"http://gateway.test/x") == b"/x"
+    assert way(forwarded="off").location(b"http://gateway.test/x") == b"http://gateway.test/x"
 
 
 def test_to_be_sent_to_https_under_the_own_name_is_meant() -> None:
     """Told as a path it would lead a caller without TLS in a circle."""
     moved = b"https://gateway.test/x"
-    assert way(host_policy="preserve", scheme="https").place(moved) == moved
+    assert way(host_policy="preserve", scheme="https").location(moved) == moved
 
 
 def test_an_upstream_that_was_told_nothing_has_heeded_nothing() -> None:
-    assert way(CUT, forwarded="off").place(b"/llm/x") == b"/llm/llm/x"
+    assert way(CUT, forwarded="off").location(b"/llm/x") == b"/llm/llm/x"
 
 
 COOKIES = {
@@ -131,7 +131,7 @@ def test_a_cookie_comes_back_to_where_it_was_set(route: Route, named: bytes, tol
     assert way(route).headers(((b"set-cookie", named),)) == ((b"set-cookie", told),)
 
 
-def test_what_names_no_place_is_not_touched() -> None:
+def test_what_names_no_location_is_not_touched() -> None:
     fields = ((b"content-type", b"text/html"), (b"link", b"</x>; rel=next"))
     assert way(BOTH).headers(fields) is fields
 
@@ -141,5 +141,5 @@ def test_no_path_of_the_upstreams_becomes_another_sites_address(route: Route, te
     """Whatever it names: what was within one site stays there, as browsers read it."""
     value = text.encode()
     for named in (value, b"http://10.9.8.7:11434" + value, b"http://gateway.test" + value):
-        told = way(route).place(named)
+        told = way(route).location(named)
         assert told == named or (told[:1] == b"/" and told[1:2] not in (b"/", b"\\") and b"\t" not in told)
