@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from gateway.keeper.credentials import CredentialDesk
+    from gateway.keeper.draining import TargetDesk
 
 _STOP_S: Final = 2.0
 _BACKLOG: Final = 16
@@ -43,11 +44,16 @@ def nobody() -> "CredentialDesk":
     raise RuleBroken("no credentials are managed here")
 
 
+def no_targets() -> "TargetDesk":
+    """The desk of targets where nobody serves."""
+    raise RuleBroken("no upstreams are served here")
+
+
 class ControlServer:
     """Serves a desk on the socket of a store; `start` it under the store's lock, `stop` it before letting go.
 
-    `desk` is called with the first question, `credentials` with each about them; `reload` reads the
-    configuration anew. `peer_uid` tells which user is on the other end, None where the system cannot say.
+    `desk` is called with the first question, `credentials` and `targets` with each about them; `reload` reads
+    the configuration anew. `peer_uid` tells which user is on the other end, None where the system cannot say.
     """
 
     def __init__(
@@ -56,11 +62,13 @@ class ControlServer:
         store_path: Path,
         *,
         credentials: "Callable[[], CredentialDesk]" = nobody,
+        targets: "Callable[[], TargetDesk]" = no_targets,
         peer_uid: Callable[[Peer], int | None] = uid_of_peer,
         reload: Reload | None = None,
     ) -> None:
         self._desk = desk
         self._credentials = credentials
+        self._targets = targets
         self._path = socket_path(store_path)
         self._peer_uid = peer_uid
         self._reload = reload
@@ -126,6 +134,7 @@ class ControlServer:
             self._reload,
             close_grace_s=_STOP_S,
             credentials=self._credentials,
+            targets=self._targets,
         )
         await runner.setup()
         assert runner.server is not None  # noqa: S101 - setup made it

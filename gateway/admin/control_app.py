@@ -51,11 +51,13 @@ from gateway.admin.moving_words import (
     TellVerifications,
 )
 from gateway.admin.reload_words import tell_reload
+from gateway.admin.target_words import TARGET_ACTS
 from gateway.config.reloaded import Reload
 from gateway.core.keys import ApiKey
 from gateway.keeper.audit import host_actor
 from gateway.keeper.credentials import CredentialDesk
 from gateway.keeper.desk import KeyDesk, NotAllowed, Problem, RuleBroken
+from gateway.keeper.draining import TargetDesk
 
 _log: Final = logging.getLogger("gateway.control")
 
@@ -69,15 +71,16 @@ def control_runner(
     *,
     close_grace_s: float,
     credentials: Callable[[], CredentialDesk],
+    targets: Callable[[], TargetDesk],
 ) -> web.AppRunner:
     """What serves both desks, not set up yet."""
     app = web.Application(client_max_size=ASKED_BYTES_MAX)
-    app.router.add_route("*", "/{tail:.*}", _Questions(desk, peer_uid, reload, credentials).answer)
+    app.router.add_route("*", "/{tail:.*}", _Questions(desk, peer_uid, reload, credentials, targets).answer)
     return web.AppRunner(app, access_log=None, shutdown_timeout=close_grace_s)
 
 
 class _Questions:
-    """Answers what is asked of one desk, or of the one of credentials."""
+    """Answers what is asked of one desk, or of those of credentials and of targets."""
 
     def __init__(
         self,
@@ -85,11 +88,13 @@ class _Questions:
         peer_uid: Callable[[Peer], int | None],
         reload: Reload | None,
         credentials: Callable[[], CredentialDesk],
+        targets: Callable[[], TargetDesk],
     ) -> None:
         self._desk = desk
         self._peer_uid = peer_uid
         self._reload = reload
         self._credentials = credentials
+        self._targets = targets
 
     async def answer(self, request: web.Request) -> web.Response:
         """The answer to one question, whatever it is."""
@@ -123,6 +128,10 @@ class _Questions:
             return await do_with_credentials(self._credentials().acting(actor), asked)
         if request.method == "POST" and name == "reload" and self._reload is not None:
             return tell_reload(self._reload)
+        if request.method == "POST" and name in TARGET_ACTS:
+            shape, do_with_targets = TARGET_ACTS[name]
+            asked = await _asked(shape, request)
+            return await do_with_targets(self._targets().acting(actor), asked)
         raise RuleBroken("the running gateway does not know this act: is it of another version?")
 
 

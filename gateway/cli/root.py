@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "explain": "gateway.cli.explain",
     "presets": "gateway.cli.presets",
     "tls": "gateway.cli.tls",
+    "upstreams": "gateway.cli.upstreams",
     "backup": "gateway.cli.backup",
     "restore": "gateway.cli.restore",
     "doctor": "gateway.cli.doctor",

@@ -38,11 +38,14 @@ ActName = Literal[
     "set_credential",
     "remove_credential",
     "rekey",
+    "drain",
+    "resume",
 ]
 ACTS: Final[tuple[ActName, ...]] = get_args(ActName)
 """Whatever can be done with keys, by the name that entries have for it. A store is restored in one entry.
 
 What is done with credentials of upstreams is about no key; `rekey` seals one anew with another vault key.
+Nor are `drain` and `resume`, which take a target of an upstream out and back.
 """
 
 Described = Mapping[str, Any]

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from gateway.keeper.audit import Act, Described
-from gateway.keeper.ports import KeyNotFound, KeyStore
+from gateway.keeper.ports import KeyNotFound, KeyStore, Recorder
 
 PREVIEW_CHARS_MIN: Final = 20
 """Of a shorter credential nothing is shown: what is left would be guessed too easily."""
@@ -116,7 +116,7 @@ class CredentialStore(Protocol):
         """Write what use left behind. Last uses never move backwards; unknown names are passed over."""
 
 
-class Store(KeyStore, CredentialStore, Protocol):
+class Store(KeyStore, CredentialStore, Recorder, Protocol):
     """A store whole: keys, and credentials of upstreams."""
 
 

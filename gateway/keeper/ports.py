@@ -11,7 +11,7 @@ from typing import Final, Literal, Protocol
 
 from gateway.core.keys import ApiKey, Status
 from gateway.core.refusal import Reason
-from gateway.keeper.audit import FIRST_ENTRIES, Act, AuditEntry, AuditQuery
+from gateway.keeper.audit import FIRST_ENTRIES, Act, AuditEntry, AuditQuery, Described
 from gateway.keeper.days import UsageDay, UsageQuery
 
 
@@ -105,6 +105,13 @@ CHANGE: Final = Act("edit")
 DELETE: Final = Act("delete")
 IMPORT: Final = Act("import")
 """What is written of an act of which no more is said."""
+
+
+class Recorder(Protocol):
+    """Writes entries of acts that are about no key."""
+
+    async def note_act(self, act: Act, before: Described | None, after: Described | None) -> None:
+        """Add the entry; raises `StoreUnavailable`."""
 
 
 class KeyStore(Protocol):

@@ -47,7 +47,8 @@ from gateway.service.lender import Lender
 from gateway.service.reloads import Reloads
 from gateway.service.secure import Secure
 from gateway.service.signing import signing_of
-from gateway.service.targets import hand_on, targets_told
+from gateway.service.sources import connect_sources
+from gateway.service.targets import hand_on
 from gateway.service.watch import StoreWatch
 from gateway.store.sqlite import open_sqlite
 
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from gateway.keeper.credentials import Store
+    from gateway.keeper.draining import TargetDesk
     from gateway.keeper.keyring import Keyring
     from gateway.service.checks import TargetChecks
 
@@ -157,6 +159,7 @@ class Gateway:
                 lambda: self.keyring,
                 path,
                 credentials=lambda: self._lender.vault,
+                targets=self._targets,
                 reload=self.reloads.do,
             )
             await control.start()
@@ -182,7 +185,8 @@ class Gateway:
         self._run(self._forgetting.run())
         self._watch_files()
         self._check_targets()
-        self._connect_sources(watch)
+        connect_sources(self.metrics.sources, watch, self._gatekeeper, self._logs, lambda: self._plane)
+        self._secure.connect(self.metrics.sources)
         admin_at = await self._start_admin(settings.server.admin, store)
         proxy_at = await self._plane.start(
             settings.server.proxy.host, settings.server.proxy.port, self._secure.door
@@ -297,20 +301,6 @@ class Gateway:
         is_tls = self._started_with.settings.server.tls.admin
         return await listener.start(at.host, at.port, self._secure.door if is_tls else None)
 
-    def _connect_sources(self, watch: StoreWatch) -> None:
-        sources, keeper = self.metrics.sources, self._gatekeeper
-        sources.key_counts = lambda: {status.value: count for status, count in watch.key_counts.items()}
-        sources.flush_lag_s = keeper.usage.lag_s
-        sources.uses_pending = lambda: keeper.usage.pending
-        sources.live_streams = lambda: len(keeper.live)
-        sources.log_lines_dropped = lambda: self._logs.dropped
-        sources.targets = lambda: targets_told(self._plane.ground.upstreams)
-        callers = self._plane.connections
-        sources.connections = lambda: len(callers.open)
-        sources.connections_turned_away = lambda: callers.turned_away
-        sources.connections_made_room = lambda: callers.made_room
-        self._secure.connect(sources)
-
     async def _store_check(self, store: KeyStore) -> str | None:
         """It can be read; what should have been written long ago is a warning."""
         await store.check()
@@ -339,6 +329,7 @@ class Gateway:
         parts = Parts(
             keyring=self.keyring,
             credentials=lambda: self._lender.vault,
+            targets=self._targets,
             gatekeeper=self._gatekeeper,
             clock=self._clock,
             logs=self._logs,
@@ -350,6 +341,11 @@ class Gateway:
             reload=self.reloads.do,
         )
         return admin_app(pages, hosts, parts)
+
+    def _targets(self) -> "TargetDesk":
+        from gateway.keeper.draining import Targets  # noqa: PLC0415 - nobody drains an idle gateway
+
+        return Targets(lambda: self._plane.ground.upstreams, self._store, self._clock)
 
     def _run(self, endless: Awaitable[None]) -> None:
         task = asyncio.ensure_future(endless)

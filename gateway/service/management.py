@@ -21,6 +21,7 @@ from gateway.admin.hosts import Hosts
 from gateway.admin.sessions import Sessions
 from gateway.config.reloaded import Reload
 from gateway.keeper.credentials import CredentialDesk
+from gateway.keeper.draining import TargetDesk
 from gateway.keeper.gatekeeper import Gatekeeper
 from gateway.keeper.keyring import Keyring
 from gateway.keeper.ports import Clock
@@ -37,6 +38,7 @@ class Parts:
 
     keyring: Keyring
     credentials: Callable[[], CredentialDesk]
+    targets: Callable[[], TargetDesk]
     gatekeeper: Gatekeeper
     clock: Clock
     logs: Logs
@@ -76,4 +78,5 @@ def _house(parts: Parts) -> House:
         Reachable(parts.upstreams, parts.clock).look,
         parts.credentials,
         parts.reload,
+        parts.targets,
     )

@@ -167,6 +167,11 @@ class MemoryKeyStore(MemoryCredentials):
         self._days = {place: day for place, day in self._days.items() if day.key_id != key_id}
         self._imported &= self._holders.keys()
 
+    async def note_act(self, act: Act, before: Described | None, after: Described | None) -> None:
+        """Add the entry of an act that is about no key and changes nothing here."""
+        self._assert_open()
+        self._tell(act, None, before, after)
+
     async def record_uses(self, uses: Sequence[Use], days: Sequence[UsageDay] = ()) -> None:
         """Add a batch of uses and of days of usage; unknown ids are passed over."""
         self._assert_open()

@@ -167,6 +167,11 @@ class SqliteKeyStore(ManyKeys, SealedRows):
             await self._writer.write(rows.DELETE, [(key_id,)])
             await self._tell(act, key_id, before, None)
 
+    async def note_act(self, act: Act, before: Described | None, after: Described | None) -> None:
+        """Add the entry of an act that is about no key and changes nothing here."""
+        async with self._transaction():
+            await self._tell(act, None, before, after)
+
     async def record_uses(self, uses: Sequence[Use], days: Sequence[UsageDay] = ()) -> None:
         """Add a batch of uses and of days of usage in one transaction; unknown ids are passed over."""
         batches = (

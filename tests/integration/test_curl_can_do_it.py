@@ -27,6 +27,9 @@ BY_OPERATION = {
     "audit export": "listAudit",
     "audit verify": "verifyAudit",
     "explain": "explainRequest",
+    "upstreams list": "listTargets",
+    "upstreams drain": "drainTarget",
+    "upstreams resume": "resumeTarget",
     "credentials set": "putCredential",
     "credentials list": "listCredentials",
     "credentials test": "testCredential",
@@ -145,6 +148,17 @@ def test_what_the_gateway_sees_by_curl(at_work: Home) -> None:
         assert (overview["requests"], overview["refusals"]) == (1, {})
         [upstream] = overview["upstreams"]
         assert (upstream["name"], upstream["problem"]) == ("main", "refuses connections")
+
+
+def test_a_target_is_drained_and_resumed_by_curl(at_work: Home) -> None:
+    with at_work.serve() as gateway:
+        script = CurlScript(at_work.folder, gateway.admin_port, first_key(at_work.folder))
+        assert [each["state"] for each in script.ask("listTargets").data["items"]] == ["up"]
+        drained = script.ask("drainTarget", upstream="main", target="main").data
+        assert (drained["state"], drained["busy"]) == ("drained", 0)
+        ran = at_work.keyhatch("upstreams", "resume", "main/main", "-o", "json")
+        assert [each["state"] for each in ran.data] == ["up"]
+        assert script.ask("listTargets").data["items"][0]["state"] == "up"
 
 
 def test_a_credentials_whole_life_by_curl(home: Home) -> None:

@@ -17,6 +17,7 @@ from gateway.keeper.audit import Once
 from gateway.keeper.authority import Manager, Want, admit_to, assert_holds, assert_may_widen
 from gateway.keeper.credentials import CredentialDesk
 from gateway.keeper.desk import NotAllowed, StateConflict
+from gateway.keeper.draining import TargetDesk
 from gateway.keeper.keyring import Keyring
 from gateway.keeper.ports import Clock, KeyNotFound, OnceDone, OnceTaken
 from gateway.keeper.watched import Watched
@@ -52,7 +53,8 @@ class Knocked:
 class House:
     """What handlers need of the gateway. `table` is asked anew each time: a reload may replace it.
 
-    `upstreams` tells how the upstreams stand, which may take a moment; `credentials` is the desk of theirs.
+    `upstreams` tells how the upstreams stand, which may take a moment; `credentials` and `targets` are the
+    desks of theirs.
     """
 
     keyring: Keyring
@@ -63,6 +65,7 @@ class House:
     upstreams: Callable[[], Awaitable[Sequence[Knocked]]]
     credentials: Callable[[], CredentialDesk]
     reload: Reload
+    targets: Callable[[], TargetDesk]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,8 @@ class Ask:
     etags: tuple[str, ...] | None
     once: Once | None
     now: float
+    upstream: str = ""
+    target: str = ""
 
     def desk(self, want: Want, *, holds: bool = False) -> Keyring:
         """The desk, for changes of keys that they may change; `holds`: whose scopes they also hold."""

@@ -62,6 +62,18 @@ _NAME: Final[dict[str, Any]] = {
 }
 
 
+_TARGET: Final[list[dict[str, Any]]] = [
+    {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "schema": {"type": "string", "pattern": CREDENTIAL_NAME, "maxLength": CREDENTIAL_NAME_CHARS_MAX},
+        "example": example,
+    }
+    for name, example in (("upstream", "local-ai"), ("target", "big"))
+]
+
+
 def document(operations: Iterable[Operation]) -> dict[str, Any]:
     """The whole document."""
     operations = tuple(operations)
@@ -110,6 +122,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
     parameters = [_ID] if operation.has_id else []
     parameters += [_NAME] if operation.has_name else []
+    parameters += _TARGET if operation.has_target else []
     parameters += [_IF_MATCH] if operation.guarded else []
     parameters += [_ONCE] if operation.once else []
     schema = operation.query.model_json_schema()
@@ -132,7 +145,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
     if not operation.shows_key:
         refused.update(_OF_BODIES)  # a body is read, and found wanting, where none is asked for too
     names_key = "key_id" in {*operation.query.model_fields, *operation.body.model_fields}
-    if operation.has_id or operation.has_name or operation.once or names_key:
+    if operation.has_id or operation.has_name or operation.has_target or operation.once or names_key:
         refused.add(HTTPStatus.NOT_FOUND)
     if operation.guarded:
         refused.add(HTTPStatus.PRECONDITION_FAILED)

@@ -3,20 +3,17 @@
 The router and the OpenAPI document are both made of it, and a test holds them to each other.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
-from gateway.admin.api import credentials, keys, moving, record, reloading, seen
-from gateway.admin.api.ask import Answer, Ask
-from gateway.admin.api.asked import BODY_BYTES_MAX
+from gateway.admin.api import credentials, keys, moving, record, reloading, seen, targets
 from gateway.admin.api.credential_words import CredentialList, CredentialTold, PutCredential, TrialList
+from gateway.admin.api.operation import Operation, on_key, on_target
 from gateway.admin.api.reloading import ReloadTold
 from gateway.admin.api.seen_words import LastCall, Overview
 from gateway.admin.api.signing_words import SignAddress, SignedAddressTold
+from gateway.admin.api.targets import TargetList
 from gateway.admin.api.words import (
-    Asked,
     AuditList,
     ChainState,
     CreateKey,
@@ -32,76 +29,19 @@ from gateway.admin.api.words import (
     ListAudit,
     ListKeys,
     ListUsage,
-    Nothing,
     Paged,
     RotateKey,
     ScopeList,
     ShowKey,
-    Told,
     UsageList,
     Verified,
 )
 from gateway.keeper.authority import Want
-from gateway.keeper.terms import Rules
+
+__all__ = ("BASE", "IMPORT_BYTES_MAX", "OPERATIONS", "REVOKE_BY_VALUE", "Operation")
 
 BASE: Final = "/api/v1"
 IMPORT_BYTES_MAX: Final = 4 * 1024 * 1024  # a list that is longer goes in parts, or by `keyhatch keys import`
-
-Do = Callable[[Ask], Awaitable[Answer]]
-Judge = Callable[[Mapping[str, Any], Rules, float], None]
-"""Raises `RuleBroken` with the rules that some fields break at a moment; the shapes know only of types."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
-    """One thing that can be asked. Who may do `want` with no key at all is refused before the body is read.
-
-    `once`: takes Idempotency-Key; `guarded`: takes If-Match. `shows_key`: the body holds the key on whose
-    strength it is asked.
-    """
-
-    name: str
-    method: str
-    path: str
-    summary: str
-    do: Do
-    want: Want | None
-    tells: type[Told] | None
-    body: type[Asked] = Nothing
-    body_bytes_max: int = BODY_BYTES_MAX
-    query: type[Asked] = Nothing
-    judge: Judge | None = None
-    status: HTTPStatus = HTTPStatus.OK
-    once: bool = False
-    guarded: bool = False
-    shows_key: bool = False
-    refuses: tuple[HTTPStatus, ...] = ()
-
-    @property
-    def has_id(self) -> bool:
-        """Whether it is about one key."""
-        return "{id}" in self.path
-
-    @property
-    def has_name(self) -> bool:
-        """Whether it is about one credential."""
-        return "{name}" in self.path
-
-
-def _on_key(name: str, word: str, summary: str, do: Do) -> Operation:
-    """An act on one key that needs no more words."""
-    return Operation(
-        name=name,
-        method="POST",
-        path=f"/keys/{{id}}/{word}",
-        summary=summary,
-        do=do,
-        want=Want.CHANGE,
-        tells=KeyRecord,
-        guarded=True,
-        refuses=(HTTPStatus.CONFLICT,),
-    )
-
 
 REVOKE_BY_VALUE: Final = Operation(
     name="revokeByValue",
@@ -197,13 +137,13 @@ OPERATIONS: Final = (
         guarded=True,
         refuses=(HTTPStatus.CONFLICT,),
     ),
-    _on_key(
+    on_key(
         "undoRotation",
         "undo-rotation",
         "Within the overlap: take the secret before back, and end the new one.",
         keys.undo_rotation,
     ),
-    _on_key(
+    on_key(
         "finishRotation", "finish-rotation", "End the secret before a rotation at once.", keys.finish_rotation
     ),
     Operation(
@@ -218,9 +158,9 @@ OPERATIONS: Final = (
         guarded=True,
         refuses=(HTTPStatus.CONFLICT,),
     ),
-    _on_key("revokeKey", "revoke", "End a key for good, open streams included.", keys.revoke),
-    _on_key("disableKey", "disable", "Switch a key off.", keys.disable),
-    _on_key("enableKey", "enable", "Switch a disabled key on again.", keys.enable),
+    on_key("revokeKey", "revoke", "End a key for good, open streams included.", keys.revoke),
+    on_key("disableKey", "disable", "Switch a key off.", keys.disable),
+    on_key("enableKey", "enable", "Switch a disabled key on again.", keys.enable),
     Operation(
         name="verifyKey",
         want=Want.LOOK,
@@ -309,6 +249,22 @@ OPERATIONS: Final = (
         do=reloading.reload,
         tells=ReloadTold,
     ),
+    Operation(
+        name="listTargets",
+        want=Want.LOOK,
+        method="GET",
+        path="/upstreams",
+        summary="List the targets of all upstreams and how each stands.",
+        do=targets.list_targets,
+        tells=TargetList,
+    ),
+    on_target(
+        "drainTarget",
+        "drain",
+        "Give a target nothing new; what is under way there goes on. Takes keyhatch:admin.",
+        targets.drain,
+    ),
+    on_target("resumeTarget", "resume", "Take a drained target back. Takes keyhatch:admin.", targets.resume),
     Operation(
         name="explainRequest",
         want=Want.LOOK,

@@ -21,6 +21,7 @@ from gateway.keeper.desk import (
     RuleBroken,
     StateConflict,
 )
+from gateway.keeper.draining import TargetNotFound
 from gateway.keeper.ports import KeyNotFound, StoreUnavailable
 
 
@@ -30,6 +31,7 @@ class Code(StrEnum):
     BODY_TOO_LARGE = "body_too_large"
     CONFIGURATION_INVALID = "configuration_invalid"
     CREDENTIAL_NOT_FOUND = "credential_not_found"
+    TARGET_NOT_FOUND = "target_not_found"
     FIELD_INVALID = "field_invalid"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     LIMIT_REACHED = "limit_reached"
@@ -48,6 +50,7 @@ class Code(StrEnum):
 
 
 NO_SUCH_KEY: Final = "There is no key with this id. GET /api/v1/keys?status=all lists those that you may see."
+NO_SUCH_TARGET: Final = "There is no such target. GET /api/v1/upstreams lists them."
 NO_SUCH_CREDENTIAL: Final = "There is no credential of this name. GET /api/v1/credentials lists them."
 _STORE_TROUBLE: Final = "The store did not take it: nothing was changed. The gateway's log says why."
 _RETRY_AFTER_S: Final = 1
@@ -117,6 +120,8 @@ def problem_of(error: Exception) -> ProblemDetails | None:
         return invalid(error.problems).problem
     if isinstance(error, CredentialNotFound):
         return ProblemDetails(HTTPStatus.NOT_FOUND, Code.CREDENTIAL_NOT_FOUND, NO_SUCH_CREDENTIAL)
+    if isinstance(error, TargetNotFound):
+        return ProblemDetails(HTTPStatus.NOT_FOUND, Code.TARGET_NOT_FOUND, NO_SUCH_TARGET)
     if isinstance(error, KeyNotFound):
         return ProblemDetails(HTTPStatus.NOT_FOUND, Code.KEY_NOT_FOUND, NO_SUCH_KEY)
     if isinstance(error, StoreUnavailable):

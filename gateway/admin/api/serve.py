@@ -158,6 +158,8 @@ class Api:
             etags=etags(request) if operation.guarded else None,
             once=None if name is None else Once(name, fingerprint(asked)),
             now=self.house.clock.now(),
+            upstream=request.match_info.get("upstream", ""),
+            target=request.match_info.get("target", ""),
         )
 
     def _judge(self, operation: Operation, now: float) -> Judge | None:

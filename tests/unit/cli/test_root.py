@@ -31,6 +31,8 @@ PROMISED = {
     "audit",
     "explain",
     "presets",
+    "sign",
+    "upstreams",
     "version",
     "completion",
 }

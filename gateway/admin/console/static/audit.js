@@ -7,7 +7,7 @@ import { pageHead } from "./parts.js";
 import { isId, looksSecret, named, records } from "./records.js";
 import { moment } from "./time.js";
 
-const ACTS = ["create", "edit", "rotate", "undo_rotation", "finish_rotation", "first_use", "disable", "enable", "revoke", "delete", "import", "restore", "set_credential", "remove_credential", "rekey"];
+const ACTS = ["create", "edit", "rotate", "undo_rotation", "finish_rotation", "first_use", "disable", "enable", "revoke", "delete", "import", "restore", "set_credential", "remove_credential", "rekey", "drain", "resume"];
 const SILENT = new Set(["revision", "digest", "previous_digest", "id"]);
 
 export function auditView(place, _me, words) {

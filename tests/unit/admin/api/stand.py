@@ -30,12 +30,15 @@ from gateway.config.reloaded import Reloaded
 from gateway.core.keys import ApiKey
 from gateway.core.routes import Route, RouteTable
 from gateway.keeper.desk import KeyDraft
+from gateway.keeper.draining import Targets
 from gateway.keeper.keyring import Keyring
 from gateway.keeper.watched import Watched
 from gateway.logs.observers import Observers
 from gateway.logs.scrub import scrubber
 from gateway.metrics import Metrics
 from gateway.store.memory import MemoryKeyStore
+from gateway.wire.targets import UpstreamTarget
+from gateway.wire.upstream import Upstream
 from tests.support.records import StillClock, repeatable_entropy
 from tests.support.vaults import VaultStand
 from tests.unit.admin.conftest import make_pages
@@ -114,6 +117,8 @@ class Stand:
         self.watched = Watched(self.clock, _clean, self.observers.add, self.observers.remove)
         self.metrics = Metrics(version="1.2.3", plane="lean", clock=self.clock)
         self.upstreams: list[Knocked] = []
+        targets = tuple(UpstreamTarget(name, "http", name, 80) for name in ("big", "small"))
+        self.served = {"local-ai": Upstream("local-ai", "http", "big", 80, targets=targets)}
         self.vaults = VaultStand(store=self.store, clock=self.clock)
         self.reloaded: Reloaded | Exception = Reloaded()
         self.reloaded_by: list[str] = []
@@ -126,6 +131,7 @@ class Stand:
             self._find_upstreams,
             lambda: self.vaults.vault,
             self._reload,
+            lambda: Targets(lambda: self.served, self.store, self.clock),
         )
         self.api = Api(house, self.access)
         self.app = build_admin_app(make_pages(), Hosts())
@@ -228,7 +234,7 @@ def _documented(method: str, path: str) -> dict[str, Any] | None:
     exact = path.removeprefix(BASE)
     paths = {exact: DOCUMENT["paths"][exact]} if exact in DOCUMENT["paths"] else DOCUMENT["paths"]
     for template, item in paths.items():
-        pattern = re.escape(BASE + template).replace(r"\{id\}", "[^/]+").replace(r"\{name\}", "[^/]+")
+        pattern = re.sub(r"\\\{[a-z]+\\\}", "[^/]+", re.escape(BASE + template))
         if re.fullmatch(pattern, path) and method in item:
             found: dict[str, Any] = item[method]
             return found
@@ -237,7 +243,11 @@ def _documented(method: str, path: str) -> dict[str, Any] | None:
 
 def path_of(operation: Operation, key_id: str = ABSENT) -> str:
     """The path of an operation, about this key."""
-    return operation.path.replace("{id}", key_id).replace("{name}", "openai")
+    names = {"{id}": key_id, "{name}": "openai", "{upstream}": "local-ai", "{target}": "big"}
+    path = operation.path
+    for template, name in names.items():
+        path = path.replace(template, name)
+    return path
 
 
 BODIES: Mapping[str, Mapping[str, Any]] = {

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.admin.api.operations import OPERATIONS, REVOKE_BY_VALUE, Operation
 from gateway.keeper.desk import Rotation
-from tests.unit.admin.api.stand import STRANGER, Held, Stand, Told, perform
+from tests.unit.admin.api.stand import STRANGER, Held, Stand, Told, path_of, perform
 
 KEPT = [operation for operation in OPERATIONS if operation is not REVOKE_BY_VALUE]
 FOREIGN = "sk-" + "a" * 40
@@ -22,7 +22,7 @@ def refused(told: Told, status: int, reason: str) -> bool:
 
 @each_operation
 async def test_nothing_is_told_to_whoever_shows_no_key(stand: Stand, operation: Operation) -> None:
-    told = await stand.ask(None, operation.method, operation.path.replace("{id}", "key_1"))
+    told = await stand.ask(None, operation.method, path_of(operation, "key_1"))
     assert refused(told, 401, "credential_missing")
 
 

@@ -110,6 +110,7 @@ def test_every_parameter_is_described_once(operation: Operation) -> None:
     expected = [
         *(["id"] if operation.has_id else []),
         *(["name"] if operation.has_name else []),
+        *(["upstream", "target"] if operation.has_target else []),
         *(["If-Match"] if operation.guarded else []),
         *(["Idempotency-Key"] if operation.once else []),
         *operation.query.model_fields,

@@ -9,7 +9,7 @@ from gateway.admin.api.operations import OPERATIONS, REVOKE_BY_VALUE, Operation
 from gateway.admin.api.words import Nothing
 from gateway.keeper.authority import Want
 from gateway.keeper.desk import Rotation
-from tests.unit.admin.api.stand import ABSENT, BODIES, Held, Stand, Told, perform
+from tests.unit.admin.api.stand import ABSENT, BODIES, Held, Stand, Told, path_of, perform
 
 LOOKS = {
     "listKeys",
@@ -21,10 +21,12 @@ LOOKS = {
     "listAudit",
     "verifyAudit",
     "getOverview",
+    "listTargets",
     "explainRequest",
 }
 CREDENTIALS = {each.name for each in OPERATIONS if each.path.startswith("/credentials")}
-FOR_ADMINS = {"deleteKey", "exportKeys", "importKeys", "reloadConfiguration", *CREDENTIALS}
+TARGETS = {"drainTarget", "resumeTarget"}
+FOR_ADMINS = {"deleteKey", "exportKeys", "importKeys", "reloadConfiguration", *TARGETS, *CREDENTIALS}
 ONESELF = {"getMe", "revokeByValue"}
 CHANGES = [each for each in OPERATIONS if each.name not in LOOKS | ONESELF]
 ABOUT_A_KEY = [each for each in OPERATIONS if each.has_id]
@@ -215,7 +217,7 @@ async def test_who_may_not_ask_is_refused_before_a_byte_of_the_body_is_read(
     stand: Stand, operation: Operation
 ) -> None:
     nobody = await stand.make("nobody", "chat:write")
-    path = operation.path.replace("{id}", ABSENT)
+    path = path_of(operation)
     for raw in (b"{", b'{"scopes": ["no:such"]}', b" " * 70_000):
         if operation.method != "GET":
             told = await stand.ask(nobody, operation.method, path, raw=raw)

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.admin.api.operations import OPERATIONS, Operation
-from tests.unit.admin.api.stand import Held, Stand, Told
+from tests.unit.admin.api.stand import Held, Stand, Told, path_of
 
 ELSEWHERE = [
     {"Origin": "https://evil.test"},
@@ -56,7 +56,7 @@ async def test_the_name_of_the_host_may_be_written_large(stand: Stand, admin: He
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.name)
 async def test_it_is_refused_before_anything_is_read(stand: Stand, operation: Operation) -> None:
-    path = operation.path.replace("{id}", "nothing")
+    path = path_of(operation, "nothing")
     headers = {"Origin": "https://evil.test"}
     told = await stand.ask(None, operation.method, f"{path}?no=such", headers=headers, raw=b"{", media="x/y")
     assert (told.status, told.code) == (403, "origin_not_allowed")
