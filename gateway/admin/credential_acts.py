@@ -7,12 +7,16 @@ from gateway.admin.control_words import AskNothing, Words
 from gateway.admin.credential_words import (
     AskCredential,
     AskPutCredential,
+    AskRekey,
     TellCredential,
     TellCredentials,
+    TellRekeyed,
     TellTrial,
     TellTrials,
 )
+from gateway.config.vault_section import vault_key_of
 from gateway.keeper.credentials import CredentialDesk
+from gateway.keeper.desk import RuleBroken
 
 CredentialAct = tuple[type[Words], Callable[[CredentialDesk, Any], Awaitable[Words]]]
 
@@ -39,10 +43,18 @@ async def _test(desk: CredentialDesk, asked: AskCredential) -> Words:
     return TellTrials(trials=tuple(map(TellTrial.model_validate, found)))
 
 
+async def _rekey(desk: CredentialDesk, asked: AskRekey) -> Words:
+    raw = vault_key_of(asked.key)
+    if raw is None:
+        raise RuleBroken("that is no key of a vault")
+    return TellRekeyed(count=await desk.rekey(raw))
+
+
 CREDENTIAL_ACTS: Final[dict[str, CredentialAct]] = {
     "list_credentials": (AskNothing, _list),
     "get_credential": (AskCredential, _get),
     "put_credential": (AskPutCredential, _put),
     "remove_credential": (AskCredential, _remove),
     "test_credential": (AskCredential, _test),
+    "rekey": (AskRekey, _rekey),
 }

@@ -1,5 +1,6 @@
 """The desk of credentials at a distance: asks the process that holds the store, over its control socket."""
 
+from base64 import b64encode
 from typing import Final
 
 from gateway.admin.control_client import RemoteKeyring, worded
@@ -7,8 +8,10 @@ from gateway.admin.control_words import AskNothing
 from gateway.admin.credential_words import (
     AskCredential,
     AskPutCredential,
+    AskRekey,
     TellCredential,
     TellCredentials,
+    TellRekeyed,
     TellTrials,
 )
 from gateway.keeper.credentials import CredentialRecord, Trial
@@ -49,6 +52,11 @@ class RemoteCredentials:
         asked = worded(AskCredential, name=name)
         told = await self._remote.ask("test_credential", asked, TellTrials, TIMEOUT_TRIAL_S)
         return [each.trial() for each in told.trials]
+
+    async def rekey(self, raw: bytes) -> int:
+        """Seal all of them anew with another vault key."""
+        asked = worded(AskRekey, key=b64encode(raw).decode("ascii"))
+        return (await self._remote.ask("rekey", asked, TellRekeyed)).count
 
     async def _one(self, act: str, asked: bytes) -> TellCredential:
         return await self._remote.ask(act, asked, TellCredential)

@@ -18,6 +18,18 @@ class AskPutCredential(AskCredential):
     value: str = Field(repr=False, max_length=4 * TEXT_CHARS_MAX)
 
 
+class AskRekey(Words):
+    """Another key for the vault, in base64."""
+
+    key: str = Field(repr=False, max_length=64)
+
+
+class TellRekeyed(Words):
+    """How many credentials were sealed anew."""
+
+    count: int
+
+
 class TellCredential(Words):
     """A credential without its value."""
 

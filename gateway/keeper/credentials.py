@@ -141,6 +141,13 @@ class CredentialDesk(Protocol):
     async def test_credential(self, name: str) -> list[Trial]:
         """Show it to each upstream that is lent it, and tell what they say."""
 
+    async def rekey(self, raw: bytes) -> int:
+        """Seal all of them anew with another vault key; how many there were.
+
+        Raises `StateConflict` where one cannot be opened, and then none was changed. The other key is the
+        vault's from then on, until a configuration says otherwise.
+        """
+
 
 def preview_of(value: str) -> str:
     """How a credential looks to people: its ends, or nothing of a short one."""

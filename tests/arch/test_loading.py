@@ -53,7 +53,8 @@ LIBRARIES = {"difflib", "email", "encodings.idna", "importlib.metadata", "promet
 PAGES = {"gateway.core.preflight", "gateway.wire.cors"}
 PRESETS = {"gateway.config.presets", "gateway.wire.dialects"}
 TLS = {"cryptography", "gateway.service.certificate", "gateway.tls", "gateway.tls.connection"}
-LATE = {*WEB, *LIBRARIES, *PAGES, *PRESETS, *TLS, "gateway.keeper.keyring"}
+LENDING = {"gateway.keeper.credentials", "gateway.keeper.vault", "gateway.wire.injection"}
+LATE = {*WEB, *LIBRARIES, *PAGES, *PRESETS, *TLS, *LENDING, "gateway.keeper.keyring"}
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,7 @@ from gateway.keeper.desk import RuleBroken, StateConflict
 from gateway.keeper.ports import KeyNotFound
 from tests.contract.desk_stand import near
 from tests.support.records import NOW, StillClock
-from tests.support.vaults import VALUE, VaultStand
+from tests.support.vaults import OTHER_RAW, RAW, VALUE, VaultStand
 
 
 @pytest.fixture
@@ -94,3 +94,13 @@ async def test_acts_are_recorded_under_whoever_asks(desk: CredentialDesk, stand:
     [told] = await desk.list_credentials()
     assert told.set_by in {"key_admin", f"host:{os.getuid()}"}
     assert stand.changes == 1
+
+
+async def test_all_are_sealed_anew_or_none(desk: CredentialDesk, stand: VaultStand) -> None:
+    await desk.put_credential("openai", VALUE)
+    await desk.put_credential("other", VALUE)
+    assert await desk.rekey(OTHER_RAW) == 2
+    assert stand.vault.reveal("openai") == VALUE
+    stand.vault.unlock(RAW)
+    with pytest.raises(StateConflict, match="nothing was changed: openai, other"):
+        await desk.rekey(OTHER_RAW)

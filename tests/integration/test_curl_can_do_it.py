@@ -43,6 +43,7 @@ OF_THE_HOST = {
     "config show": "reads a file",
     "keys pattern": "a constant",
     "credentials new-key": "makes a file; the key must not travel",
+    "credentials rekey": "reads a file; the key must not travel",
     "presets list": "files of the package",
     "presets show": "files of the package",
     "admin reset": "is for whoever has lost the key that the API asks for",

@@ -3,7 +3,7 @@
 import click
 
 from gateway.cli.credentials.change import remove, set_credential
-from gateway.cli.credentials.new_key import new_key
+from gateway.cli.credentials.new_key import new_key, rekey
 from gateway.cli.credentials.read import list_credentials
 from gateway.cli.credentials.trial import test
 from gateway.cli.everywhere import InOrder
@@ -14,5 +14,5 @@ def credentials() -> None:
     """Keep the credentials that upstreams ask for, encrypted, whether or not a server runs."""
 
 
-for _command in (new_key, set_credential, list_credentials, test, remove):
+for _command in (new_key, set_credential, list_credentials, test, remove, rekey):
     credentials.add_command(_command)
