@@ -10,7 +10,7 @@ from gateway.config.presets import DANGEROUS, SCOPES, Endpoint, Preset, preset_o
 from gateway.config.upstream_sections import Preset as Name
 from gateway.core.dialect import Dialect, spoken_at
 from gateway.core.refusal import Deny, Reason
-from gateway.core.routes import RouteTable
+from gateway.core.routes import Route, RouteTable
 from tests.conformance.conftest import BuildStand
 from tests.support.http_samples import websocket
 from tests.support.plane_stand import Stand, key, request
@@ -203,3 +203,38 @@ async def test_below_a_mount_everything_is_as_at_the_root(build: BuildStand, nam
     assert seen == {path for each in preset.endpoints.values() for _, path in [next(asked(each))]}
     caller = await stand.call(request(b"GET /way/in/no/such/thing HTTP/1.1"))
     assert (await caller.response()).status == 404
+
+
+PAGE = b"Origin: https://app.example"
+ASKS = b"Access-Control-Request-Method: POST"
+
+
+async def test_a_page_may_call_a_preset_where_that_was_said_and_reads_its_refusals(build: BuildStand) -> None:
+    preset = preset_of("ollama")
+    known = {"preset": "ollama", "cors": ["https://app.example"]}
+    stand = await build(known=known, script=PresetUpstream(preset).serve)
+    caller = await stand.call(request(b"OPTIONS /api/chat HTTP/1.1", PAGE, ASKS, LENGTH, shown=None))
+    preflight = await caller.response(b"OPTIONS")
+    assert preflight.status == 204
+    assert preflight.one(b"access-control-allow-origin") == b"https://app.example"
+    caller = await stand.call(request(b"POST /api/chat HTTP/1.1", PAGE, LENGTH, shown=None))
+    refused = await caller.response(b"POST")
+    assert (refused.status, refused.one(b"access-control-allow-origin")) == (401, b"https://app.example")
+    assert "No API key was sent" in sentence(refused, Dialect.OLLAMA)
+
+
+async def test_no_page_may_call_a_preset_unless_that_was_said(build: BuildStand) -> None:
+    stand = await build(known={"preset": "ollama"})
+    caller = await stand.call(request(b"OPTIONS /api/chat HTTP/1.1", PAGE, ASKS, LENGTH, shown=None))
+    assert (await caller.response(b"OPTIONS")).status == 405
+    stand.assert_untouched()
+
+
+async def test_a_persons_route_goes_before_the_presets_on_the_wire(build: BuildStand) -> None:
+    mine = Route("mine", "/api/pull", "main", methods=frozenset({"POST"}), scopes=("chat:write",))
+    preset = preset_of("ollama")
+    stand = await build(known={"preset": "ollama"}, routes=(mine,), script=PresetUpstream(preset).serve)
+    pull = preset.endpoints["pull"]
+    assert (await told(stand, pull, "POST", "/api/pull")).status == 200
+    assert (await told(stand, pull, "GET", "/api/pull")).status == 405
+    assert (await told(stand, preset.endpoints["push"], "POST", "/api/push")).status == 403
