@@ -115,17 +115,17 @@ def _chosen(
 
 
 def _signed(view: RequestView, route: Route, findings: Findings) -> Deny | NeedKey:
-    """Rule 3 for a signed address."""
+    """Rule 3 for a signed address. No refusal of one makes a browser ask: a key would be one too many."""
     if findings.ours:
         places = " and ".join(
             dict.fromkeys(("the address (signed)", *(each.place for each in findings.ours)))
         )
-        return _refused(route, Reason.CREDENTIAL_AMBIGUOUS, {"places": places})
+        return Deny(Reason.CREDENTIAL_AMBIGUOUS, {"places": places}, route.id)
     signed = findings.signed
     if signed is None:
-        return _refused(route, Reason.SIGNATURE_INVALID, {"problem": "signature"})
+        return Deny(Reason.SIGNATURE_INVALID, {"problem": "signature"}, route.id)
     if view.method not in METHODS or view.kind is Kind.WEBSOCKET:
-        return _refused(route, Reason.SIGNATURE_INVALID, {"problem": "method"})
+        return Deny(Reason.SIGNATURE_INVALID, {"problem": "method"}, route.id)
     return NeedKey(signed.key_id.encode("ascii"), route, findings.strip, view.peer, signed=signed)
 
 
@@ -160,16 +160,19 @@ def _judge_signed(
     need: NeedKey, signed: Signed, key: ApiKey | None, now: float, signing: bytes | None
 ) -> Allow | Deny:
     """Whether the signature is right comes first, so that nobody else learns whether there is such a key."""
+    route_id = need.route.id
     if signing is None:
-        return _refused(need.route, Reason.SIGNATURE_INVALID, {"problem": "off"})
+        return Deny(Reason.SIGNATURE_INVALID, {"problem": "off"}, route_id)
     digest = None if key is None else digest_behind(signing, signed, key)
-    if digest is None:
-        return _refused(need.route, Reason.SIGNATURE_INVALID, {"problem": "signature"})
+    if key is None or digest is None:
+        return Deny(Reason.SIGNATURE_INVALID, {"problem": "signature"}, route_id)
     if now >= signed.expires_at:
-        return _refused(need.route, Reason.SIGNATURE_EXPIRED, {"since": moment(signed.expires_at)}, key)
+        since = {"since": moment(signed.expires_at)}
+        return Deny(Reason.SIGNATURE_EXPIRED, since, route_id, key.id, key.name)
     decision = judge(replace(need, digest=digest, signed=None), key, now)
     if isinstance(decision, Deny):
-        return decision
+        facts = {name: fact for name, fact in decision.facts.items() if name != "prompt"}
+        return replace(decision, facts=facts)
     return replace(decision, until=min(decision.until, signed.expires_at))
 
 

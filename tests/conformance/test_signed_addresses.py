@@ -201,3 +201,15 @@ async def test_of_another_key_it_opens_what_that_may(build: BuildStand) -> None:
     await eventually(lambda: stand.notebook.ended, "the exchange is told")
     told = await stand.exchange()
     assert (told.key_id, told.path, told.digest) == ("key_bob", "/admin/a", other_key().digest)
+
+
+@pytest.mark.parametrize("change", [{"revoked_at": EPOCH_S}, {}], ids=["dead", "wrong"])
+async def test_no_refusal_of_it_makes_a_browser_ask_its_user(
+    build: BuildStand, change: dict[str, object]
+) -> None:
+    stand = await signing_stand(build)
+    await stand.change_key(**change)
+    target = signed(b"/ui/a") if change else signed(b"/ui/a") + b"A"
+    response = await (await stand.call(get(target))).response()
+    assert response.status == 401
+    assert response.all(b"www-authenticate") == [b'Bearer realm="keyhatch", error="invalid_token"']
