@@ -34,8 +34,9 @@ from gateway.wire.headers import request_id_of
 from gateway.wire.own_answers import health, me, preflight, server
 from gateway.wire.reply import Reply
 from gateway.wire.request_head import Head, malformed, read_head
+from gateway.wire.response_head import head_bytes
 from gateway.wire.upstream import Hop, compose_head
-from gateway.wire.way_back import way_back
+from gateway.wire.way_back import WayBack
 
 _log: Final = logging.getLogger("gateway.plane")
 
@@ -167,7 +168,8 @@ class AiohttpExchange:
             composed = compose_head(head, allow, upstream, hop)
             if composed.fault is not None:
                 raise Refused(composed.fault)
-            back = way_back(allow.route, upstream, composed.headers, self._shared_with)
+            asked = head_bytes(b"", composed.headers)
+            back = WayBack(allow.route, upstream, asked, self._shared_with)
             await forward.run(self._session, composed, back)
 
     async def _refuse(self, deny: Deny) -> None:

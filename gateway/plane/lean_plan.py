@@ -25,7 +25,7 @@ from gateway.wire.headers import request_id_of, tokens
 from gateway.wire.opening import glimpse, unreadable
 from gateway.wire.request_head import Head, Version, read_head, too_large
 from gateway.wire.upstream import Hop, Upstream, identity_fields, lent_to, outline, target_of
-from gateway.wire.way_back import WayBack, way_back
+from gateway.wire.way_back import WayBack
 
 if TYPE_CHECKING:
     from gateway.wire.cors import Share
@@ -210,7 +210,7 @@ def _outline(
     if head.chunked:
         fields = (*fields, (b"transfer-encoding", b"chunked"))
     passage.lead = _lines(fields)
-    passage.back = way_back(decision.route, upstream, fields, share)
+    passage.back = WayBack(decision.route, upstream, passage.lead, share)
     if passage.kind is Kind.WEBSOCKET:
         passage.asked = fields
     return target

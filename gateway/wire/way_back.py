@@ -21,8 +21,7 @@ from gateway.core.prefixes import lies_under, moved_back
 from gateway.core.request import Headers
 from gateway.core.routes import Route
 from gateway.wire.addressing import PRESERVE, plain_authority
-from gateway.wire.headers import values
-from gateway.wire.upstream import Upstream
+from gateway.wire.upstream import PREFIX, Upstream
 
 if TYPE_CHECKING:
     from gateway.wire.cors import Share
@@ -37,24 +36,48 @@ _REFRESH: Final = rb"(?i)([0-9.]+[ \t]*[;,][ \t]*url[ \t]*=[ \t]*)(['\"]?)([!-~]
 _PATH: Final = rb"(?i)(;[ \t]*path[ \t]*=[ \t]*)([^; \t]*)"
 
 
-@dataclass(frozen=True, slots=True)
 class WayBack:
-    """How one route's answers come back from one upstream. `told`: the prefix that it knows of.
+    """How answers come back by one route from one upstream, which was asked with these lines.
 
-    `share`: whom they may be shared with, where the route answers CORS (`wire.cors`).
+    `share`: whom they may be shared with, where the route answers CORS (`wire.cors`). There is one for each
+    head that comes for the first time, and few answers name a location: so it is worked out only for those.
     """
 
-    strip: bytes
-    add: bytes
-    told: bytes
-    origins: tuple[tuple[bytes, bytes], ...]
-    share: "Share | None" = None
+    __slots__ = ("_asked", "_route", "_upstream", "share")
+
+    def __init__(self, route: Route, upstream: Upstream, asked: bytes, share: "Share | None" = None) -> None:
+        self._route = route
+        self._upstream = upstream
+        self._asked = asked
+        self.share = share
 
     def headers(self, fields: Headers) -> Headers:
         """The upstream's fields as the caller may understand them."""
         if any(name in NAMING for name, _ in fields):
-            fields = tuple((name, self._value(name, value)) for name, value in fields)
+            known = known_by(self._route, self._upstream, self._asked)
+            fields = tuple((name, known.told(name, value)) for name, value in fields)
         return fields if self.share is None else self.share.on_answer(fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """By which origins and paths an upstream is known. `prefix`: the one that it was told of."""
+
+    strip: bytes
+    add: bytes
+    prefix: bytes
+    origins: tuple[tuple[bytes, bytes], ...]
+
+    def told(self, name: bytes, value: bytes) -> bytes:
+        """A field's value as the caller is told it."""
+        if name == b"set-cookie":
+            return self.cookie(value)
+        if name == b"refresh":
+            match = re.fullmatch(_REFRESH, value)
+            if match is None:
+                return value
+            return match[1] + match[2] + self.location(match[3]) + match[2]
+        return self.location(value) if name in NAMING else value
 
     def location(self, value: bytes) -> bytes:
         """An address that the upstream names."""
@@ -74,16 +97,6 @@ class WayBack:
             return value
         return re.sub(_PATH, lambda match: match[1] + self._cookie_path(match[2]), value)
 
-    def _value(self, name: bytes, value: bytes) -> bytes:
-        if name == b"set-cookie":
-            return self.cookie(value)
-        if name == b"refresh":
-            match = re.fullmatch(_REFRESH, value)
-            if match is None:
-                return value
-            return match[1] + match[2] + self.location(match[3]) + match[2]
-        return self.location(value) if name in NAMING else value
-
     def _is_own(self, scheme: bytes, authority: bytes) -> bool:
         for own, named in self.origins:
             if scheme in (own, b"") and plain_authority(authority, own) == named:
@@ -91,7 +104,7 @@ class WayBack:
         return False
 
     def _back(self, path: bytes) -> bytes | None:
-        if self.told and lies_under(path, self.told):
+        if self.prefix and lies_under(path, self.prefix):
             return path
         return moved_back(path, self.strip, self.add)
 
@@ -105,25 +118,19 @@ class WayBack:
         return self._back(path) or path
 
 
-def way_back(route: Route, upstream: Upstream, asked: Headers, share: "Share | None" = None) -> WayBack:
-    """The way back for what was asked with these fields, the first of them `Host`."""
+def known_by(route: Route, upstream: Upstream, asked: bytes) -> Known:
+    """How the upstream of a route is known to itself, by what it was asked with."""
+    lines = (line.partition(b": ") for line in asked.split(b"\r\n"))
+    said = {name: value for name, _, value in lines}
     scheme = upstream.scheme.encode("ascii")
     origins = [(each.scheme.encode("ascii"), each.authority.encode("ascii")) for each in upstream.targets]
     if upstream.host_policy != PRESERVE or scheme == b"http":
-        origins.append((scheme, asked[0][1]))  # to be sent from http to https by one's own name is meant
-    told = [
-        _first(asked, name) for name in (b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-prefix")
-    ]
-    if told[1]:
-        origins.append((told[0].lower(), told[1]))
-    return WayBack(
+        origins.append((scheme, said[b"host"]))  # to be sent from http to https by one's own name is meant
+    if b"x-forwarded-host" in said:
+        origins.append((said[b"x-forwarded-proto"].lower(), said[b"x-forwarded-host"]))
+    return Known(
         route.strip_prefix.encode("ascii"),
         route.add_prefix.encode("ascii"),
-        told[2] if route.strip_prefix else b"",
+        said.get(PREFIX, b"") if route.strip_prefix else b"",
         tuple((scheme, plain_authority(authority, scheme)) for scheme, authority in origins),
-        share,
     )
-
-
-def _first(fields: Headers, name: bytes) -> bytes:
-    return next(iter(values(fields, name)), b"")

@@ -55,11 +55,11 @@ def head(line: bytes = b"GET /any/x HTTP/1.1", *fields: bytes, shown: bytes | No
 def meaning(plan: Plan) -> tuple[object, ...]:
     """All that a plan says, but for what was last decided and said."""
     passage = plan.passage
-    said = {"before", "said", "said_of"}
+    said = {"before", "said", "said_of", "back"}
     of_fields = [getattr(passage, name) for name in Passage.__slots__ if name not in said]
     line = b"" if isinstance(passage.decision, Deny) else plan.line
     of_line = (plan.method, plan.is_head, plan.path, line, plan.length, plan.content_length, plan.has_body)
-    return (*of_line, *of_fields)
+    return (*of_line, *of_fields, None if passage.back is None else passage.back.share)
 
 
 def thrice(book: Plans, raw: bytes, ground: Ground = GROUND) -> list[Plan]:

@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.keys import Network
+from gateway.core.request import Headers
 from gateway.core.routes import Route
+from gateway.wire.response_head import head_bytes
 from gateway.wire.upstream import outline
-from gateway.wire.way_back import WayBack, way_back
+from gateway.wire.way_back import Known, WayBack, known_by
 from tests.unit.wire.heads import UPSTREAM, allowing, head_of, hop
 
 PLAIN = Route("any", "/**", "local")
@@ -20,12 +22,18 @@ PUT = Route("any", "/**", "local", add_prefix="/api")
 
 def way(
     route: Route = PLAIN, *fields: tuple[bytes, bytes], trusted: tuple[Network, ...] = (), **policies: str
-) -> WayBack:
+) -> Known:
     """The way back of a caller who called the gateway `gateway.test`."""
     upstream = replace(UPSTREAM, **policies)  # type: ignore[arg-type]
     allow = replace(allowing(), route=route)
     asked = outline(head_of(*fields, target=b"/llm/x"), allow, upstream, hop(trusted=trusted))
-    return way_back(route, upstream, asked)
+    return known_by(route, upstream, head_bytes(b"", asked))
+
+
+def back(route: Route, field: tuple[bytes, bytes], *others: tuple[bytes, bytes]) -> Headers:
+    """What a caller by that route is told, if the upstream says so."""
+    asked = outline(head_of(target=b"/llm/x"), replace(allowing(), route=route), UPSTREAM, hop())
+    return WayBack(route, UPSTREAM, head_bytes(b"", asked)).headers((*others, field))
 
 
 LOCATIONS = {
@@ -74,7 +82,7 @@ LOCATIONS = {
 def test_a_location_is_told_as_the_caller_can_reach_it(
     field: bytes, route: Route, named: bytes, told: bytes
 ) -> None:
-    assert way(route).headers(((b"server", b"x"), (field, named))) == ((b"server", b"x"), (field, told))
+    assert back(route, (field, named), (b"server", b"x")) == ((b"server", b"x"), (field, told))
 
 
 @pytest.mark.parametrize(
@@ -88,7 +96,7 @@ def test_a_location_is_told_as_the_caller_can_reach_it(
     ],
 )
 def test_so_is_the_one_in_a_refresh(named: bytes, told: bytes) -> None:
-    assert way(CUT).headers(((b"refresh", named),)) == ((b"refresh", told),)
+    assert back(CUT, (b"refresh", named)) == ((b"refresh", told),)
 
 
 def test_an_upstream_is_known_by_the_name_it_was_called_by() -> None:
@@ -128,12 +136,12 @@ COOKIES = {
 
 @pytest.mark.parametrize(("route", "named", "told"), COOKIES.values(), ids=COOKIES)
 def test_a_cookie_comes_back_to_where_it_was_set(route: Route, named: bytes, told: bytes) -> None:
-    assert way(route).headers(((b"set-cookie", named),)) == ((b"set-cookie", told),)
+    assert back(route, (b"set-cookie", named)) == ((b"set-cookie", told),)
 
 
 def test_what_names_no_location_is_not_touched() -> None:
     fields = ((b"content-type", b"text/html"), (b"link", b"</x>; rel=next"))
-    assert way(BOTH).headers(fields) is fields
+    assert WayBack(BOTH, UPSTREAM, b"").headers(fields) is fields
 
 
 @given(st.sampled_from([PLAIN, CUT, PUT, BOTH]), st.text("/\\:apillm.x@?#%\t ", max_size=20))
