@@ -25,7 +25,7 @@ _DECIDING: Final = (
     | {b"if-modified-since", b"if-none-match", b"if-range", b"if-unmodified-since", b"location"}
     | {b"max-forwards", b"pragma", b"range", b"retry-after", b"vary", b"warning", b"www-authenticate"}
     | {b"sec-websocket-accept", b"sec-websocket-extensions", b"sec-websocket-protocol"}
-    | {b"via", b"x-request-id"}
+    | {b"ocp-apim-subscription-key", b"via", b"x-request-id"}
 )
 _DECIDING_BEGIN: Final = (b"x-keyhatch-", CLAIM_PREFIX, b"access-control-")
 _ATTACKING: Final = frozenset(
