@@ -155,9 +155,12 @@ class TlsConnection(asyncio.Transport, asyncio.Protocol):
         """Send."""
         if self._tls is None or not self._is_open or self._is_finished or not data:
             return
-        with suppress(ssl.SSLError):  # a broken connection tells of itself when it is read
+        try:
             self._tls.write(data)
-        self._flush()
+        except ssl.SSLError:  # what cannot be enciphered must not be missing in the middle
+            self.abort()
+        else:
+            self._flush()
 
     def writelines(self, list_of_data: Iterable[Any]) -> None:
         """Send these one after the other."""

@@ -110,6 +110,18 @@ async def test_what_is_written_arrives(both: Both) -> None:
     assert bytes(both.caller.received) == b"one two three"
 
 
+async def test_what_cannot_be_enciphered_ends_the_connection(both: Both) -> None:
+    class Broken:
+        def write(self, _data: bytes) -> None:
+            raise ssl.SSLError(1, "broken")
+
+    both.connection._tls = Broken()  # type: ignore[assignment]
+    both.connection.write(b"lost")
+    both.connection.write(b"lost too")
+    assert both.wire.told[0] == "abort"
+    assert both.wire.written == b""
+
+
 async def test_what_is_asked_of_the_socket_is_answered_by_it(both: Both) -> None:
     connection = both.connection
     assert connection.get_extra_info("socket") == "the socket"
