@@ -25,13 +25,13 @@ from typing import TYPE_CHECKING, Final
 from gateway.admin.control_path import address_of, socket_path
 from gateway.admin.control_peer import Peer, uid_of_peer
 from gateway.admin.late import LateRoom, Receive, load_beside
-from gateway.config.reloaded import Reload
 from gateway.keeper.desk import KeyDesk, RuleBroken
 from gateway.keeper.ports import StoreUnavailable
 
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from gateway.config.reloaded import Reload
     from gateway.keeper.credentials import CredentialDesk
     from gateway.keeper.draining import TargetDesk
 
@@ -64,7 +64,7 @@ class ControlServer:
         credentials: "Callable[[], CredentialDesk]" = nobody,
         targets: "Callable[[], TargetDesk]" = no_targets,
         peer_uid: Callable[[Peer], int | None] = uid_of_peer,
-        reload: Reload | None = None,
+        reload: "Reload | None" = None,
     ) -> None:
         self._desk = desk
         self._credentials = credentials

@@ -128,8 +128,8 @@ def find_store(path: Path | None, environ: Mapping[str, str], flags: Mapping[str
     base_dir = Path() if path is None else path.parent
     tree = _root(path, None)[0] or from_plain({}, Origin(""))
     expand(tree, environ, base_dir)
-    for _ in (*lay_environment(tree, environ), *lay_flags(tree, flags)):
-        pass  # whoever asks knows already that there are problems
+    list(lay_environment(tree, environ))  # its problems, and those of flags, are known already
+    list(lay_flags(tree, flags))
     node = find(tree, ("store", "url"))
     if node is not None and node.failed:
         return None

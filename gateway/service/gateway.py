@@ -25,11 +25,9 @@ from gateway.admin.control_path import socket_path
 from gateway.admin.health import Pages, Readiness
 from gateway.admin.hosts import Hosts
 from gateway.admin.listener import AdminListener
-from gateway.config.changes import changed
 from gateway.config.fields import Address
 from gateway.config.load import Loaded
 from gateway.config.model import Settings
-from gateway.config.reloaded import Reloaded
 from gateway.core.keys import ApiKey
 from gateway.core.policy import moment
 from gateway.keeper.desk import KeyDesk
@@ -40,7 +38,6 @@ from gateway.metrics import Metrics
 from gateway.plane.contract import Ground, Plane, Surroundings
 from gateway.plane.lean_server import LeanPlane
 from gateway.service.compile import rules_of, table_of
-from gateway.service.file_watch import look_again_and_again
 from gateway.service.for_life import is_among, takes_restart
 from gateway.service.forgetting import Forgetting
 from gateway.service.lender import Lender
@@ -55,6 +52,7 @@ from gateway.store.sqlite import open_sqlite
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from gateway.config.reloaded import Reloaded
     from gateway.keeper.credentials import Store
     from gateway.keeper.draining import TargetDesk
     from gateway.keeper.keyring import Keyring
@@ -196,8 +194,11 @@ class Gateway:
         self.metrics.config_loaded()
         return Addresses(proxy_at, admin_at, None if path is None else socket_path(path))
 
-    def reload(self, loaded: Loaded) -> Reloaded:
+    def reload(self, loaded: Loaded) -> "Reloaded":
         """Put a new configuration in force, all of it or (if it raises) none of it."""
+        from gateway.config.changes import changed  # noqa: PLC0415 - most gateways never reload
+        from gateway.config.reloaded import Reloaded  # noqa: PLC0415
+
         settings = loaded.settings
         table = table_of(settings)
         renew = self._secure.renewal(loaded)
@@ -264,6 +265,8 @@ class Gateway:
             self.reloads.watch(self._started_with)
             looks.append(self.reloads.look)
         if looks:
+            from gateway.service.file_watch import look_again_and_again  # noqa: PLC0415 - as above
+
             self._run(look_again_and_again(looks))
 
     async def _open_store(self) -> "tuple[Store, Path | None]":

@@ -7,13 +7,15 @@ way: one after the other, told in the log and counted. What is asked while the g
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gateway.config.load import Loaded
 from gateway.config.problems import ConfigError
-from gateway.config.reloaded import CannotReload, Reloaded
 from gateway.metrics import Metrics
-from gateway.service.file_watch import FileWatch
+
+if TYPE_CHECKING:
+    from gateway.config.reloaded import Reloaded
+    from gateway.service.file_watch import FileWatch
 
 Read = Callable[[], Loaded]
 
@@ -23,7 +25,7 @@ _log: Final = logging.getLogger("gateway.service")
 class Reloads:
     """Reads the configuration with `read` and hands it to `take`, which puts all of it in force or raises."""
 
-    def __init__(self, take: Callable[[Loaded], Reloaded], metrics: Metrics) -> None:
+    def __init__(self, take: "Callable[[Loaded], Reloaded]", metrics: Metrics) -> None:
         self.read: Read | None = None
         self._take = take
         self._metrics = metrics
@@ -39,6 +41,8 @@ class Reloads:
 
     def watch(self, loaded: Loaded) -> None:
         """Watch the files that a configuration was read from: `look` has it read anew when they change."""
+        from gateway.service.file_watch import FileWatch  # noqa: PLC0415 - for whoever asked for it
+
         self._watch = FileWatch(loaded.files)
 
     def look(self) -> None:
@@ -51,13 +55,17 @@ class Reloads:
         if not self._has_begun:
             self._is_waiting = True
             return
+        from gateway.config.reloaded import CannotReload  # noqa: PLC0415 - most gateways never reload
+
         try:
             self.do(who)
         except (ConfigError, CannotReload):
             return  # told already
 
-    def do(self, who: str) -> Reloaded:
+    def do(self, who: str) -> "Reloaded":
         """Reload now; raises `ConfigError` or `CannotReload`, and then nothing changed."""
+        from gateway.config.reloaded import CannotReload  # noqa: PLC0415 - as above
+
         if self.read is None:
             raise CannotReload("this gateway was given no configuration to read anew")
         try:

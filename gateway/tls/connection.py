@@ -252,7 +252,8 @@ class TlsConnection(asyncio.Transport, asyncio.Protocol):
         if not self._is_closing:
             if self._is_open:
                 self._protocol.eof_received()
-            elif self._stop_timer():
+            else:
+                self._stop_timer()
                 self._failed("left", "the caller ended the connection")
             self.close()
 

@@ -53,8 +53,9 @@ LIBRARIES = {"difflib", "email", "encodings.idna", "importlib.metadata", "promet
 PAGES = {"gateway.core.preflight", "gateway.wire.cors"}
 PRESETS = {"gateway.config.presets", "gateway.wire.dialects"}
 TLS = {"cryptography", "gateway.service.certificate", "gateway.tls", "gateway.tls.connection"}
+RELOADS = {"gateway.config.changes", "gateway.config.reloaded", "gateway.service.file_watch"}
 LENDING = {"gateway.keeper.credentials", "gateway.keeper.vault", "gateway.wire.injection"}
-LATE = {*WEB, *LIBRARIES, *PAGES, *PRESETS, *TLS, *LENDING, "gateway.keeper.keyring"}
+LATE = {*WEB, *LIBRARIES, *PAGES, *PRESETS, *TLS, *LENDING, *RELOADS, "gateway.keeper.keyring"}
 
 
 @pytest.fixture(autouse=True)

@@ -199,6 +199,20 @@ async def test_a_goodbye_of_the_callers_ends_it(both: Both) -> None:
     assert both.connection.is_closing()
 
 
+async def test_a_goodbye_that_answers_ours_ends_it_as_well(both: Both) -> None:
+    class Over:
+        def read(self, _most: int) -> bytes:
+            raise ssl.SSLZeroReturnError(6, "over")
+
+        def unwrap(self) -> None:
+            pass
+
+    both.connection._tls = Over()  # type: ignore[assignment]
+    both.connection.data_received(b"anything")
+    assert both.behind.is_ended
+    assert both.wire.told == ["close"]
+
+
 async def test_what_cannot_leave_at_once_is_not_waited_for_when_records_are_broken(both: Both) -> None:
     both.wire.waiting = 1
     both.connection.data_received(b"\x17\x03\x03\x00\x20" + b"x" * 32)

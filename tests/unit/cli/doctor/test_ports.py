@@ -11,6 +11,7 @@ from gateway.admin.control_path import socket_path
 from gateway.cli.doctor import ports
 from gateway.cli.doctor.finding import Finding, State
 from tests.support.real_upstreams import ServerUpstream, free_port, http_server
+from tests.support.tls_caller import write_pair
 from tests.unit.cli.doctor.patients import holding, patient, states
 
 
@@ -50,6 +51,25 @@ def test_free_ports_are_well_and_stay_free(tmp_path: Path) -> None:
     proxy, admin = free_port(), free_port()
     assert states(look(tmp_path, proxy, admin)) == [State.OK, State.OK]
     socket.create_server(("127.0.0.1", proxy)).close()
+
+
+def test_who_wants_a_certificate_of_whoever_asks_is_not_asked(tmp_path: Path) -> None:
+    cert, key = write_pair(tmp_path)
+    tls = {"cert_file": str(cert), "key_file": str(key), "client_ca_file": str(cert)}
+    with saying(b"[]") as proxy, holding(tmp_path / "keys.db"):
+        server = {"proxy": f"127.0.0.1:{at(proxy)}", "admin": f"127.0.0.1:{free_port()}", "tls": tls}
+        found = list(ports.look(patient(tmp_path, server=server)))
+    assert states(found) == [State.OK, State.OK]
+    assert "it wants a certificate of whoever asks" in found[0].found
+
+
+def test_a_port_that_should_speak_https_and_does_not_is_somebody_elses(tmp_path: Path) -> None:
+    cert, key = write_pair(tmp_path)
+    tls = {"cert_file": str(cert), "key_file": str(key)}
+    with saying(json.dumps({"status": "ok"}).encode()) as proxy, holding(tmp_path / "keys.db"):
+        server = {"proxy": f"127.0.0.1:{at(proxy)}", "admin": f"127.0.0.1:{free_port()}", "tls": tls}
+        found = list(ports.look(patient(tmp_path, server=server)))
+    assert states(found) == [State.FAIL, State.OK]
 
 
 def test_free_ports_say_that_the_gateway_that_runs_listens_elsewhere(tmp_path: Path) -> None:
