@@ -7,7 +7,7 @@ raises costs the scrape its family, never the scrape, and is logged once.
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 _T = TypeVar("_T")
 _LOG: Final = logging.getLogger(__name__)
@@ -16,8 +16,7 @@ KEY_COUNTS_AGE_MAX_S: Final = 5.0
 """Counting keys walks all of them, so several scrapers at once count once."""
 
 
-@dataclass(frozen=True, slots=True)
-class TargetCounted:
+class TargetCounted(NamedTuple):
     """One target of an upstream: whether requests go there as usual, and how often it was left out so far."""
 
     upstream: str

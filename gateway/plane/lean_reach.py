@@ -108,7 +108,10 @@ class Reach:
 
     def _reach(self, now: float) -> None:
         """Ask the target whose turn it is."""
-        standing = self._upstream.crew.pick(now)
+        crew = self._upstream.crew
+        standing = crew.only
+        if standing is None or standing.is_drained:
+            standing = crew.pick(now)
         if standing is None:
             self._warn(DRAINED)
             self._owner.refuse(Deny(Reason.UPSTREAM_UNREACHABLE))

@@ -185,7 +185,7 @@ async def test_a_check_tells_nothing_of_anybody() -> None:
 async def test_a_closed_port_and_one_that_says_nothing_are_not_well() -> None:
     assert await ask(UpstreamTarget("a", "http", "127.0.0.1", free_port()), CHECK) == "Connection refused"
     target = await Server(None).listen()
-    assert await ask(target, replace(CHECK, timeout_s=0.05)) == "it does not answer a check within 0.05 s"
+    assert await ask(target, CHECK._replace(timeout_s=0.05)) == "it does not answer a check within 0.05 s"
 
 
 async def test_a_unix_socket_is_asked_too(tmp_path: Path) -> None:
@@ -201,8 +201,8 @@ async def test_a_certificate_is_verified_as_requests_verify_it(tmp_path: Path) -
     context.load_cert_chain(pair.cert_file, pair.key_file)
     target = await Server(b"HTTP/1.1 200 OK\r\n\r\n").listen(context)
     trusting = ssl.create_default_context(cafile=authority.ca_file)
-    assert await ask(replace(target, tls=Tls(trusting, "ai.test")), CHECK) is None
-    fault = await ask(replace(target, tls=Tls(trusting)), CHECK)
+    assert await ask(target._replace(tls=Tls(trusting, "ai.test")), CHECK) is None
+    fault = await ask(target._replace(tls=Tls(trusting)), CHECK)
     assert fault is not None
     assert "tls.server_name can say" in fault
     fault = await ask(target, CHECK)
