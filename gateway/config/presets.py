@@ -82,6 +82,7 @@ class Endpoint(Section):
     scopes: tuple[Scope, ...] | None = None
     any_of: Some[Scope] | None = None
     streams: Streams | None = None
+    encoded_slash: Literal["refuse", "allow"] = "refuse"
 
     @model_validator(mode="after")
     def _says_who_may_pass(self) -> Self:
@@ -157,6 +158,7 @@ class Preset(Section):
                 scopes=endpoint.scopes or (),
                 any_of=endpoint.any_of or (),
                 browser_prompt=self.browser_prompt,
+                encoded_slash=endpoint.encoded_slash == "allow",
             )
 
 

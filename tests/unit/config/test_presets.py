@@ -7,7 +7,9 @@ import pytest
 from gateway.config import presets, upstream_sections
 from gateway.config.presets import DANGEROUS, FOLDER, SCOPES, Preset, preset_of, read_preset
 from gateway.config.problems import ConfigError
-from gateway.core.routes import RouteTable
+from gateway.core.refusal import Deny
+from gateway.core.request import Target, read_target
+from gateway.core.routes import Route, RouteTable
 from gateway.core.scopes import is_scope
 
 NAMES = get_args(upstream_sections.Preset)
@@ -159,3 +161,16 @@ def _plain() -> dict[str, object]:
         "url": "http://127.0.0.1:1",
         "endpoints": {"all": {"path": "/**", "scopes": []}},
     }
+
+
+@pytest.mark.parametrize(("method", "found"), [("GET", "ui:api-userdata"), ("POST", "ui:api-set-userdata")])
+def test_comfyui_keeps_workflows_in_folders_whose_slash_it_encodes(method: str, found: str) -> None:
+    table = RouteTable((), preset_of("comfyui").routes("ui"))
+    target = read_target(b"/api/userdata/workflows%2Fname.json", slashes=table.takes_slashes)
+    assert isinstance(target, Target)
+    route = table.match(method, target)
+    assert isinstance(route, Route)
+    assert route.id == found
+    elsewhere = read_target(b"/api/prompt%2Fx", slashes=table.takes_slashes)
+    assert isinstance(elsewhere, Target)
+    assert isinstance(table.match(method, elsewhere), Deny)
