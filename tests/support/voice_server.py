@@ -14,7 +14,7 @@ PIECE_BYTES = 4096
 
 
 class VoiceServer(WatchedUpstream):
-    """`speaking` counts the processes that are at work."""
+    """`speaking` counts the voices at work: those that were not told to be silent."""
 
     def __init__(self) -> None:
         super().__init__([web.post("/v1/audio/speech", self._speak)])
@@ -42,7 +42,14 @@ class VoiceServer(WatchedUpstream):
                 await response.write(piece)
             return response
         finally:
+            self.speaking -= 1
             if process.returncode is None:
                 process.kill()
-            await process.wait()
-            self.speaking -= 1
+            await asyncio.shield(self._buried(process))
+
+    async def _buried(self, process: asyncio.subprocess.Process) -> None:
+        """Wait for its end. What is left in its pipe is read, else asyncio does not see the end of that."""
+        assert process.stdout is not None
+        while await process.stdout.read(PIECE_BYTES):
+            pass
+        await process.wait()
