@@ -83,8 +83,9 @@ def test_what_may_not_stand_in_a_target_may_not_stand_in_the_rest() -> None:
         (view(path=f"/k/{A}/nowhere"), "no_route of None"),
         (view(path=f"/k/{A}/v1/{A}"), "credential_malformed of chat"),
         (view(path=f"/v1/k/{A}/a"), "credential_malformed of chat"),
+        (view(path="/k/notes"), "no_route of None"),
     ],
-    ids=[str(number) for number in range(8)],
+    ids=[str(number) for number in range(9)],
 )
 def test_routes_meet_the_rest_and_a_key_elsewhere_stays_refused(asked: RequestView, answer: str) -> None:
     doors = table(Route("chat", "/v1/**", scopes=("chat:write",)), Route("open", "/open/**", public=True))

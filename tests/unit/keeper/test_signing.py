@@ -5,13 +5,16 @@ import re
 import pytest
 
 from gateway.core.credentials import find
+from gateway.core.decision import Allow, NeedKey
 from gateway.core.keys import ApiKey, compose_secret, digest_of
 from gateway.core.ours import Ours
+from gateway.core.refusal import Deny, Reason
 from gateway.core.request import RequestView, Target, read_target
 from gateway.core.signed_url import digest_behind
 from gateway.keeper.desk import RuleBroken, StateConflict
 from gateway.keeper.signing import Signer, nothing_signs
 from tests.support.records import NOW, digest, record
+from tests.unit.keeper.stage import EPOCH_S, PEER, DictStore, keeper_of, key_of, view_of
 
 SIGNING = bytes(range(32))
 SIGNER = Signer(SIGNING, "kh", 3_600.0)
@@ -110,3 +113,57 @@ def test_the_old_secret_signs_for_itself_within_the_overlap_alone() -> None:
 def test_without_a_vaults_key_nothing_is_signed_and_the_mend_is_told() -> None:
     with pytest.raises(StateConflict, match=r"name its file in vault\.key_file"):
         Signer(nothing_signs(), "kh", 3_600.0).sign(record(), "/a", 300, NOW)
+
+
+# --- At the gate --------------------------------------------------------------------------------------
+
+
+def signed_view(key: ApiKey) -> RequestView:
+    address = SIGNER.sign(key, "/chat", 300, EPOCH_S).address
+    return view_of(None, address)
+
+
+async def test_the_gate_asks_the_store_once_and_counts_each_time_as_a_use_of_the_key() -> None:
+    key = key_of(1)
+    store = DictStore(key)
+    keeper = keeper_of(store)
+    keeper.signing = SIGNING
+    need = keeper.peek(signed_view(key))
+    assert isinstance(need, NeedKey)
+    first = await keeper.settle(need)
+    assert isinstance(first, Allow)
+    assert (first.key, first.digest, store.asked) == (key, key.digest, [key.id])
+    again = keeper.peek(signed_view(key))
+    assert isinstance(again, Allow)
+    assert len(store.asked) == 1
+    assert keeper.usage.last_of(key.id) == (EPOCH_S, PEER)
+
+
+async def test_an_address_is_no_first_use_of_a_new_secret() -> None:
+    key = key_of(
+        1,
+        previous_digest=digest("before"),
+        previous_secret_valid_until=EPOCH_S + 60,
+        previous_until_first_use=True,
+        rotated_at=EPOCH_S,
+    )
+    keeper = keeper_of(DictStore(key))
+    keeper.signing = SIGNING
+    need = keeper.peek(signed_view(key))
+    assert isinstance(need, NeedKey)
+    told = await keeper.settle(need)
+    assert isinstance(told, Allow)
+    assert told.key == key
+    assert keeper.latest(key).overlap_runs(EPOCH_S)
+
+
+async def test_an_address_of_no_key_is_asked_for_once() -> None:
+    store = DictStore()
+    keeper = keeper_of(store)
+    keeper.signing = SIGNING
+    for _ in range(3):
+        decision = keeper.peek(signed_view(key_of(1)))
+        told = await keeper.settle(decision) if isinstance(decision, NeedKey) else decision
+        assert isinstance(told, Deny)
+        assert told.reason is Reason.SIGNATURE_INVALID
+    assert len(store.asked) == 1
