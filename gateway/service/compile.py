@@ -1,5 +1,6 @@
 """From settings, as a person wrote them, to the values that the rooms below work with."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,15 @@ def ground_of(settings: Settings, reveal: Reveal = nothing, base_dir: Path = Pat
         trusted=settings.server.trusted_proxies,
         scheme="https" if settings.server.tls.is_on else "http",
     )
+
+
+def lent_anew(ground: Ground, settings: Settings, reveal: Reveal) -> Ground:
+    """The same ground with what upstreams are lent now. No file is read for it: only a reload does that."""
+    upstreams = {
+        name: replace(each, injection=injection_of(with_preset(settings.upstreams[name]), reveal))
+        for name, each in ground.upstreams.items()
+    }
+    return replace(ground, upstreams=upstreams)
 
 
 def rules_of(settings: Settings, prefix: str) -> "Rules":

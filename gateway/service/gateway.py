@@ -37,7 +37,7 @@ from gateway.logs import Logs, Observers
 from gateway.metrics import Metrics
 from gateway.plane.contract import Ground, Plane, Surroundings
 from gateway.plane.lean_server import LeanPlane
-from gateway.service.compile import rules_of, table_of
+from gateway.service.compile import lent_anew, rules_of, table_of
 from gateway.service.for_life import is_among, takes_restart
 from gateway.service.forgetting import Forgetting
 from gateway.service.lender import Lender
@@ -233,7 +233,7 @@ class Gateway:
 
     def _lend_anew(self) -> None:
         """A credential changed: from the next request on upstreams are lent what is there now."""
-        self._serve_on(self._lender.ground())
+        self._serve_on(lent_anew(self._plane.ground, self._in_force, self._lender.reveal))
         self._lender.tell()
 
     async def stop(self) -> None:

@@ -1,5 +1,6 @@
 """Guarantees of gateway/service/compile.py: what was configured is what is served, to the unit."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,8 +8,9 @@ import pytest
 from gateway.config.model import Settings
 from gateway.core.request import Target, read_target
 from gateway.core.routes import Route
-from gateway.service.compile import ground_of, table_of
+from gateway.service.compile import ground_of, lent_anew, table_of
 from gateway.wire.upstream import Upstream
+from tests.support.authority import Authority
 
 TIMEOUTS = {"connect": "250ms", "first_byte": "2m", "idle": "1h"}
 
@@ -86,3 +88,15 @@ def test_the_table_holds_every_route_and_the_most_specific_wins() -> None:
     assert isinstance(found, Route)
     assert found.id == "models"
     assert {route.id for route in table.routes} == {"all", "models"}
+
+
+def test_what_upstreams_are_lent_changes_without_a_look_at_their_files(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    main = {"url": "https://ollama", "credential": "vault:openai", "tls": {"ca_file": authority.ca_file.name}}
+    written = settings(upstreams={"main": main})
+    before = ground_of(written, lambda _: "sk-before", tmp_path)
+    authority.ca_file.unlink()
+    after = lent_anew(before, written, lambda _: "sk-after")
+    assert after.upstreams["main"].tls is before.upstreams["main"].tls
+    assert after.upstreams["main"].injection != before.upstreams["main"].injection
+    assert after.limits is before.limits
