@@ -10,13 +10,13 @@ from typing import Final
 
 from gateway.core.request import Kind, RequestView
 
-_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110 section 9.2.1
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110 section 9.2.1
 _OWN: Final = frozenset({b"same-origin", b"none"})  # none: the user typed the address
 
 
 def is_unasked(view: RequestView) -> bool:
     """Whether another site's page made a browser send its key along."""
-    if view.method in _SAFE and view.kind is not Kind.WEBSOCKET:
+    if view.method in SAFE and view.kind is not Kind.WEBSOCKET:
         return False
     said = dict(view.headers)
     if not said.get(b"authorization", b"").lower().startswith(b"basic"):

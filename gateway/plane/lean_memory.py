@@ -26,6 +26,7 @@ import re
 from hashlib import sha256
 from typing import Final, Generic, TypeVar
 
+from gateway.core.browser import SAFE
 from gateway.core.decision import Decision
 from gateway.core.refusal import Deny, Reason
 from gateway.core.request import Kind, read_target
@@ -152,9 +153,12 @@ class Plans:
         target = read_target(raw_target)
         if isinstance(target, Deny):
             return None
-        route = self._table.match(method.decode("ascii"), target)
+        verb = method.decode("ascii")
+        route = self._table.match(verb, target)
         if isinstance(route, Deny) or (b"?" in raw_target and self._cuts_query(route)):
             return None
+        if route.browser_prompt and verb not in SAFE:
+            return None  # a page of another site may be let look with these fields, and no more
         return route, target.path
 
     def _cuts_query(self, route: Route) -> bool:

@@ -57,6 +57,15 @@ async def test_another_sites_page_changes_nothing_with_it(stand: Stand, said: by
     stand.assert_untouched()
 
 
+async def test_nor_with_fields_that_were_let_look_before(stand: Stand) -> None:
+    said = b"Sec-Fetch-Site: cross-site"
+    seen = []
+    for method in (b"GET", b"GET", b"POST", b"DELETE", b"GET"):
+        line = request(method + b" /ui/x HTTP/1.1", BASIC, said, shown=None)
+        seen.append((await (await stand.call(line)).response()).status)
+    assert seen == [200, 200, 401, 401, 200]
+
+
 async def test_a_websocket_of_its_own_pages_opens(build: BuildStand) -> None:
     stand = await build(script=answering(switching()))
     line = websocket(b"/ui/ws", BASIC, b"Origin: http://gate.example", shown=None)
