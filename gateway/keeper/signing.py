@@ -31,7 +31,7 @@ NO_SIGNING: Final = (
     "keyhatch credentials new-key, name its file in vault.key_file, and reload"
 )
 
-_SERVER: Final = re.compile(r"(?i:https?)://[^/?#]*")
+_SERVER: Final = re.compile(r"(?i:https?)://[!-~]*?(?=[/?#]|\Z)")
 
 Signing = Callable[[], bytes | None]
 """What addresses are signed with, None where there is nothing."""
