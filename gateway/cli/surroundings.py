@@ -5,7 +5,6 @@ stands still, a desk without a file and an environment that holds nothing.
 """
 
 import os
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -25,7 +24,7 @@ class Surroundings:
 
     clock: Clock = field(default_factory=SystemClock)
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
-    entropy: Callable[[int], bytes] = secrets.token_bytes
+    entropy: Callable[[int], bytes] = os.urandom
     desk: KeyDesk | None = None
     config: str | None = None
     store: str | None = None

@@ -11,7 +11,7 @@ exchanges under way finish on the ground they began on. Some options are for lif
 
 import asyncio
 import logging
-import secrets
+import os
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -123,7 +123,7 @@ class Gateway:
             default_expiry_s=keys.default_expiry_s,
             max_active_per_owner=keys.max_active_per_owner,
             catalogue=self._in_force.catalogue,
-            entropy=secrets.token_bytes,
+            entropy=os.urandom,
             on_change=keeper.key_changed,
             latest=keeper.latest,
             unwritten=keeper.usage.unwritten,

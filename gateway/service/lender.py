@@ -8,7 +8,7 @@
 
 import asyncio
 import logging
-import secrets
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -73,7 +73,7 @@ class Lender:
         vault = Vault(
             self._store,
             self._clock,
-            entropy=secrets.token_bytes,
+            entropy=os.urandom,
             judge=judge,
             users=self._users,
             trial=self._try,
