@@ -36,7 +36,8 @@ def preflight(view: RequestView, table: RouteTable) -> Allow | Deny | None:
     route = table.match(method.decode("ascii"), view.target)
     if not isinstance(route, Deny):
         mine = table.cors_of(route)
-        twin = replace(route, own=Own.PREFLIGHT, public=True, upstream="", cors=mine)
+        stays = replace(route, strip_prefix="", add_prefix="")  # it goes nowhere, so nothing of it is moved
+        twin = replace(stays, own=Own.PREFLIGHT, public=True, upstream="", cors=mine)
         return None if mine is None else Allow(twin, NOTHING_TO_STRIP)
     if route.reason is not Reason.NO_ROUTE:
         return None if table.cors_of(table.by_id.get(route.route_id or "")) is None else route

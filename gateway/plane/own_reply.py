@@ -6,6 +6,7 @@ from gateway.core.refusal import Deny
 from gateway.core.request import Headers
 from gateway.keeper.gatekeeper import Gatekeeper
 from gateway.plane.account import Account
+from gateway.wire.by_address import path_behind
 from gateway.wire.reply import Reply, refusal
 from gateway.wire.response_head import head_bytes, status_line
 
@@ -31,7 +32,8 @@ def refuse(account: Account, deny: Deny, keeper: Gatekeeper) -> Reply:
     """The reply to a refused request, in the dialect that is spoken there; the account is told of it."""
     account.deny = deny
     route_id = deny.route_id if account.allow is None else account.allow.route.id
-    return refusal(deny, account.request_id, keeper.prefix, keeper.table.dialect(route_id, account.path))
+    spoken = keeper.table.dialect(route_id, path_behind(account.path))
+    return refusal(deny, account.request_id, keeper.prefix, spoken)
 
 
 def reply_bytes(reply: Reply, date: bytes, more: Headers = (), *, is_head: bool, keep_alive: bool) -> bytes:

@@ -18,6 +18,7 @@ from gateway.wire.request_head import Head
 NO_REFERRER: Final = (b"referrer-policy", b"no-referrer")
 
 _LEADS: Final = re.compile(r"(/k/[a-z][a-z0-9]{0,15}_)[0-9A-Za-z]{32,}")
+_TOLD: Final = re.compile(r"/k/[a-z][a-z0-9]{0,15}_\*{4}(?=/|\Z)")
 _SCHEMES: Final = (b"http://", b"https://")
 
 
@@ -59,6 +60,11 @@ def by_address(head: Head, strip: Strip) -> ByAddress | None:
 def told_path(path: str) -> str:
     """A path as it may be told of: a key that leads it is blanked."""
     return _LEADS.sub(r"\1****", path, count=1) if path.startswith("/k/") else path
+
+
+def path_behind(told: str) -> str:
+    """What is asked for in a path as it is told of: what stands behind the key."""
+    return _TOLD.sub("", told, count=1) if told.startswith("/k/") else told
 
 
 def _private(headers: Headers) -> Headers:

@@ -58,6 +58,17 @@ async def test_a_preflight_is_answered_without_a_key_and_without_the_upstream(
     sharing.assert_untouched()
 
 
+@pytest.mark.parametrize("lead", [b"", b"/k/" + KEY, b"/k/" + STRANGE_KEY], ids=["bare", "key", "strange"])
+async def test_a_preflight_is_answered_where_the_path_is_moved_and_a_key_leads_it(
+    build: BuildStand, lead: bytes
+) -> None:
+    moved = Route("moved", "/moved/**", "main", cors=LISTED, strip_prefix="/moved", add_prefix="/v1")
+    stand = await build(routes=(moved,))
+    response = await preflight(stand, lead + b"/moved/x")
+    assert (response.status, response.one(b"access-control-allow-origin")) == (204, A)
+    stand.assert_untouched()
+
+
 async def test_preflights_are_remembered_each_for_its_own_path_and_method(sharing: Stand) -> None:
     caller = await sharing.call()
     for _ in range(3):

@@ -44,6 +44,13 @@ def test_the_gateway_answers_for_the_route_of_the_method_that_is_asked_for(origi
     assert decision.route.cors == Cors(frozenset({A}))
 
 
+def test_nothing_is_moved_of_a_path_that_goes_nowhere() -> None:
+    route = Route("moved", "/m/**", "main", cors=ANY_ORIGIN, strip_prefix="/m", add_prefix="/v1")
+    decision = preflight(asked("/m/x"), RouteTable([route]))
+    assert isinstance(decision, Allow)
+    assert decision.route.forwarded(b"/k/KEY/m/x") == b"/k/KEY/m/x"
+
+
 def test_a_method_that_no_route_takes_is_refused_as_the_request_would_be() -> None:
     decision = preflight(asked(wants="DELETE"), TABLE)
     assert isinstance(decision, Deny)

@@ -58,10 +58,11 @@ def test_every_status_we_answer_with_has_its_phrase(status: int) -> None:
     [
         (Deny(Reason.NO_ROUTE), None, "/api/x", b'{"error": "There'),
         (Deny(Reason.NO_ROUTE), None, "/x", b'{"type": "error", "error": {'),
+        (Deny(Reason.NO_ROUTE), None, "/k/kh_****/api/x", b'{"error": "There'),
         (Deny(Reason.NO_ROUTE, route_id="mine"), None, "/api/x", b"There is"),
         (Deny(Reason.NO_ROUTE), "mine", "/api/x", b"There is"),
     ],
-    ids=["path", "elsewhere", "refused-route", "allowed-route"],
+    ids=["path", "elsewhere", "behind-a-key", "refused-route", "allowed-route"],
 )
 def test_a_refusal_is_told_as_is_spoken_there(
     deny: Deny, allowed: str | None, path: str, body: bytes

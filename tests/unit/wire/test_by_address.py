@@ -4,7 +4,7 @@ import pytest
 
 from gateway.core.credentials import NOTHING_TO_STRIP, Strip
 from gateway.core.request import Headers, RequestView
-from gateway.wire.by_address import NO_REFERRER, ByAddress, by_address, told_path
+from gateway.wire.by_address import NO_REFERRER, ByAddress, by_address, path_behind, told_path
 from gateway.wire.request_head import Head
 from tests.unit.core.samples import A, target
 
@@ -86,3 +86,17 @@ def test_a_path_is_told_without_the_key_that_leads_it() -> None:
     for path in ("/k/a/b", "/a", "*", "/k/kh_notes"):
         assert told_path(path) == path
     assert A not in repr(LED)
+
+
+@pytest.mark.parametrize(
+    ("told", "asked"),
+    [
+        ("/k/kh_****/v1/x", "/v1/x"),
+        ("/k/kh_****", ""),
+        ("/v1/k/kh_****/x", "/v1/k/kh_****/x"),
+        ("/k/kh_****x/y", "/k/kh_****x/y"),
+        ("/k/books", "/k/books"),
+    ],
+)
+def test_what_is_asked_for_stands_behind_the_key(told: str, asked: str) -> None:
+    assert path_behind(told) == asked
