@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Final
 
 from gateway.config.applied import guarded
@@ -12,6 +13,7 @@ from gateway.config.rules import Draft, Finding
 from gateway.config.shown import is_secret, secret_places
 from gateway.config.target_sections import UpstreamTlsSettings
 from gateway.config.tree import Node, find
+from gateway.config.vault_section import VAULT
 from gateway.core.routes import FORWARDED_METHODS
 
 KNOWN_METHODS: Final = FORWARDED_METHODS | {
@@ -28,6 +30,7 @@ def advice(parts: Parts) -> Iterator[Finding]:
     for draft in parts.drafts:
         yield from _methods(draft)
         yield from _opened(draft, parts)
+        yield from _silenced(draft, parts)
         yield from _everybody(draft)
         yield from _every_page(draft)
         yield from _lent_to_everybody(draft, parts)
@@ -72,6 +75,12 @@ def _upstreams(parts: Parts) -> Iterator[Finding]:
             yield Finding(
                 ("upstreams", name, "tls"), "has no meaning here: no url of it begins with https://"
             )
+        if (upstream.credential or "").startswith(VAULT) and not parts.has_vault_key:
+            message = "is in the vault, which has no key to open it with"
+            mend = (
+                "make one with `keyhatch credentials new-key vault.key` and say vault: {key_file: vault.key}"
+            )
+            yield Finding(("upstreams", name, "credential"), f"{message}: {mend}")
         if is_sure and name not in served and upstream.preset is None:
             yield Finding(("upstreams", name), "no route leads here")
 
@@ -101,6 +110,28 @@ def _opened(draft: Draft, parts: Parts) -> Iterator[Finding]:
         message = f"also opens what preset {upstream.preset} keeps for models:manage and admin, like "
         mend = "leave such paths to the preset, or ask for admin here"
         yield Finding(draft.at("path"), f"{message}{opened[0]}: {mend}", quotes=True)
+
+
+def _silenced(draft: Draft, parts: Parts) -> Iterator[Finding]:
+    """A wide route leaves another server's preset nothing: a person's routes come first."""
+    if not draft.sound("path", "upstream") or not draft.route.path.endswith("/**"):
+        return
+    for name, upstream in parts.upstreams.items():
+        mount = upstream.mount or ""
+        if upstream.preset is None or (not mount and name == draft.route.upstream):
+            continue
+        if f"{mount}/".startswith(draft.route.path.removesuffix("**")):
+            message = f"takes {mount or '/'} too, so the preset of upstream '{name}' is never asked"
+            mend = "routes come before presets: give this one a narrower path"
+            yield Finding(draft.at("path"), f"{message}: {mend}", quotes=True)
+
+
+def locked(key_file: Path | None) -> Iterator[Finding]:
+    """The vault's key is not where it is said to be."""
+    if key_file is not None and not key_file.exists():
+        message = "there is no such file, so the vault is locked until it is there"
+        mend = f"bring it, or make a first one with `keyhatch credentials new-key {key_file.name}`"
+        yield Finding(("vault", "key_file"), f"{message}: {mend}", quotes=True)
 
 
 def _everybody(draft: Draft) -> Iterator[Finding]:

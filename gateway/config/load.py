@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
-from gateway.config.advice import advice, in_the_open
+from gateway.config.advice import advice, in_the_open, locked
 from gateway.config.certificates import broken_certificates, files_of
 from gateway.config.document import BYTES_MAX, read_document
 from gateway.config.expansion import expand, files_named
@@ -62,8 +62,7 @@ class Loaded:
     @property
     def vault_key_path(self) -> Path | None:
         """The file with the vault's key, by the same rule; None where none is configured."""
-        written = self.settings.vault.key_file
-        return None if written is None else placed(written, ("vault", "key_file"), self.tree, self.base_dir)
+        return _vault_key_path(self.settings, self.tree, self.base_dir)
 
     @property
     def tls_files(self) -> "TlsFiles | None":
@@ -116,6 +115,8 @@ def load(
         problems += () if root is None else _nowhere_to_go(tree, path)
         problems += () if settings is None else problems_of(_broken_files(settings, tree, base_dir), tree)
     told = () if root is None else (*advice(parts_of(tree.plain())), *in_the_open(tree))
+    if settings is not None and need_upstream:
+        told = (*told, *locked(_vault_key_path(settings, tree, base_dir)))
     warnings = _in_order(problems_of(told, tree))
     if settings is None or problems:
         raise ConfigError(_in_order(problems), warnings, files)
@@ -165,6 +166,11 @@ def _root(path: Path | None, given: Mapping[str, Any] | None) -> tuple[Node | No
     except OSError as error:
         return None, [Problem(str(path), None, None, "", f"cannot be read: {error.strerror}")]
     return read_document(raw, str(path))
+
+
+def _vault_key_path(settings: Settings, tree: Node, base_dir: Path) -> Path | None:
+    written = settings.vault.key_file
+    return None if written is None else placed(written, ("vault", "key_file"), tree, base_dir)
 
 
 def _broken_files(settings: Settings, tree: Node, base_dir: Path) -> Iterator[Finding]:

@@ -22,12 +22,17 @@ from gateway.core.keys import Network
 LISTENERS: Final = ("proxy", "admin")
 _ROUTE_STAND_INS: Final = {"id": "stand-in", "path": "/", "upstream": "stand-in"}
 
+_OF_A_PRESET: Final = {"mount": None, "cors": None}  # nothing to complain of where a preset was only mistyped
+
 _Section = TypeVar("_Section", bound=Section)
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What can be read. `is_whole` says whether every route could be, in all its fields."""
+    """What can be read. `is_whole` says whether every route could be, in all its fields.
+
+    `has_vault_key`: a key of the vault is said, whether or not it can be read.
+    """
 
     listeners: Mapping[str, Address]
     trusted_proxies: tuple[Network, ...]
@@ -35,6 +40,7 @@ class Parts:
     upstreams: Mapping[str, UpstreamSettings]
     drafts: tuple[Draft, ...]
     is_whole: bool
+    has_vault_key: bool = True
 
 
 def parts_of(plain: Mapping[str, Any]) -> Parts:
@@ -43,6 +49,7 @@ def parts_of(plain: Mapping[str, Any]) -> Parts:
     routes = plain.get("routes") or []
     drafts = tuple(_drafts(routes)) if isinstance(routes, list) else ()
     is_whole = isinstance(routes, list) and len(drafts) == len(routes)
+    vault = plain.get("vault") or {}
     rest, _ = _sound(ServerSettings, _without(server, LISTENERS)) or (ServerSettings(), ())
     return Parts(
         listeners=dict(_listeners(server)),
@@ -51,6 +58,7 @@ def parts_of(plain: Mapping[str, Any]) -> Parts:
         upstreams=dict(_upstreams(plain.get("upstreams"))),
         drafts=drafts,
         is_whole=is_whole and not any(draft.broken for draft in drafts),
+        has_vault_key=not isinstance(vault, dict) or any(value is not None for value in vault.values()),
     )
 
 
@@ -68,7 +76,8 @@ def _upstreams(written: object) -> Iterator[tuple[str, UpstreamSettings]]:
     for name, upstream in written.items() if isinstance(written, dict) else ():
         sound = _sound(UpstreamSettings, upstream)
         if sound is not None:
-            yield name, sound[0]
+            left, broken = sound
+            yield name, left.model_copy(update=_OF_A_PRESET) if "preset" in broken else left
 
 
 def _drafts(routes: list[Any]) -> Iterator[Draft]:

@@ -43,7 +43,11 @@ def read_vault_key(path: Path) -> Found:
             others = bool(os.fstat(file.fileno()).st_mode & _OTHERS)
             text = file.read(_BYTES_MAX).decode("ascii", "replace").removesuffix("\n").removesuffix("\r")
     except FileNotFoundError:
-        return Found(None, "the file that vault.key_file names is missing: put it back, then reload")
+        return Found(
+            None,
+            "the file that vault.key_file names is missing: put it back, then reload; "
+            "where there never was one, `keyhatch credentials new-key` makes it",
+        )
     except OSError as error:
         why = error.strerror or type(error).__name__
         return Found(None, f"the file that vault.key_file names cannot be read ({why}): mend it, then reload")

@@ -1,10 +1,14 @@
 """What is lawful but probably not meant is said, and stops nothing."""
 
+from pathlib import Path
+
 import pytest
 import yaml
 
 from gateway.config.advice import advice
+from gateway.config.load import load
 from gateway.config.parts import parts_of
+from gateway.config.problems import ConfigError
 from tests.unit.config.conftest import WHOLE, Read
 
 
@@ -38,6 +42,37 @@ def test_a_plain_configuration_needs_no_advice(read: Read) -> None:
         ),
         (
             (
+                "upstreams: {ai: {url: http://a}, voice: {url: http://b, preset: kokoro, mount: /voice}}\n"
+                "routes: [{id: r, path: /**, upstream: ai, scopes: []}]"
+            ),
+            (
+                "config.yaml:2:24: routes[0].path: takes /voice too, so the preset of upstream 'voice' is "
+                "never asked: routes come before presets: give this one a narrower path"
+            ),
+        ),
+        (
+            (
+                "upstreams: {ai: {url: http://a}, voice: {url: http://b, preset: kokoro}}\n"
+                "routes: [{id: r, path: /**, upstream: ai, scopes: []}]"
+            ),
+            (
+                "config.yaml:2:24: routes[0].path: takes / too, so the preset of upstream 'voice' is "
+                "never asked: routes come before presets: give this one a narrower path"
+            ),
+        ),
+        (
+            (
+                "upstreams: {ai: {url: http://a, credential: 'vault:ai'}}\n"
+                "routes: [{id: r, path: /x, upstream: ai, scopes: []}]"
+            ),
+            (
+                "config.yaml:1:45: upstreams.ai.credential: is in the vault, which has no key to open it "
+                "with: make one with `keyhatch credentials new-key vault.key` and say "
+                "vault: {key_file: vault.key}"
+            ),
+        ),
+        (
+            (
                 "upstreams: {ai: {url: http://a}, idle: {url: http://b}}\n"
                 "routes: [{id: r, path: /, upstream: ai, public: true}]"
             ),
@@ -55,7 +90,7 @@ def test_a_plain_configuration_needs_no_advice(read: Read) -> None:
         ),
         (
             (
-                "upstreams: {ai: {url: http://a, credential: 'vault:ai'}}\n"
+                "upstreams: {ai: {url: http://a, credential: '${KEY:-sk-1}'}}\n"
                 "routes: [{id: r, path: /, upstream: ai, public: true}]"
             ),
             (
@@ -118,6 +153,9 @@ def test_a_plain_configuration_needs_no_advice(read: Read) -> None:
     ids=[
         "trust",
         "preset",
+        "mounted-preset",
+        "other-preset",
+        "no-vault-key",
         "unused",
         "secret",
         "lent",
@@ -151,3 +189,47 @@ def test_a_method_that_came_through_a_variable_is_not_shown(read: Read) -> None:
     text = WHOLE.replace("scopes: [chat:write]}", 'scopes: [chat:write], methods: ["${M}"]}')
     (warning,) = read(text, {"M": "HUNTER2"}).warnings
     assert "'${M}' is no method" in str(warning)
+
+
+@pytest.mark.parametrize(
+    ("path", "mount"),
+    [
+        ("/v1/**", "/voice"),
+        ("/voice/x/**", "/voice"),
+        ("/voi/**", "/voice"),
+        ("/**", None),
+        ("/voice", "/voice"),
+    ],
+)
+def test_a_route_that_leaves_a_preset_something_or_is_its_own_is_no_news(
+    path: str, mount: str | None
+) -> None:
+    upstreams = {"voice": {"url": "http://b", "preset": "generic", "mount": mount}}
+    routes = [{"id": "r", "path": path, "upstream": "voice", "scopes": []}]
+    assert [*advice(parts_of({"upstreams": upstreams, "routes": routes}))] == []
+
+
+def test_a_route_without_a_sound_path_takes_nothing() -> None:
+    upstreams = {"voice": {"url": "http://b", "preset": "kokoro", "mount": "/voice"}}
+    routes = [{"id": "r", "path": 7, "upstream": "voice", "scopes": []}]
+    assert [*advice(parts_of({"upstreams": upstreams, "routes": routes}))] == []
+
+
+def test_a_vault_is_told_of_while_its_key_is_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(f"vault: {{key_file: gone.key}}\n{WHOLE}")
+    (warning,) = load(path, {}, {}).warnings
+    assert str(warning) == (
+        f"{path}:1:19: vault.key_file: there is no such file, so the vault is locked until it is there: "
+        "bring it, or make a first one with `keyhatch credentials new-key gone.key`"
+    )
+    (tmp_path / "gone.key").write_text("whatever it holds")
+    assert load(path, {}, {}).warnings == ()
+
+
+def test_a_mistyped_preset_is_the_only_thing_that_is_said_of_its_mount(read: Read) -> None:
+    text = "upstreams: {ai: {url: http://a, preset: olama, mount: /llm, cors: on}}"
+    with pytest.raises(ConfigError) as refused:
+        read(text)
+    (problem,) = refused.value.problems
+    assert "did you mean 'ollama'?" in str(problem)
