@@ -40,7 +40,7 @@ class ByAddress:
     def _led_again(self, location: bytes) -> bytes:
         if location.startswith(b"/") and location[1:2] not in (b"/", b"\\"):
             return self.lead + location
-        for scheme in _SCHEMES:
+        for scheme in _SCHEMES if self.host else ():
             own = scheme + self.host
             if location.lower().startswith(own.lower()) and location[len(own) : len(own) + 1] in b"/?#":
                 return location[: len(own)] + self.lead + location[len(own) :]

@@ -25,6 +25,13 @@ def test_what_was_cut_of_a_path_leads_its_answers_again(path: str, rest: bytes) 
     assert by_address(head(f"/k/{A}{path}"), Strip(path=rest, in_address=True)) == LED
 
 
+def test_whoever_named_no_host_is_led_by_paths_alone() -> None:
+    led = ByAddress(LEAD)
+    for location in (b"http:///a", b"https://", b"http://other.example/a"):
+        assert led.told(((b"location", location),))[0] == (b"location", location)
+    assert led.told(((b"location", b"/a"),))[0] == (b"location", LEAD + b"/a")
+
+
 def test_where_no_credential_stood_in_the_address_there_is_nothing_to_hide() -> None:
     assert by_address(head("/a"), NOTHING_TO_STRIP) is None
     assert by_address(head("/a"), Strip(query=b"")) is None
