@@ -4,7 +4,8 @@
    address to another server.
 2. `Cache-Control` is private whatever the upstream says: what a shared cache kept would outlive the key.
 3. A `Location` on the same server leads back under `/k/<key>`, or whoever follows it would arrive without a
-   key. Nothing else of an answer is rewritten: root-relative links in a page and paths of cookies stay.
+   key; as a path where it says `http://`, so that nobody who came by HTTPS is led out of it. Nothing else of
+   an answer is rewritten: root-relative links in a page and paths of cookies stay.
 """
 
 import re
@@ -43,7 +44,8 @@ class ByAddress:
         for scheme in _SCHEMES if self.host else ():
             own = scheme + self.host
             if location.lower().startswith(own.lower()) and location[len(own) : len(own) + 1] in b"/?#":
-                return location[: len(own)] + self.lead + location[len(own) :]
+                before, rest = location[: len(own)], location[len(own) :]
+                return self.lead + rest if scheme == b"http://" else before + self.lead + rest
         return location
 
 
