@@ -74,12 +74,12 @@ class Reloads:
         except ConfigError as error:
             self._metrics.config_reloaded(success=False)
             for problem in error.problems:
-                _log.error("configuration not reloaded, the old one stays in force: %s", problem)
+                _log.error("configuration not reloaded (%s), the old one stays in force: %s", who, problem)
             self._watch_on(error.files)
             raise
         except Exception as error:
             self._metrics.config_reloaded(success=False)
-            _log.exception("configuration not reloaded, the old one stays in force")
+            _log.exception("configuration not reloaded (%s), the old one stays in force", who)
             raise CannotReload("the configuration could not be read: the gateway's log says why") from error
         self._metrics.config_reloaded(success=True)
         self._watch_on(loaded.files)

@@ -13,7 +13,7 @@ from tests.support.records import StillClock
 from tests.unit.service.houses import told
 
 WHOLE = "upstreams: {ai: {url: http://a}}\nroutes: [{id: r, path: /, upstream: ai, public: true}]\n"
-OLD_STAYS = "configuration not reloaded, the old one stays in force"
+OLD_STAYS = "configuration not reloaded (a test), the old one stays in force"
 
 
 class Stage:

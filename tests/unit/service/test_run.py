@@ -26,7 +26,7 @@ from tests.unit.service.houses import House, Upstream, nothing_left, takes, told
 
 Announce = Callable[[Gateway, Addresses], Awaitable[None]]
 NO_RELOAD = pytest.fail
-NOT_RELOADED = "configuration not reloaded, the old one stays in force"
+NOT_RELOADED = "configuration not reloaded (SIGHUP), the old one stays in force"
 
 
 def send(number: signal.Signals) -> None:
