@@ -203,14 +203,21 @@ def _noted(text: str | None) -> tuple[int, bytes] | None:
     return int(match[1]), bytes.fromhex(match[2])
 
 
+def _credential_or_target(entry: AuditEntry) -> str:
+    """What was acted on where it was no key."""
+    known = {**(entry.before or {}), **(entry.after or {})}
+    target = f"{known.get('upstream')}/{known['target']}" if "target" in known else ""
+    return str(known.get("credential") or target)
+
+
 def _row_for_people(entry: AuditEntry, names: Mapping[str, str]) -> list[str]:
-    key_id = entry.key_id or ""
+    key_id = entry.key_id or _credential_or_target(entry)
     told = ", ".join(changes(entry))
     when = str(rfc3339(entry.at))
     return [str(entry.number), when, entry.act, names.get(key_id, key_id), entry.actor, told]
 
 
 def _row_for_programs(entry: AuditEntry) -> list[str]:
-    key_id, request_id = entry.key_id or "", entry.request_id or ""
+    key_id, request_id = entry.key_id or _credential_or_target(entry), entry.request_id or ""
     told = ", ".join(changes(entry))
     return [str(entry.number), str(rfc3339(entry.at)), entry.act, key_id, entry.actor, request_id, told]

@@ -6,6 +6,7 @@ from the store is judged. Nothing is sent anywhere.
 """
 
 from collections.abc import Mapping
+from typing import Final
 
 import click
 
@@ -14,7 +15,7 @@ from gateway.cli.failures import ExitCode
 from gateway.cli.keys.desk import ask, refuse_secret
 from gateway.cli.keys.record import called
 from gateway.cli.loading import load
-from gateway.cli.output import Form, data_fields, data_json, output_option
+from gateway.cli.output import Form, data_fields, data_json, output_option, say
 from gateway.cli.surroundings import Surroundings, pass_surroundings
 from gateway.config.compile import table
 from gateway.core.keys import ApiKey
@@ -23,6 +24,11 @@ from gateway.core.routes import Route
 from gateway.wire.key_json import as_json
 from gateway.wire.reply import say_why
 from gateway.wire.story import ALLOWED, NEEDS_KEY, REFUSED, Story, story_json, tell
+
+NOTHING_TO_EXPLAIN: Final = (
+    "The configuration names no upstream. A gateway that was started with --upstream and --preset has routes "
+    "that are not known here: KEYHATCH_UPSTREAM and KEYHATCH_PRESET tell of them, or config.yaml does."
+)
 
 
 @click.command(cls=Command, short_help="Say which route a request meets, and how it fares.")
@@ -47,6 +53,8 @@ def explain(
     story = tell(method, path, table(settings), key, peer, now)
     why = None if story.deny is None else say_why(story.deny, settings.keys.prefix).message
     path = path.partition("?")[0]
+    if not settings.upstreams:
+        say(NOTHING_TO_EXPLAIN)
     if form == "json":
         record = None if key is None else as_json(key, now)
         data_json({"method": method, "path": path, **story_json(story), "message": why, "key": record})

@@ -77,10 +77,12 @@ def program(invoked_as: str, python: str) -> str:
 
 
 def sources(loaded: Loaded) -> str:
-    """Which configuration and which store are in use, for the log. Paths alone, no value."""
+    """Which configuration and store are in use, and where HTTPS is, for the log. Paths alone, no value."""
     file = "without a file" if loaded.path is None else str(loaded.path.absolute())
     store = "in memory" if loaded.store_path is None else str(loaded.store_path.absolute())
-    return f"configuration {file}, store {store}"
+    tls = loaded.settings.server.tls
+    https = (", HTTPS for callers and admin" if tls.admin else ", HTTPS for callers") if tls.is_on else ""
+    return f"configuration {file}, store {store}{https}"
 
 
 def _path_to_try(routes: Sequence[Route]) -> str | None:

@@ -60,7 +60,10 @@ class Signer:
         digest = digest or record.digest
         server, target = self._read(address)
         if not 1 <= life_s <= self.life_s_max:
-            _refuse("expires_in", f"an address lives from 1 to {self.life_s_max:.0f} seconds")
+            _refuse(
+                "expires_in",
+                f"an address lives from 1 to {self.life_s_max:.0f} seconds (keys.signed_url_max)",
+            )
         if self.key is None:
             raise StateConflict(NO_SIGNING)
         dead = standing(record, digest, now)

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 import pytest
 from aiohttp import web
+from openai import AuthenticationError
 
 from gateway.config.presets import preset_of
 from gateway.config.upstream_sections import Preset as PresetName
@@ -96,3 +97,22 @@ def test_its_lines_of_python_get_through(stand: ClientStand, name: str, who: str
         LISTS[who](names["client"])
     [seen] = stand.upstream.seen[before:]
     assert not seen.path.startswith(f"/{name}/")
+
+
+OPENAI = "openai (Python)"
+AT_OPEN_WEBUI = 'from openai import OpenAI\nclient = OpenAI(base_url="{url}/api", api_key="{key}")'
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [(name, SHOWN[name][OPENAI]) for name in NAMES if OPENAI in SHOWN[name]] + [("openwebui", AT_OPEN_WEBUI)],
+)
+def test_the_sdk_of_openai_shows_our_sentence(stand: ClientStand, name: str, lines: str) -> None:
+    names: dict[str, Any] = {}
+    told = lines.replace("{url}", f"{stand.gateway.url}/{name}").replace("{key}", "kh_mistyped")
+    exec(told, names)  # noqa: S102 - as above
+    with (
+        closing(names["client"]) as client,
+        pytest.raises(AuthenticationError, match=r"Error code: 401 - The key is mistyped"),
+    ):
+        client.models.list()

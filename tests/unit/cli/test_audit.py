@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.cli.audit import _row_for_people, _row_for_programs
 from gateway.keeper.audit import GENESIS, AuditEntry, verify_chain
 from gateway.keeper.desk import KeyDraft
 from tests.unit.cli.command_line import CommandLine
@@ -163,3 +164,19 @@ def test_a_record_that_was_tampered_with_is_not_whole(
     result = busy("audit", "verify")
     assert (result.exit_code, result.stdout) == (1, "")
     assert "the record is not whole: entry" in result.stderr.lower()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ({"upstream": "ai", "target": "big"}, {"upstream": "ai", "target": "big"}, "ai/big"),
+        (None, {"credential": "openai"}, "openai"),
+        ({"credential": "openai"}, None, "openai"),
+        (None, None, ""),
+    ],
+)
+def test_a_credential_or_a_target_stands_where_a_key_would(
+    before: dict[str, str] | None, after: dict[str, str] | None, told: str
+) -> None:
+    entry = AuditEntry(1, 1.8e9, "host:0", "drain", None, None, before, after, b"", b"")
+    assert _row_for_people(entry, {})[3] == _row_for_programs(entry)[3] == told

@@ -133,6 +133,15 @@ def test_an_address_that_is_none_is_a_usage_error(configured: CommandLine) -> No
     assert configured("explain", "GET", "/", "--from", "home").exit_code == 2
 
 
+def test_without_any_upstream_it_says_that_flags_of_serve_are_not_known_here(line: CommandLine) -> None:
+    result = line("explain", "GET", "/v1/models")
+    assert result.exit_code == 4
+    assert "KEYHATCH_UPSTREAM" in result.stderr
+    line.environ.update(KEYHATCH_UPSTREAM="http://127.0.0.1:11434", KEYHATCH_PRESET="ollama")
+    result = line("explain", "GET", "/v1/models")
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
 def test_the_routes_of_presets_are_explained_like_any_other(line: CommandLine) -> None:
     Path("config.yaml").write_text("upstreams: {ai: {url: http://a, preset: ollama}}\n")
     code, told = story(line, "POST", "/api/pull")

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.cli.first_steps import create_command, first_steps, sources
 from gateway.config.load import Loaded, load
+from tests.support.tls_caller import write_pair
 
 AT = "http://127.0.0.1:8080"
 ROUTE = {"id": "r", "upstream": "a"}
@@ -111,3 +112,13 @@ def test_a_known_server_is_tried_where_it_tells_what_there_is(name: str, path: s
         "upstreams": {"ai": {"url": "http://127.0.0.1:1", "preset": name}},
     }
     assert f"{AT}{path}\n" in first_steps(AT, loaded(**preset), "k")
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [({}, "HTTPS for callers"), ({"admin": True}, "HTTPS for callers and admin")],
+)
+def test_where_https_is_spoken_is_said(folder: Path, more: dict[str, bool], told: str) -> None:
+    write_pair(folder)
+    tls = {"cert_file": "gate.crt", "key_file": "gate.key", **more}
+    assert sources(loaded("c.yaml", server={"tls": tls})).endswith(f"keyhatch.db, {told}")

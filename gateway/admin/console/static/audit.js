@@ -119,6 +119,8 @@ function keyOf(id, entry) {
   if (record) return h("a", { href: `#/keys/${id}` }, record.name);
   const name = entry?.after?.name ?? entry?.after?.credential ?? entry?.before?.name ?? entry?.before?.credential;
   if (id === "host") return h("span", { title: "With the command line, on the gateway's own computer" }, "host (command line)");
+  const target = entry?.after?.target;
+  if (target) return h("span", { title: "a target of an upstream" }, `${entry.after.upstream}/${target}`);
   return name ? h("span", { title: id ?? "a credential of upstreams" }, name) : (id ?? "–");
 }
 
