@@ -139,6 +139,7 @@ def test_every_configuration_loads_without_a_warning(fence: Fence, tmp_path: Pat
     file = tmp_path / "config.yaml"
     file.write_text(fence.text)
     write_pair(tmp_path, name="keyhatch")
+    (tmp_path / "vault.key").touch()
     assert load(file, {}, {}, need_upstream="routes" in written).warnings == ()
 
 
