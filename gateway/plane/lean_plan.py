@@ -88,7 +88,8 @@ class Passage:
     def says(self, identity: Identity | None) -> bytes:
         """The upstream's fields with who calls; kept while the identity is the same object."""
         if identity is not self.said_of or not self.said:
-            self.said = self.lead + _lines(identity_fields(identity))
+            is_told = self.upstream is None or self.upstream.tells_who
+            self.said = self.lead + _lines(identity_fields(identity if is_told else None))
             self.said_of = identity
         return self.said
 

@@ -10,7 +10,7 @@ from gateway.config.model import Settings
 from gateway.config.upstream_sections import UpstreamSettings
 from gateway.core.routes import RouteTable
 from gateway.plane.contract import Ground
-from gateway.service.lending import Reveal, injection_of, nothing
+from gateway.service.lending import PROVIDERS, Reveal, injection_of, nothing
 from gateway.service.targets import check_of, eject_of, targets_of
 from gateway.wire.upstream import Upstream
 
@@ -72,6 +72,7 @@ def _upstream(name: str, written: UpstreamSettings, reveal: Reveal, base_dir: Pa
         origin_policy=written.origin,
         forwarded=written.forwarded_headers,
         injection=injection_of(written, reveal),
+        tells_who=written.preset not in PROVIDERS,
         path=first.path,
         tls=first.tls,
         targets=targets,

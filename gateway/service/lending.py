@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PROVIDERS: Final = frozenset(
     {"anthropic", "azure-openai", "elevenlabs", "gemini", "novelai", "openai", "openrouter"}
 )
-"""Presets of services that have no use for a caller's cookies."""
+"""Presets of services elsewhere: they have no use for a caller's cookies, and are not told who calls."""
 
 Reveal = Callable[[str], str | None]
 """The value of a credential of this name in the vault; None if it cannot be told."""

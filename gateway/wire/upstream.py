@@ -50,6 +50,7 @@ class Upstream:
     `host_policy`, `origin_policy` and `forwarded` are words of `wire.addressing`, or the text sent as `Host`.
     `targets` are the places where it stands; `scheme`, `host`, `port`, `path` (of a Unix socket) and `tls`
     are those of the first, and make the only one where none is named. `crew` knows how they stand.
+    `tells_who`: it is told who calls.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Upstream:
     origin_policy: str = addressing.PRESERVE
     forwarded: str = addressing.APPEND
     injection: "Injection | None" = None
+    tells_who: bool = True
     path: str = ""
     tls: Tls | None = None
     targets: tuple[UpstreamTarget, ...] = ()
@@ -111,7 +113,8 @@ class Hop:
 def compose_head(head: Head, allow: Allow, upstream: Upstream, hop: Hop) -> UpstreamHead:
     """The head for the upstream, body framing left out. See the module's rules."""
     lent = lent_to(head, allow.strip, upstream)
-    ours = (*identity_fields(allow.identity), (b"x-request-id", hop.request_id.encode("ascii")))
+    identity = allow.identity if upstream.tells_who else None
+    ours = (*identity_fields(identity), (b"x-request-id", hop.request_id.encode("ascii")))
     if lent is None:
         headers = (*outline(head, allow, upstream, hop), *ours)
         return UpstreamHead(head.view.method, target_of(head, allow.route, allow.strip), headers)

@@ -36,6 +36,16 @@ async def test_the_upstream_is_told_who_calls(stand: Stand) -> None:
     assert seen.one(b"x-keyhatch-scopes") == b"chat:write"
 
 
+async def test_an_upstream_elsewhere_is_not_told_who_calls(build: BuildStand) -> None:
+    stand = await build(upstream={"tells_who": False})
+    caller = await stand.call()
+    for _ in range(3):
+        caller.send(request(b"GET /any/x HTTP/1.1", b"X-Keyhatch-Owner: root"))
+        assert (await caller.response()).status == 200
+    for seen in stand.upstream.requests():
+        assert [name for name, _ in seen.fields if name.lower().startswith(b"x-keyhatch")] == []
+
+
 async def test_a_name_beyond_ascii_is_percent_encoded(build: BuildStand) -> None:
     stand = await build(keys=[key(name="Адa\r\nX-Evil: 1", owner="日本%")])
     seen = await seen_by_upstream(stand)

@@ -44,6 +44,13 @@ def test_an_upstream_is_where_its_url_says(url: str, scheme: str, host: str, por
     assert (made.name, made.scheme, made.host, made.port) == ("main", scheme, host, port)
 
 
+@pytest.mark.parametrize(
+    ("preset", "told"), [("openai", False), ("gemini", False), ("ollama", True), (None, True)]
+)
+def test_who_calls_is_told_in_the_house_and_to_no_provider(preset: str | None, told: bool) -> None:
+    assert upstream("http://ollama", preset=preset).tells_who is told
+
+
 def test_an_upstream_has_its_own_patience() -> None:
     made = upstream("http://ollama", timeouts=TIMEOUTS)
     assert (made.timeout_connect_s, made.timeout_first_byte_s, made.timeout_idle_s) == (0.25, 120, 3600)
