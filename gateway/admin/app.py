@@ -1,7 +1,7 @@
 """The application on the admin listener: what holds for every answer there, whoever adds routes to it.
 
 Rules
-1. The `Host` must be one of ours (`gateway.admin.hosts`); anything else is 421.
+1. The `Host` must be one of ours (`gateway.core.hosts`); anything else is 421.
 2. Every refusal is `application/problem+json` (RFC 9457): an unknown path 404, a wrong method 405 with
    `Allow`, an accident 500 with its traceback in the log and nothing of it in the answer.
 3. No answer is stored, guessed at by type, or told where it came from, and none names versions.
@@ -17,7 +17,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from gateway.admin.answers import HEADERS, PROBLEM, problem_text
 from gateway.admin.health import PATHS, Pages
-from gateway.admin.hosts import Hosts
+from gateway.core.hosts import Hosts
 
 _LOG: Final = logging.getLogger("gateway.admin")
 

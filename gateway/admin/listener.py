@@ -11,9 +11,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 from gateway.admin.health import Pages
-from gateway.admin.hosts import Hosts
 from gateway.admin.late import LateRoom, Receive, load_beside
 from gateway.admin.porter import Porter
+from gateway.core.hosts import Hosts
 from gateway.wire.request_head import Limits
 
 if TYPE_CHECKING:

@@ -21,10 +21,10 @@ from typing import Final, cast
 
 from gateway.admin.answers import PROBLEM, Page, last_words, page_bytes, problem_text
 from gateway.admin.health import Pages
-from gateway.admin.hosts import Hosts
 from gateway.admin.late import Receive, hand_over
 from gateway.admin.places import Places
 from gateway.admin.probe import Probe, Verdict, read_probe
+from gateway.core.hosts import Hosts
 from gateway.wire.request_head import Limits
 
 _LOG: Final = logging.getLogger("gateway.admin")

@@ -95,6 +95,7 @@ def _route_fields(route: Route) -> dict[str, str]:
         networks = " ".join(map(str, route.anonymous.networks))
         held = " ".join(sorted(route.anonymous.scopes)) or "no scope"
         fields["No key needed from"] = f"{networks} (counts as {held})"
+        fields["Without a key call it by"] = "an IP address, a name without a dot, or one of server.names"
     return fields
 
 

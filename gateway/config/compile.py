@@ -8,6 +8,7 @@ from dataclasses import replace
 from gateway.config.applied import dialects_at, preset_routes, spoken
 from gateway.config.model import Settings
 from gateway.config.route_sections import RouteSettings
+from gateway.core.hosts import NOT_SOLD, Hosts
 from gateway.core.routes import Route, RouteTable
 from gateway.wire.request_head import Limits
 
@@ -20,7 +21,8 @@ def routes(settings: Settings) -> tuple[Route, ...]:
 def table(settings: Settings) -> RouteTable:
     """All routes: a person's own, and those of presets. The configuration's own checks have refused ties."""
     upstreams = settings.upstreams
-    return RouteTable(routes(settings), preset_routes(upstreams), spoken(upstreams))
+    hosts = Hosts(settings.server.names, NOT_SOLD)
+    return RouteTable(routes(settings), preset_routes(upstreams), spoken(upstreams), hosts)
 
 
 def _route(written: RouteSettings, settings: Settings) -> Route:

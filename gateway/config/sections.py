@@ -93,6 +93,12 @@ class ServerSettings(Section):
         default=Address("127.0.0.1", 8080),
         description="Where callers knock: HOST:PORT. 0.0.0.0 means every IPv4 network, [::] every network.",
     )
+    names: tuple[HostName, ...] = Field(
+        default=(),
+        description="Names with a dot by which callers without a key may call the proxied port, where a "
+        "route is anonymous. IP addresses, names without a dot, and names that end in .localhost, .local, "
+        ".internal or .home.arpa need not be said. With a key, any name will do.",
+    )
     admin: AddressField = Field(
         default=Address("127.0.0.1", 8081),
         description="/healthz, /readyz and /metrics, which ask for no key, and the management API, which "

@@ -14,8 +14,9 @@ The rules, in the order in which they are asked; the first that speaks is the an
 3. Two different keys of ours, or one beside a signed address → `credential_ambiguous`; ours but mistyped →
    `credential_malformed`; a signed address that is none, or for another method → `signature_invalid`.
 4. None of ours: from a network the route is `anonymous` for, the caller passes with that entry's scopes
-   (or fails on them); anyone else is told `credential_missing` or, if they showed another kind of
-   credential, `credential_foreign`.
+   (or fails on them), or is told `credential_missing` where they called us by a name that could be a page's
+   (`core.hosts`); anyone else is told that too or, if they showed another kind of credential,
+   `credential_foreign`.
 5. A signature that is wrong, or of no key → `signature_invalid`, after its end → `signature_expired`; one
    that is right counts as the secret it stands for. The record: absent → `key_unknown`; revoked, expired,
    disabled → their reasons; a secret that was rotated out → `key_rotated` once its overlap ended.
@@ -96,11 +97,11 @@ def _at_its_route(
         return Allow(route, findings.strip)
     if findings.is_signed:
         return _signed(view, route, findings)
-    return _chosen(view, route, findings, ours.prefix, in_path=led_by is not None)
+    return _chosen(view, table, route, findings, ours.prefix, in_path=led_by is not None)
 
 
 def _chosen(
-    view: RequestView, route: Route, findings: Findings, prefix: str, *, in_path: bool
+    view: RequestView, table: RouteTable, route: Route, findings: Findings, prefix: str, *, in_path: bool
 ) -> Allow | Deny | NeedKey:
     """Rules 3 and 4."""
     chosen = choose(findings, prefix)
@@ -110,7 +111,9 @@ def _chosen(
         return NeedKey(chosen, route, findings.strip, view.peer, in_path)
     door = route.anonymous
     if door is not None and not findings.ours and is_within(view.peer, door.networks):
-        return _anonymous(route, door.scopes, findings.strip)
+        if table.hosts.hold(view.called):
+            return _anonymous(route, door.scopes, findings.strip)
+        return _refused(route, Reason.CREDENTIAL_MISSING, {**chosen.facts, "problem": "host"})
     return _refused(route, chosen.reason, chosen.facts)
 
 

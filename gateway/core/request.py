@@ -82,6 +82,7 @@ class Target:
 class RequestView:
     """All that a decision may look at. `peer` is the caller's address in text form.
 
+    `called`: the names by which the gateway was called, `Host` and what trusted proxies say that it was.
     Its repr leaves out what may hold a key: the headers and the query.
     """
 
@@ -90,6 +91,7 @@ class RequestView:
     headers: Headers = field(repr=False)
     peer: str
     kind: Kind = Kind.PLAIN
+    called: tuple[bytes, ...] = ()
 
 
 WHOLE_SERVER: Final = Target(b"*", "*", b"", ())

@@ -26,6 +26,7 @@ from typing import Final
 
 from gateway.core.cors import Cors, any_of
 from gateway.core.dialect import Dialect, Dialects, spoken_at
+from gateway.core.hosts import NEAR, Hosts
 from gateway.core.keys import Network
 from gateway.core.prefixes import moved, prefix_problem
 from gateway.core.refusal import Deny, Reason
@@ -69,7 +70,10 @@ class Own(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Anonymous:
-    """Callers from these networks need no key and count as holding these scopes."""
+    """Callers from these networks need no key and count as holding these scopes.
+
+    Only where they call us by a name of ours (`core.hosts`): else a page that they look at may be calling.
+    """
 
     networks: tuple[Network, ...]
     scopes: frozenset[str]
@@ -217,11 +221,15 @@ class RouteTable:
 
     `presets` are the routes of presets (rule 8), in which `Own.NOTHING` closes what lies below a mount;
     `dialect` is what is spoken where there is no route. `by_id` finds a route again by what a refusal calls
-    it; `cors` answers every origin that a route does.
+    it; `cors` answers every origin that a route does. `hosts`: how we are called by who shows no key.
     """
 
     def __init__(
-        self, routes: Iterable[Route], presets: Iterable[Route] = (), dialect: Dialects = ()
+        self,
+        routes: Iterable[Route],
+        presets: Iterable[Route] = (),
+        dialect: Dialects = (),
+        hosts: Hosts = NEAR,
     ) -> None:
         own, more = tuple(routes), tuple(presets)
         for error in (*route_errors(own), *route_errors(more)):
@@ -230,6 +238,7 @@ class RouteTable:
         self.by_id = {route.id: route for route in (*OWN_ROUTES, *self.routes)}
         self.takes_slashes = any(route.encoded_slash for route in self.routes)
         self.cors = any_of(route.cors for route in self.routes)
+        self.hosts = hosts
         self._found: dict[tuple[str, str], Route | Deny] = {}
         self._layers = (_Layer((*OWN_ROUTES, *own)), *([_Layer(more)] if more else []))
         self._dialect = ((OWN_PATH, Dialect.COMBINED), *dialect)

@@ -161,9 +161,9 @@ class AiohttpExchange:
             await self._send(me(key, clock.now(), account.request_id, last_use))
         else:
             upstream = self._ground.upstreams[allow.route.upstream]
-            hop = Hop(
-                protocol_of(self._request).peer, account.request_id, self._ground.scheme, self._ground.trusted
-            )
+            ground, hosts = self._ground, self._around.gatekeeper.table.hosts
+            peer = protocol_of(self._request).peer
+            hop = Hop(peer, account.request_id, ground.scheme, ground.trusted, hosts)
             forward = Forward(self._request, head, account, upstream, self._ground.limits, clock)
             composed = compose_head(head, allow, upstream, hop)
             if composed.fault is not None:

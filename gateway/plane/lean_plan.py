@@ -178,7 +178,8 @@ def _plan(head: Head, decision: Decision, peer: str, ground: Ground, table: Rout
     share = _share(passage, view.headers, decision, table)
     line = b""
     if not isinstance(decision, Deny):
-        target = _outline(passage, head, decision, peer, ground, share)
+        hop = Hop(peer, "", ground.scheme, ground.trusted, table.hosts)
+        target = _outline(passage, head, decision, hop, ground, share)
         line = first_line(view.method.encode("ascii"), target)
         passage.address = by_address(head, decision.strip)
     length = None if view.kind is Kind.WEBSOCKET else head.content_length
@@ -189,7 +190,7 @@ def _outline(
     passage: Passage,
     head: Head,
     decision: Allow | NeedKey,
-    peer: str,
+    hop: Hop,
     ground: Ground,
     share: "Share | None",
 ) -> bytes:
@@ -206,7 +207,6 @@ def _outline(
     if passage.fault is not None:
         return target
     passage.upstream = upstream
-    hop = Hop(peer, "", ground.scheme, ground.trusted)
     fields = (*outline(head, decision, upstream, hop, strip), *more)
     if head.chunked:
         fields = (*fields, (b"transfer-encoding", b"chunked"))

@@ -23,11 +23,11 @@ from gateway import __version__
 from gateway.admin.control import ControlServer
 from gateway.admin.control_path import socket_path
 from gateway.admin.health import Pages, Readiness
-from gateway.admin.hosts import Hosts
 from gateway.admin.listener import AdminListener
 from gateway.config.fields import Address
 from gateway.config.load import Loaded
 from gateway.config.model import Settings
+from gateway.core.hosts import Hosts
 from gateway.core.keys import ApiKey
 from gateway.core.policy import moment
 from gateway.keeper.desk import KeyDesk

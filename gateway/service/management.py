@@ -17,9 +17,9 @@ from gateway.admin.app import build_admin_app
 from gateway.admin.console.files import add_files, read_files
 from gateway.admin.console.sign_in import Facts, SignIn
 from gateway.admin.health import Pages
-from gateway.admin.hosts import Hosts
 from gateway.admin.sessions import Sessions
 from gateway.config.reloaded import Reload
+from gateway.core.hosts import Hosts
 from gateway.keeper.credentials import CredentialDesk
 from gateway.keeper.draining import TargetDesk
 from gateway.keeper.gatekeeper import Gatekeeper

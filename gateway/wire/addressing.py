@@ -9,7 +9,8 @@ a policy for each of the three.
 3. An upstream that gets another `Origin`, or none, has lost its own defence against pages of strangers, and
    must not need it: a foreign origin is only ever changed where the caller showed a key that no browser
    sends by itself, or where the route answers that origin by CORS. Otherwise it passes as it came, for the
-   upstream to judge. Foreign is what is not the `Host` that the caller asked for.
+   upstream to judge. Foreign is what is not the `Host` that the caller asked for; and where no key was
+   shown, whatever comes with a `Host` that is not ours (`core.hosts`): a page can lead its own name here.
 4. `X-Forwarded-*`: behind what a trusted proxy said (`APPEND`), only what this hop saw (`REPLACE`), or
    nothing at all (`OFF`). A caller's own claims pass by none of them (`wire.headers` rule 4).
 """

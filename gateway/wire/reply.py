@@ -153,6 +153,9 @@ def _how(prefix: str) -> str:
     return f"Please send a {prefix}_ key as 'Authorization: Bearer {prefix}_…' or 'X-API-Key: {prefix}_…'"
 
 
+_BY_NAME: Final = "Without a key, call this server by its IP address or by a name that it knows as its own."
+
+
 def _missing(facts: Facts, prefix: str) -> str:
     how = _how(prefix)
     if "what" in facts:
@@ -166,7 +169,8 @@ def _missing(facts: Facts, prefix: str) -> str:
             f"event-stream requests may carry it in their address, as '?access_token={prefix}_…'."
         )
     also = f", or in the address as '{facts['also']}{prefix}_…'" if "also" in facts else ""
-    return f"No API key was sent. {how}{also}."
+    other = f" {_BY_NAME}" if facts.get("problem") == "host" else ""
+    return f"No API key was sent. {how}{also}.{other}"
 
 
 def _foreign(facts: Facts, prefix: str) -> str:

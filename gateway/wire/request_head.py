@@ -23,6 +23,7 @@ from ipaddress import IPv6Address
 from typing import Final
 
 from gateway.core.keys import Network
+from gateway.core.policy import is_within
 from gateway.core.refusal import Deny, Reason
 from gateway.core.request import WHOLE_SERVER, Headers, Kind, RequestView, read_target
 from gateway.wire.headers import caller_address, tokens_in
@@ -133,7 +134,10 @@ def read_head(
     target = WHOLE_SERVER if is_whole else read_target(raw_target, slashes=slashes)
     if isinstance(target, Deny):
         return target
-    view = RequestView(method.decode("ascii"), target, headers, caller_address(peer, headers, trusted), kind)
+    caller, called = caller_address(peer, headers, trusted), tuple(fields[b"host"])
+    if (told := fields[b"x-forwarded-host"]) and is_within(peer, trusted):
+        called = (*called, *told)  # both, as there are proxies that pass on what a page says
+    view = RequestView(method.decode("ascii"), target, headers, caller, kind, called)
     length = fields[b"content-length"]
     return Head(
         view,

@@ -22,6 +22,7 @@ from urllib.parse import quote
 
 from gateway.core.credentials import Strip
 from gateway.core.decision import Allow, Identity, NeedKey
+from gateway.core.hosts import NEAR, Hosts
 from gateway.core.keys import Network
 from gateway.core.policy import is_within
 from gateway.core.refusal import Deny, Reason
@@ -102,12 +103,16 @@ class UpstreamHead:
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """What this hop knows itself: the socket's peer, our request id, and which proxies are believed."""
+    """What this hop knows itself: the socket's peer, our request id, and which proxies are believed.
+
+    `hosts`: how we are called by who shows no key.
+    """
 
     peer: str
     request_id: str
     scheme: str = "http"
     trusted: tuple[Network, ...] = ()
+    hosts: Hosts = NEAR
 
 
 def compose_head(head: Head, allow: Allow, upstream: Upstream, hop: Hop) -> UpstreamHead:
@@ -156,7 +161,7 @@ def outline(
         kept = without(stripped, gone, begin=(CLAIM_PREFIX,))
     host = addressing.host_sent(upstream.host_policy, upstream.authority, head.host)
     if upstream.origin_policy != addressing.PRESERVE:
-        kept = _with_origin(kept, host, head, decision, upstream, is_believed=is_believed)
+        kept = _with_origin(kept, host, head, decision, upstream, hop, is_believed=is_believed)
     ours: list[tuple[bytes, bytes]] = []
     if upstream.forwarded != addressing.OFF:
         ours = _forwarded(stripped, hop, is_trusted=is_trusted)
@@ -175,6 +180,7 @@ def _with_origin(
     head: Head,
     decision: Allow | NeedKey,
     upstream: Upstream,
+    hop: Hop,
     *,
     is_believed: bool,
 ) -> Headers:
@@ -187,7 +193,8 @@ def _with_origin(
     is_meant = has_shown and not addressing.is_sent_by_itself(headers, decision.strip)
     if (cors := decision.route.cors) is not None:
         is_meant = is_meant or all(cors.answers(origin.decode("latin-1")) for origin in origins)
-    if not is_meant and addressing.is_foreign(origins, told or head.host):
+    is_ours = has_shown or hop.hosts.hold(head.view.called)
+    if not is_meant and (not is_ours or addressing.is_foreign(origins, told or head.host)):
         return kept
     is_gone = upstream.origin_policy == addressing.STRIP
     return addressing.with_origin(kept, None if is_gone else upstream.scheme.encode("ascii") + b"://" + host)

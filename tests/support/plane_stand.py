@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from gateway.config.applied import preset_routes, spoken
 from gateway.config.upstream_sections import UpstreamSettings
+from gateway.core.hosts import NOT_SOLD, Hosts
 from gateway.core.keys import ApiKey, Network, compose_secret, digest_of
 from gateway.core.routes import Anonymous, Route, RouteTable
 from gateway.keeper.gatekeeper import Gatekeeper
@@ -178,6 +179,7 @@ class Setting:
     keys: Iterable[ApiKey] = field(default_factory=lambda: (key(), other_key()))
     limits: Limits = field(default_factory=Limits)
     trusted: tuple[Network, ...] = ()
+    names: tuple[str, ...] = ("gate.example",)
     timeout_connect_s: float = 5.0
     timeout_first_byte_s: float = 30.0
     timeout_idle_s: float = 30.0
@@ -203,7 +205,8 @@ class Stand:
         self.store_errors = 0
         said = {"main": UpstreamSettings.model_validate({"url": "http://127.0.0.1:1", **setting.known})}
         usual = () if setting.known else ROUTES
-        table = RouteTable((*usual, *setting.routes), preset_routes(said), spoken(said))
+        hosts = Hosts(setting.names, NOT_SOLD)
+        table = RouteTable((*usual, *setting.routes), preset_routes(said), spoken(said), hosts)
         self.gatekeeper = Gatekeeper(table, "kh", self.store, self.clock, self._count_store_error)
         self.host, self.port = "", 0
         self.door: TlsDoor | None = None

@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 from multidict import CIMultiDict
 
 from gateway.admin.app import _host_check, build_admin_app
-from gateway.admin.hosts import Hosts
+from gateway.core.hosts import Hosts
 from tests.unit.admin.conftest import make_pages
 
 Client = TestClient[web.Request, web.Application]

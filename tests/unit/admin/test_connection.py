@@ -13,7 +13,7 @@ from aiohttp.http_exceptions import BadStatusLine
 
 from gateway.admin.app import build_admin_app
 from gateway.admin.connection import AdminConnection, serving
-from gateway.admin.hosts import Hosts
+from gateway.core.hosts import Hosts
 from gateway.wire.request_head import Limits
 from tests.support.raw_caller import call
 from tests.unit.admin.conftest import make_pages, speak

@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestClient
 
 from gateway.admin.app import build_admin_app
 from gateway.admin.health import Check, Readiness, State
-from gateway.admin.hosts import Hosts
+from gateway.core.hosts import Hosts
 from gateway.keeper.ports import StoreUnavailable
 from tests.unit.admin.conftest import make_pages
 

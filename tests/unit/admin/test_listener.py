@@ -8,8 +8,8 @@ from aiohttp import web
 
 from gateway.admin.app import build_admin_app
 from gateway.admin.health import Pages
-from gateway.admin.hosts import Hosts
 from gateway.admin.listener import AdminListener
+from gateway.core.hosts import Hosts
 from gateway.wire.request_head import Limits
 from tests.unit.admin.conftest import make_pages, speak
 

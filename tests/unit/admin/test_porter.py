@@ -16,10 +16,10 @@ from aiohttp import web
 from gateway.admin.app import build_admin_app
 from gateway.admin.connection import serving
 from gateway.admin.health import Pages
-from gateway.admin.hosts import Hosts
 from gateway.admin.late import Receive
 from gateway.admin.places import PLACES_MAX
 from gateway.admin.porter import Porter
+from gateway.core.hosts import Hosts
 from gateway.keeper.ports import StoreUnavailable
 from gateway.wire.request_head import Limits
 from tests.support.raw_caller import call

@@ -110,6 +110,8 @@ def test_what_a_route_needs_is_said_in_words(configured: CommandLine, path: str,
 def test_who_needs_no_key_is_said(configured: CommandLine) -> None:
     told = configured("explain", "GET", "/home/x").stdout
     assert "no key needed from\t127.0.0.0/8 (counts as chat:write)\n" in told
+    by = "an IP address, a name without a dot, or one of server.names"
+    assert f"without a key call it by\t{by}\n" in told
     assert "methods\tall\n" in told
 
 

@@ -1,6 +1,6 @@
 """What the floors below are given is what was configured."""
 
-from gateway.config.compile import limits, routes
+from gateway.config.compile import limits, routes, table
 from gateway.config.model import Settings
 from gateway.core.routes import Route, RouteTable
 from gateway.wire.request_head import Limits
@@ -19,6 +19,13 @@ def test_routes_keep_their_order_and_make_a_table() -> None:
     compiled = routes(settings)
     assert compiled == (Route("b", "/b", upstream="ai"), Route("a", "/a", upstream="ai", public=True))
     assert RouteTable(compiled).routes == compiled
+
+
+def test_the_table_knows_the_names_that_were_configured_and_those_that_need_not_be() -> None:
+    named = table(Settings.model_validate({"server": {"names": ["AI.example.com"]}})).hosts
+    for host, is_ours in (("ai.example.com:80", True), ("nas.local", True), ("keys.example.com", False)):
+        assert (host in named) is is_ours
+    assert "ai.example.com" not in table(Settings()).hosts
 
 
 def test_limits_reach_the_wire_in_bytes_and_seconds() -> None:

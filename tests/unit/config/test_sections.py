@@ -47,6 +47,7 @@ def refusals(section: type[Section], written: dict[str, Any]) -> list[str]:
             ServerSettings,
             {
                 "proxy": Address("127.0.0.1", 8080),
+                "names": (),
                 "admin": Address("127.0.0.1", 8081),
                 "admin_names": (),
                 "plane": "lean",

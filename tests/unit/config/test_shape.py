@@ -40,6 +40,7 @@ def test_every_value_outside_the_routes_is_a_leaf() -> None:
     found = {".".join(leaf.loc): leaf.is_list for leaf in leaves()}
     assert found == {
         "server.proxy": False,
+        "server.names": True,
         "server.admin": False,
         "server.admin_names": True,
         "server.plane": False,

@@ -21,6 +21,7 @@ def test_values_are_shown_in_the_units_of_people() -> None:
     values = shown(settings, from_plain({}, HERE))
     assert values["server"] == {
         "proxy": "[::1]:80",
+        "names": [],
         "admin": "127.0.0.1:8081",
         "plane": "lean",
         "admin_names": [],
@@ -71,7 +72,7 @@ def test_every_value_has_an_origin() -> None:
     origins = origins_of(Settings.model_validate(tree.plain()), tree)
     assert origins["store.url"] == origins["scopes.a:b"] == "c.yaml:1:1"
     assert {path for path, origin in origins.items() if origin != "default"} == {"store.url", "scopes.a:b"}
-    assert len(origins) == 34
+    assert len(origins) == 35
 
 
 def test_a_list_of_scalars_is_one_value_and_a_list_of_mappings_is_many() -> None:

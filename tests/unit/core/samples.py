@@ -35,9 +35,11 @@ def view(
     path: bytes | str = "/",
     kind: Kind = Kind.PLAIN,
     peer: str = PEER,
+    called: tuple[bytes, ...] = (b"localhost:8080",),
 ) -> RequestView:
     """A request with these headers."""
-    return RequestView(method, target(path), tuple((_raw(n), _raw(v)) for n, v in headers), peer, kind)
+    fields = tuple((_raw(n), _raw(v)) for n, v in headers)
+    return RequestView(method, target(path), fields, peer, kind, called)
 
 
 def _raw(part: bytes | str) -> bytes:

@@ -4,6 +4,7 @@ from typing import Final
 
 from gateway.core.credentials import NOTHING_TO_STRIP, Strip
 from gateway.core.decision import Allow, Identity
+from gateway.core.hosts import Hosts
 from gateway.core.keys import Network
 from gateway.core.refusal import Deny
 from gateway.core.request import Headers
@@ -57,7 +58,7 @@ def allowing(strip: Strip = NOTHING_TO_STRIP, identity: Identity | None = IDENTI
 
 def hop(peer: str = PEER, trusted: tuple[Network, ...] = ()) -> Hop:
     """What this hop knows itself."""
-    return Hop(peer, "req-1", trusted=trusted)
+    return Hop(peer, "req-1", trusted=trusted, hosts=Hosts(["gateway.test", "ai.example"]))
 
 
 def lookup(headers: Headers, name: bytes) -> list[bytes]:

@@ -12,6 +12,7 @@ EXAMPLES: Final[Mapping[Reason, tuple[Mapping[str, str], ...]]] = {
     Reason.CREDENTIAL_MISSING: (
         {},
         {"also": "?access_token="},
+        {"problem": "host"},
         {"what": "a page of another site"},
         {"stray": "?access_token="},
         {"stray": "the query"},

@@ -106,6 +106,44 @@ def test_behind_a_trusted_proxy_the_pages_host_is_the_one_it_tells() -> None:
     assert lookup(sent(*told, origin_policy="strip"), b"origin") == [b"https://ai.example"]
 
 
+@pytest.mark.parametrize("policy", ["rewrite", "strip"])
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [(b"evil.example", ()), (b"gateway.test", (b"evil.example",)), (b"evil.example", (b"gateway.test",))],
+    ids=["host", "told", "passed-on-by-a-proxy"],
+)
+def test_a_page_that_leads_its_own_name_here_keeps_its_origin(
+    policy: str, host: bytes, told: tuple[bytes, ...]
+) -> None:
+    fields = [(b"Host", host), (b"Origin", b"http://" + (told or (host,))[0])]
+    fields += [(b"X-Forwarded-Host", each) for each in told]
+    head = reading(*fields, peer=PROXY, trusted=TRUSTED)
+    assert isinstance(head, Head)
+    to = replace(UPSTREAM, origin_policy=policy)
+    around = hop(PROXY, TRUSTED)
+    assert lookup(outline(head, Allow(ROUTE, NOTHING_TO_STRIP), to, around), b"origin") == [fields[1][1]]
+    with_key = NeedKey(b"d", ROUTE, NOTHING_TO_STRIP, PROXY)
+    assert lookup(outline(head, with_key, to, around), b"origin") != [fields[1][1]]
+
+
+@pytest.mark.parametrize(
+    ("peer", "called"),
+    [("10.0.0.1", (b"gateway.test", b"ai.example", b"evil.example")), ("192.0.2.1", (b"gateway.test",))],
+    ids=["trusted", "untrusted"],
+)
+def test_the_gateway_was_called_by_its_host_and_by_all_that_trusted_proxies_tell(
+    peer: str, called: tuple[bytes, ...]
+) -> None:
+    told = ((b"X-Forwarded-Host", b"ai.example"), (b"X-Forwarded-Host", b"evil.example"))
+    assert head_of(*told, peer=peer, trusted=TRUSTED).view.called == called
+
+
+def test_a_caller_of_old_may_have_called_nobody() -> None:
+    head = reading(version=(1, 0))
+    assert isinstance(head, Head)
+    assert head.view.called == ()
+
+
 def test_both_planes_decide_about_the_origin_alike() -> None:
     """One knows the need of a key, the other its record; who needed none has neither."""
     head, strict = head_of((b"Origin", EVIL)), replace(UPSTREAM, origin_policy="strip")

@@ -43,7 +43,7 @@ def test_of_several_targets_each_is_called_by_its_own_name(
 ) -> None:
     head = reading((b"Host", b"gate.example"), (b"Origin", b"http://gate.example"), (b"X-A", b"10.0.0.1"))
     assert isinstance(head, Head)
-    composed = compose_head(head, allowing(), upstream, hop())
+    composed = compose_head(head, replace(allowing(), digest=b"d"), upstream, hop())
     for_b = addressed_head(composed, upstream, B)
     assert lookup(for_b.headers, b"host") == [host]
     assert lookup(for_b.headers, b"origin") == [origin]

@@ -84,7 +84,9 @@ def test_the_story_is_the_decision_of_a_real_request(
         decision = target
     else:
         headers = ((b"x-api-key", SECRET.encode()),) if shows_key else ()
-        decision = admit(RequestView(method, target, headers, peer), ROUTES, Ours("kh"))
+        decision = admit(
+            RequestView(method, target, headers, peer, called=(b"keyhatch",)), ROUTES, Ours("kh")
+        )
         if isinstance(decision, NeedKey):
             decision = judge(decision, key, NOW)
     told = tell(method, path, ROUTES, key if shows_key else None, peer, NOW)

@@ -24,9 +24,9 @@ from gateway.admin.api.operations import BASE, OPERATIONS, Operation
 from gateway.admin.api.serve import Api
 from gateway.admin.api.throttle import Throttle
 from gateway.admin.app import build_admin_app
-from gateway.admin.hosts import Hosts
 from gateway.admin.sessions import Sessions
 from gateway.config.reloaded import Reloaded
+from gateway.core.hosts import Hosts
 from gateway.core.keys import ApiKey
 from gateway.core.routes import Route, RouteTable
 from gateway.keeper.desk import KeyDraft
