@@ -75,7 +75,9 @@ from gateway.keeper.ports import StoreUnavailable, WholeKey
 
 TIMEOUT_ANSWER_S: Final = 15.0
 TIMEOUT_IMPORT_S: Final = 60.0
-TIMEOUT_PING_S: Final = 2.0
+TIMEOUT_PING_S: Final = (
+    5.0  # the first one waits for what serves it to be loaded: 0.6 s, more on a slow machine
+)
 _UNSURE: Final = "keyhatch keys list --status all shows whether it was done"
 
 _Told = TypeVar("_Told", bound=Words)
