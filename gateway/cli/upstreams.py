@@ -96,7 +96,9 @@ def _ask(
 
 def _show(surroundings: Surroundings, found: "list[TargetSeen]", form: Form) -> None:
     if form == "json":
-        data_json([_as_json(each) for each in found])
+        from gateway.keeper.draining import target_json  # noqa: PLC0415
+
+        data_json([target_json(each) for each in found])
     elif on_terminal():
         now = surroundings.clock.now()
         rows = [(*_facts(each), ago(each.since, now), each.last_error or "") for each in found]
@@ -107,17 +109,6 @@ def _show(surroundings: Surroundings, found: "list[TargetSeen]", form: Form) -> 
 
 def _facts(seen: "TargetSeen") -> tuple[str, str, str, str]:
     return seen.upstream, seen.target, seen.state.value, str(seen.busy)
-
-
-def _as_json(seen: "TargetSeen") -> dict[str, object]:
-    return {
-        "upstream": seen.upstream,
-        "target": seen.target,
-        "state": seen.state.value,
-        "busy": seen.busy,
-        "since": rfc3339(seen.since),
-        "last_error": seen.last_error,
-    }
 
 
 def _paint(cell: str) -> str:

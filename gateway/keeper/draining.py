@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 from gateway.keeper.audit import HOST, Act, ActName
 from gateway.keeper.ports import Clock, KeyNotFound, Recorder
+from gateway.wire.key_json import rfc3339
 from gateway.wire.targets import Standing, State
 from gateway.wire.upstream import Upstream
 
@@ -31,6 +32,18 @@ class TargetSeen:
     busy: int
     since: float
     last_error: str | None
+
+
+def target_json(seen: TargetSeen) -> dict[str, object]:
+    """A target as programs read it."""
+    return {
+        "upstream": seen.upstream,
+        "target": seen.target,
+        "state": seen.state.value,
+        "busy": seen.busy,
+        "since": rfc3339(seen.since),
+        "last_error": seen.last_error,
+    }
 
 
 class TargetDesk(Protocol):

@@ -4,8 +4,7 @@ from pydantic import Field
 
 from gateway.admin.api.ask import Answer, Ask
 from gateway.admin.api.words import Moment, Told
-from gateway.keeper.draining import TargetDesk, TargetSeen
-from gateway.wire.key_json import rfc3339
+from gateway.keeper.draining import TargetDesk, target_json
 from gateway.wire.targets import State
 
 
@@ -42,18 +41,6 @@ async def resume(ask: Ask) -> Answer:
     """Take it back."""
     [seen] = await _desk(ask).resume(ask.upstream, ask.target)
     return Answer(target_json(seen))
-
-
-def target_json(seen: TargetSeen) -> dict[str, object]:
-    """A target as programs read it."""
-    return {
-        "upstream": seen.upstream,
-        "target": seen.target,
-        "state": seen.state.value,
-        "busy": seen.busy,
-        "since": rfc3339(seen.since),
-        "last_error": seen.last_error,
-    }
 
 
 def _desk(ask: Ask) -> TargetDesk:
