@@ -157,8 +157,8 @@ class _Reader:
         target = self._anchors.get(event.anchor)
         if target is None:
             known = event.anchor in self._anchors
-            message = "stands inside its own anchor" if known else "has no anchor"
-            self._stop(event, loc, f"alias '*{event.anchor}' {message}")
+            quoted = "has no anchor: put quotes around a value that begins with '*'"  # which may be a secret
+            self._stop(event, loc, f"the alias {'stands inside its own anchor' if known else quoted}")
         return target.copied(lambda: self._count(event, loc))
 
     def _count(self, event: yaml.Event, loc: Loc) -> None:

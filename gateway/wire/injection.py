@@ -132,4 +132,6 @@ def _without_key(protocols: bytes) -> bytes | None:
 
 
 def _is_key(parameter: bytes) -> bool:
-    return unquote_to_bytes(parameter.partition(b"=")[0]).strip().lower() in PARAMETERS
+    """Whether it is one, or holds one for a server that splits at `;` too."""
+    names = (each.partition(b"=")[0] for each in parameter.split(b";"))
+    return any(unquote_to_bytes(name).strip().lower() in PARAMETERS for name in names)

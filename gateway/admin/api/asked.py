@@ -219,6 +219,7 @@ _FORMS: Final = {
     "since": "is no day: write one like 2027-01-31",
     "until": "is no day: write one like 2027-01-31",
     "overlap": "is no overlap: write now, 90m, 24h or 7d",
+    "expires_in": "is no duration: write one like 90s, 5m or 1h",
     "key_id": "is no id of a key: ids look like key_0123456789abcdef",
     "method": "is no method: write it in capitals, such as GET",
 }

@@ -108,8 +108,8 @@ def test_every_value_knows_its_line_and_column() -> None:
         ("a: 1\n---\nb: 2", ["c.yaml:2:1: holds a second document: one file is one configuration"]),
         ("[a]", ["c.yaml:1:1: must be a mapping: server:, store:, routes: and so on"]),
         ("text", ["c.yaml:1:1: must be a mapping: server:, store:, routes: and so on"]),
-        ("a: *b", ["c.yaml:1:4: a: alias '*b' has no anchor"]),
-        ("a: &b [*b]", ["c.yaml:1:8: a[0]: alias '*b' stands inside its own anchor"]),
+        ("a: *b", ["c.yaml:1:4: a: the alias has no anchor: put quotes around a value that begins with '*'"]),
+        ("a: &b [*b]", ["c.yaml:1:8: a[0]: the alias stands inside its own anchor"]),
         ("\n a: '", ["c.yaml:2:6: is not YAML: found unexpected end of stream"]),
         (
             "p: [::1]:8080",

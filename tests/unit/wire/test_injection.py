@@ -73,6 +73,10 @@ def test_the_name_of_a_parameter_may_be_percent_encoded() -> None:
     assert left(head_of(target=b"/v1?%6Bey=AIza1"), OWN)[1] == b""
 
 
+def test_one_that_stands_behind_a_semicolon_goes_with_what_it_stands_behind() -> None:
+    assert left(head_of(target=b"/v1?a=1;key=AIza1&b=2;c"), OWN)[1] == b"b=2;c"
+
+
 def test_a_query_without_one_passes_as_it_came() -> None:
     assert left(head_of(target=b"/v1?token=file&a&&keys=1"), OWN)[1] is None
 

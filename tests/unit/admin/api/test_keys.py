@@ -387,6 +387,12 @@ async def test_what_cannot_be_signed_names_its_field(
     assert (told.status, told.fields) == (422, fields)
 
 
+async def test_how_long_an_address_may_open_is_told_in_words(stand: Stand, admin: Held) -> None:
+    body = {"path": "/a", "expires_in": "soon"}
+    told = await stand.ask(admin, "POST", f"/keys/{admin.id}/sign", body)
+    assert told.json["errors"][0]["message"] == "is no duration: write one like 90s, 5m or 1h"
+
+
 async def test_a_key_that_does_not_work_signs_nothing(stand: Stand, admin: Held) -> None:
     key = await stand.make("radio")
     await stand.keyring.disable(key.id)
