@@ -113,14 +113,14 @@ def _opened(draft: Draft, parts: Parts) -> Iterator[Finding]:
 
 
 def _silenced(draft: Draft, parts: Parts) -> Iterator[Finding]:
-    """A wide route leaves another server's preset nothing: a person's routes come first."""
+    """A wide route leaves a preset nothing: a person's routes come first, unless it is mounted below them."""
     if not draft.sound("path", "upstream") or not draft.route.path.endswith("/**"):
         return
     for name, upstream in parts.upstreams.items():
         mount = upstream.mount or ""
         if upstream.preset is None or (not mount and name == draft.route.upstream):
             continue
-        if f"{mount}/".startswith(draft.route.path.removesuffix("**")):
+        if f"{mount}/**" == draft.route.path:
             message = f"takes {mount or '/'} too, so the preset of upstream '{name}' is never asked"
             mend = "routes come before presets: give this one a narrower path"
             yield Finding(draft.at("path"), f"{message}: {mend}", quotes=True)

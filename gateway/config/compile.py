@@ -22,7 +22,8 @@ def table(settings: Settings) -> RouteTable:
     """All routes: a person's own, and those of presets. The configuration's own checks have refused ties."""
     upstreams = settings.upstreams
     hosts = Hosts(settings.server.names, NOT_SOLD)
-    return RouteTable(routes(settings), preset_routes(upstreams), spoken(upstreams), hosts)
+    mounts = [each.mount for each in upstreams.values() if each.preset is not None and each.mount is not None]
+    return RouteTable(routes(settings), preset_routes(upstreams), spoken(upstreams), hosts, mounts)
 
 
 def _route(written: RouteSettings, settings: Settings) -> Route:

@@ -15,7 +15,8 @@ Rules
 7. `/.keyhatch/…` belongs to the gateway, and so does `OPTIONS *`; no configured route can claim them.
 8. There are two layers. What a person's own routes say of a path, whatever the method, is what is done; only
    a path that none of them covers is asked of the routes of presets. For such a path rule 5 asks all readings
-   of both layers, the own routes first (docs/decisions/0019).
+   of both layers, the own routes first. Below a mount only own routes for it, or for more below it, count as
+   own: a mount is the person's word too (docs/decisions/0019).
 """
 
 from collections.abc import Iterable, Iterator
@@ -152,14 +153,13 @@ SERVER_ROUTE: Final = Route(
 )
 """Where `OPTIONS *` goes; its path is a name, no request arrives there by it."""
 
+_PREFLIGHT: Final = f"{OWN_PATH}/preflight"
 PREFLIGHT_ROUTE: Final = Route(
-    "keyhatch-preflight",
-    f"{OWN_PATH}/preflight",
-    methods=frozenset({"OPTIONS"}),
-    public=True,
-    own=Own.PREFLIGHT,
+    "keyhatch-preflight", _PREFLIGHT, methods=frozenset({"OPTIONS"}), public=True, own=Own.PREFLIGHT
 )
 """Where a preflight goes that no route was found for."""
+
+_MOUNTED: Final = Route("keyhatch-mounted", f"{OWN_PATH}/mounted", own=Own.NOTHING)  # for a preset's routes
 
 
 class RouteError(ValueError):
@@ -190,6 +190,13 @@ class _Node:
                 node = node.literals.setdefault(segment, _Node())
         node.here.append(route)
 
+    def hand_on(self, segments: Iterable[str]) -> None:
+        """What lies below is another layer's, unless a route here is as specific."""
+        node = self
+        for segment in segments:
+            node = node.literals.setdefault(segment, _Node())
+        node.rest = node.rest or [_MOUNTED]
+
     def find(self, segments: tuple[str, ...], at: int = 0) -> list[Route]:
         """The routes of the most specific path that covers these segments; empty if none does."""
         if at == len(segments):
@@ -208,18 +215,21 @@ class _Layer:
 
     __slots__ = ("folded", "received")
 
-    def __init__(self, routes: Iterable[Route]) -> None:
+    def __init__(self, routes: Iterable[Route], mounts: Iterable[str] = ()) -> None:
         self.received = _Node()
         self.folded = _Node()
         for route in routes:
             self.received.add(split_path(route.path), route)
             self.folded.add(_fold_pattern(route.path), route)
+        for mount in mounts:
+            self.received.hand_on(split_path(mount))
+            self.folded.hand_on(_fold_pattern(mount))
 
 
 class RouteTable:
     """All routes, compiled. `RouteTable(routes)` raises `RouteError` for the first faulty route or tie.
 
-    `presets` are the routes of presets (rule 8), in which `Own.NOTHING` closes what lies below a mount;
+    `presets` are the routes of presets (rule 8), in which `Own.NOTHING` closes what lies below `mounts`;
     `dialect` is what is spoken where there is no route. `by_id` finds a route again by what a refusal calls
     it; `cors` answers every origin that a route does. `hosts`: how we are called by who shows no key.
     """
@@ -230,6 +240,7 @@ class RouteTable:
         presets: Iterable[Route] = (),
         dialect: Dialects = (),
         hosts: Hosts = NEAR,
+        mounts: Iterable[str] = (),
     ) -> None:
         own, more = tuple(routes), tuple(presets)
         for error in (*route_errors(own), *route_errors(more)):
@@ -240,7 +251,7 @@ class RouteTable:
         self.cors = any_of(route.cors for route in self.routes)
         self.hosts = hosts
         self._found: dict[tuple[str, str], Route | Deny] = {}
-        self._layers = (_Layer((*OWN_ROUTES, *own)), *([_Layer(more)] if more else []))
+        self._layers = (_Layer((*OWN_ROUTES, *own), mounts), *([_Layer(more)] if more else []))
         self._dialect = ((OWN_PATH, Dialect.COMBINED), *dialect)
         self._spoken = {route.id: route.dialect for route in self.routes}
 
@@ -273,7 +284,8 @@ class RouteTable:
 
     def _find(self, method: str, target: Target) -> Route | Deny:
         for rank, layer in enumerate(self._layers, 1):
-            if found := layer.received.find(target.segments):
+            found = layer.received.find(target.segments)
+            if found and found[0] is not _MOUNTED:
                 return self._judge(found, method, target, self._layers[:rank])
         return ambiguous(ENCODED_SLASH) if target.has_slash else Deny(Reason.NO_ROUTE)
 
@@ -299,7 +311,8 @@ def _are_alike(route: Route, other: Route, target: Target) -> bool:
 
 
 def _first_found(layers: tuple[_Layer, ...], reading: tuple[str, ...]) -> list[Route]:
-    return next((found for layer in layers if (found := layer.folded.find(reading))), [])
+    every = (layer.folded.find(reading) for layer in layers)
+    return next((found for found in every if found and found[0] is not _MOUNTED), [])
 
 
 def split_path(path: str) -> tuple[str, ...]:

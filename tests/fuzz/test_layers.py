@@ -3,6 +3,8 @@
 1. What a person's own routes say of a request is said whatever presets are added.
 2. What a preset says is said only of a path that no own route covers in any reading, unless both guard alike.
 3. A preset opens no path that an own route covers.
+4. Below a mount, what own routes that are no more specific than it say counts for nothing; elsewhere, and
+   for all other own routes, it is as if there were no mount.
 """
 
 from typing import Any
@@ -73,6 +75,39 @@ def test_a_preset_opens_no_path_that_an_own_route_covers(
         assert match in (*OWN_ROUTES, *own)
 
 
+@MANY
+@given(guarded(), guarded(), st.sampled_from(["/a", "/b", "/a/b"]), methods, wild_paths)
+def test_a_mount_hides_wider_routes_below_it_and_nothing_else(
+    own: list[Route], presets: list[Route], mount: str, method: str, path: str
+) -> None:
+    target = read_target(path.encode())
+    assert isinstance(target, Target)
+    closed = Route("closed", f"{mount}/**", public=True, own=Own.NOTHING)
+    theirs = [each for each in presets if is_below(each.path, mount) and each.path != closed.path]
+    near = [each for each in own if is_below(fold_of(each.path), mount)]
+    match = RouteTable(own, [*theirs, closed], mounts=[mount]).match(method, target)
+    below = RouteTable(near, [*theirs, closed])
+    readings = ["/" + "/".join(reading) for reading in target.readings]
+    if is_below(path, mount):
+        assert isinstance(match, Deny) or match == below.match(method, target)
+    elif not any(is_below(reading, mount) for reading in readings):
+        assert match == RouteTable(own, [*theirs, closed]).match(method, target)
+    elif isinstance(match, Route):
+        for read in (read_target(reading.encode()) for reading in readings if is_below(reading, mount)):
+            there = below.match(method, read) if isinstance(read, Target) else read
+            assert isinstance(there, Deny) or there.requirement == match.requirement
+
+
+def is_below(path: str, mount: str) -> bool:
+    """Whether a path lies at a mount or below."""
+    return f"{path}/".startswith(f"{mount}/")
+
+
+def fold_of(path: str) -> str:
+    """A pattern as a lenient server reads it."""
+    return path.lower().replace("%61", "a")
+
+
 # --- Two layers: a person's routes, and those of presets ----------------------------------------------
 
 MINE = [Route("mine", "/api/tags", methods=frozenset({"GET"}), scopes=("own:scope",))]
@@ -103,6 +138,33 @@ def test_what_a_persons_route_covers_is_never_asked_of_a_preset(method: str, pat
 def test_a_wide_route_of_a_person_beats_any_path_of_a_preset() -> None:
     doors = RouteTable([Route("all", "/**", public=True)], THEIRS)
     assert [found(doors, "GET", path) for path in ("/api/tags", "/api/pull", "/")] == ["all"] * 3
+
+
+@pytest.mark.parametrize(
+    ("path", "winner"),
+    [
+        ("/voice", "closed"),
+        ("/voice/speech", "voice:speech"),
+        ("/voice/other", "closed"),
+        ("/voice/mine", "mine"),
+        ("/voice/mine/", "target_ambiguous"),
+        ("/Voice/speech", "target_ambiguous"),
+        ("/voices", "all"),
+        ("/", "all"),
+    ],
+)
+def test_a_preset_keeps_its_mount_beside_a_wider_route(path: str, winner: str) -> None:
+    own = [Route("all", "/**", scopes=("own:scope",)), Route("mine", "/voice/mine", scopes=("own:scope",))]
+    closed = Route("closed", "/voice/**", public=True, own=Own.NOTHING)
+    theirs = [Route("voice:speech", "/voice/speech", scopes=("audio:speech",)), closed]
+    assert found(RouteTable(own, theirs, mounts=["/voice"]), "GET", path) == winner
+
+
+def test_a_route_of_a_person_for_the_mount_itself_beats_the_preset() -> None:
+    own = [Route("mine", "/Voice/**", methods=frozenset({"GET"}), scopes=("own:scope",))]
+    doors = RouteTable(own, [Route("voice:speech", "/Voice/speech")], mounts=["/Voice"])
+    assert found(doors, "GET", "/Voice/speech") == "mine"
+    assert found(doors, "POST", "/Voice/speech") == "method_not_allowed"
 
 
 def test_the_table_holds_the_routes_of_both_layers_but_no_closed_door() -> None:

@@ -43,7 +43,7 @@ def test_a_plain_configuration_needs_no_advice(read: Read) -> None:
         (
             (
                 "upstreams: {ai: {url: http://a}, voice: {url: http://b, preset: kokoro, mount: /voice}}\n"
-                "routes: [{id: r, path: /**, upstream: ai, scopes: []}]"
+                "routes: [{id: r, path: /voice/**, upstream: ai, scopes: []}]"
             ),
             (
                 "config.yaml:2:24: routes[0].path: takes /voice too, so the preset of upstream 'voice' is "
@@ -198,6 +198,7 @@ def test_a_method_that_came_through_a_variable_is_not_shown(read: Read) -> None:
         ("/voice/x/**", "/voice"),
         ("/voi/**", "/voice"),
         ("/**", None),
+        ("/**", "/voice"),
         ("/voice", "/voice"),
     ],
 )

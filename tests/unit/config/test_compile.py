@@ -4,6 +4,7 @@ from gateway.config.compile import limits, routes, table
 from gateway.config.model import Settings
 from gateway.core.routes import Route, RouteTable
 from gateway.wire.request_head import Limits
+from tests.unit.core.samples import target
 
 
 def test_routes_keep_their_order_and_make_a_table() -> None:
@@ -19,6 +20,19 @@ def test_routes_keep_their_order_and_make_a_table() -> None:
     compiled = routes(settings)
     assert compiled == (Route("b", "/b", upstream="ai"), Route("a", "/a", upstream="ai", public=True))
     assert RouteTable(compiled).routes == compiled
+
+
+def test_a_wide_route_and_a_mounted_preset_live_together() -> None:
+    written = {
+        "upstreams": {
+            "app": {"url": "http://a"},
+            "voice": {"url": "http://b", "preset": "kokoro", "mount": "/voice"},
+        },
+        "routes": [{"id": "all", "path": "/**", "upstream": "app", "scopes": []}],
+    }
+    doors = table(Settings.model_validate(written))
+    found = [doors.match("POST", target(path)) for path in ("/voice/v1/audio/speech", "/v1/audio/speech")]
+    assert [each.upstream for each in found if isinstance(each, Route)] == ["voice", "app"]
 
 
 def test_the_table_knows_the_names_that_were_configured_and_those_that_need_not_be() -> None:
