@@ -6,10 +6,11 @@ from typing import cast
 from urllib.parse import quote
 
 from playwright._impl._api_structures import SetCookieParam
-from playwright.sync_api import Browser, Cookie, Page, expect
+from playwright.sync_api import Browser, Cookie, Page, Route, expect
 
 from tests.browser.conftest import Served
 from tests.support.console import Console
+from tests.support.running_gateway import eventually
 from tests.support.watched_page import Watch, watched
 
 MARKUP = '<img src=x onerror="document.title=`owned`"><script>document.title="owned"</script>'
@@ -149,3 +150,26 @@ def test_an_owner_sees_and_makes_their_own_alone(served: Served, page: Page) -> 
     console.stored()
     (record,) = (each for each in served.admin.every("/keys") if each["name"] == "Ann's second")
     assert record["owner"] == "ann"
+
+
+def test_a_late_word_of_an_old_session_does_not_end_the_new_one(
+    page: Page, served: Served, watch: Watch
+) -> None:
+    watch.expect_console_error("status of 401")
+    over = json.dumps({"status": 401, "code": "session_ended", "detail": "It is over."})
+    held: list[Route] = []
+    page.route(re.compile("used_since="), lambda route: route.continue_() if held else held.append(route))
+    console = Console(page, served.admin_key).open()
+    eventually(lambda: page.evaluate("true") and held, "the page asked with its first session")
+    page.route(re.compile("/overview"), lambda route: route.fulfill(status=401, body=over), times=1)
+    console.view("Overview")
+    again = page.get_by_role("dialog", name="Sign in again")
+    again.get_by_label("Admin key").fill(served.admin_key)
+    again.get_by_role("button", name="Sign in").click()
+    expect(again).to_have_count(0)
+    token = page.evaluate("localStorage.getItem('keyhatch.token')")
+    with page.expect_response(re.compile("used_since=")):
+        held[0].fulfill(status=401, body=over)
+    assert watch.trouble() == []  # which lets the page do what it has to do
+    assert again.count() == 0
+    assert page.evaluate("localStorage.getItem('keyhatch.token')") == token

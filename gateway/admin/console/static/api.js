@@ -83,10 +83,12 @@ export async function ask(method, path, body, options = {}) {
 /** The same with the ETag: `{told, etag}`. */
 export async function askWhole(method, path, body, options = {}) {
   for (;;) {
+    const shown = token.get();
     try {
       return await send(method, `/api/v1${path}`, body, options);
     } catch (error) {
       if (error.status !== 401) throw error;
+      if (token.get() && token.get() !== shown) continue; // somebody signed in meanwhile
       if (options.background) {
         hooks.sessionOver(error);
         throw error;
