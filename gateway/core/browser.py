@@ -8,9 +8,8 @@ Basic`, must come from a page of this very server. A browser says where it comes
 
 from typing import Final
 
-from gateway.core.request import Kind, RequestView
+from gateway.core.request import SAFE, Kind, RequestView
 
-SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110 section 9.2.1
 _OWN: Final = frozenset({b"same-origin", b"none"})  # none: the user typed the address
 
 

@@ -34,6 +34,9 @@ Readings = tuple[tuple[str, ...], ...]
 Headers = tuple[tuple[bytes, bytes], ...]
 """Ordered pairs of lower-case name and value without surrounding blanks."""
 
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that ask for no change (RFC 9110 §9.2.1), of those that are forwarded."""
+
 _PATH: Final = re.compile(rb"/[!$%&'()*+,\-./0-9:;=@A-Z\[\]^_a-z|~]*")
 _QUERY: Final = re.compile(rb"[!-\"$-~]*")
 _SLASH: Final = re.compile("%2f", re.IGNORECASE)

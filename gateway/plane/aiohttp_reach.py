@@ -6,10 +6,10 @@ sent once more, at another target if there is one; `busy` counts what is under w
 """
 
 from collections.abc import AsyncIterator, Callable
-from typing import Final
 
 import aiohttp
 
+from gateway.core.request import SAFE
 from gateway.keeper.ports import Clock
 from gateway.plane.aiohttp_upstream import AllDrainedError, UpstreamResponse, UpstreamSession, is_fresh
 from gateway.plane.reports import DRAINED, failed, warn, why_not, worked
@@ -19,8 +19,6 @@ from gateway.wire.upstream import Upstream, UpstreamHead
 
 Body = Callable[[], AsyncIterator[bytes]]
 """Begins the body; called anew where a connection could not be made, so nothing of it was read."""
-
-_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Reach:
@@ -44,7 +42,7 @@ class Reach:
         except aiohttp.ClientConnectorError:
             raise
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as trouble:
-            another = self._again(trouble) if body is None and head.method in _SAFE else None
+            another = self._again(trouble) if body is None and head.method in SAFE else None
             if another is None:
                 self._report(trouble)
                 raise

@@ -26,10 +26,9 @@ import re
 from hashlib import sha256
 from typing import Final, Generic, TypeVar
 
-from gateway.core.browser import SAFE
 from gateway.core.decision import Decision
 from gateway.core.refusal import Deny, Reason
-from gateway.core.request import Kind, read_target
+from gateway.core.request import SAFE, Kind, read_target
 from gateway.core.routes import Route, RouteTable
 from gateway.keeper.gatekeeper import Gatekeeper
 from gateway.plane.contract import Ground

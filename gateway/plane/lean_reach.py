@@ -15,6 +15,7 @@ from typing import Final
 
 from gateway.core.decision import Allow
 from gateway.core.refusal import Deny, Reason
+from gateway.core.request import SAFE
 from gateway.plane.lean_house import Caller, House, Owner
 from gateway.plane.lean_plan import Plan
 from gateway.plane.lean_upload import Upload
@@ -26,7 +27,6 @@ from gateway.wire.targets import Standing
 from gateway.wire.upstream import Upstream
 
 HELD_BYTES_MAX: Final = 65_536
-_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Reach:
@@ -179,7 +179,7 @@ class Reach:
             what = "closed the connection without answering"
         if standing is not None and self._is_fresh:
             failed(self._upstream, standing, now, f"it {what}")
-        if self._was_retried or self._upload is not None or self._plan.method not in _SAFE:
+        if self._was_retried or self._upload is not None or self._plan.method not in SAFE:
             self._owner.refuse(Deny(Reason.UPSTREAM_PROTOCOL, {"what": what}))
             return
         self._was_retried = True
