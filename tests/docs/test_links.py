@@ -75,18 +75,33 @@ def test_every_make_target_that_is_named_exists(path: str) -> None:
     assert named - TARGETS == set()
 
 
-def test_every_page_can_be_reached_from_the_readme() -> None:
-    reached: set[str] = set()
-    todo = ["README.md"]
-    while todo:
-        path = todo.pop()
-        reached.add(path)
-        for link in document(path).links():
-            file = (document(path).folder / link.partition("#")[0]).resolve()
-            target = PurePosixPath(file.relative_to(ROOT)).as_posix() if file.is_file() else ""
-            if target in PATHS and target not in reached:
-                todo.append(target)
-    assert set(PATHS) - reached == set()
+def reached_from(start: str, *, by_hops: int) -> set[str]:
+    """The pages that links lead to, from one to the next, as often as that."""
+    reached, edge = {start}, {start}
+    while edge and by_hops:
+        edge = {page for path in edge for page in pages_linked_by(path)} - reached
+        reached |= edge
+        by_hops -= 1
+    return reached
+
+
+def pages_linked_by(path: str) -> set[str]:
+    """The pages of this repository that one page leads to."""
+    files = {(document(path).folder / link.partition("#")[0]).resolve() for link in document(path).links()}
+    return {PurePosixPath(file.relative_to(ROOT)).as_posix() for file in files} & set(PATHS)
+
+
+def test_every_page_can_be_reached_from_the_readme_by_three_clicks() -> None:
+    assert set(PATHS) - reached_from("README.md", by_hops=3) == set()
+
+
+INDEX = "docs/README.md"
+
+
+def test_the_index_of_documents_names_every_page() -> None:
+    by_index_of_their_own = {path for path in PATHS if path.startswith("docs/decisions/0")}
+    pages = {path for path in PATHS if path.startswith("docs/")} - by_index_of_their_own
+    assert pages - reached_from(INDEX, by_hops=1) == set(), "give it a line in docs/README.md"
 
 
 CODE = tuple(
