@@ -1,7 +1,7 @@
 # The workshop. `make` alone says what there is to do.
 #
 # Needs Python 3.11 or newer (with venv) and make. Everything else goes into .venv, pinned by hash
-# in requirements/: run.txt for running, dev.txt (which holds run.txt) for everything else. What
+# in requirements/: run.txt for running (otel.txt with spans too), dev.txt (which holds both) for everything else. What
 # tests take from npm is pinned by hash beside them: axe-core in tests/browser, SignalR's client in tests/clients.
 #
 #   PYTHON=python3.12   the interpreter for a new .venv        UPSTREAM=URL   what `make run` stands before
@@ -66,7 +66,8 @@ fix: $(VENV)/dev.installed ## Format the code and mend what ruff can mend
 
 lock: $(VENV)/dev.installed ## Renew requirements/ from pyproject.toml, to the newest versions
 	@$(LOCK) -o requirements/run.txt
-	@$(LOCK) -o requirements/dev.txt --group dev -c requirements/run.txt
+	@$(LOCK) -o requirements/otel.txt --extra otel -c requirements/run.txt
+	@$(LOCK) -o requirements/dev.txt --group dev -c requirements/otel.txt
 
 pictures: $(VENV)/dev.installed ## Take the pictures of the console in docs/pictures anew
 	@$(PY) -m tests.browser.pictures
