@@ -61,6 +61,8 @@ if TYPE_CHECKING:
 DRAIN_GRACE_S: Final = 30.0
 CUT_GRACE_S: Final = 0.05  # aiohttp takes 0 for no limit at all
 LATE_FLUSH_S: Final = 10.0
+STOP_S: Final = DRAIN_GRACE_S + 10.0
+"""What a stop takes at most where the store does not hang: the drain, then what is still to be written."""
 _log: Final = logging.getLogger("gateway.service")
 
 
@@ -99,7 +101,12 @@ class Gateway:
         self._watch: StoreWatch
         self._forgetting: Forgetting
         self._secure: Secure
+        self._lost: str | None = None
         self.reloads = Reloads(self.reload, self.metrics)
+
+    def trouble(self) -> str | None:
+        """What only a new start would mend, if there is anything of that kind."""
+        return self._lost
 
     @property
     def keys_counted(self) -> int:
@@ -352,13 +359,18 @@ class Gateway:
 
     def _run(self, endless: Awaitable[None]) -> None:
         task = asyncio.ensure_future(endless)
-        task.add_done_callback(_report)
+        task.add_done_callback(self._report)
 
         async def end() -> None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
         self._open.push_async_callback(end)
+
+    def _report(self, task: asyncio.Future[None]) -> None:
+        if not task.cancelled() and (trouble := task.exception()) is not None:
+            self._lost = "a task of the gateway ended unexpectedly, see the log"
+            _log.critical("a task of the gateway ended unexpectedly", exc_info=trouble)
 
 
 def _plane(name: str) -> Callable[[Ground, Surroundings], Plane]:
@@ -368,8 +380,3 @@ def _plane(name: str) -> Callable[[Ground, Surroundings], Plane]:
     from gateway.plane.with_aiohttp import AiohttpPlane  # noqa: PLC0415
 
     return AiohttpPlane
-
-
-def _report(task: asyncio.Future[None]) -> None:
-    if not task.cancelled() and (trouble := task.exception()) is not None:
-        _log.critical("a task of the gateway ended unexpectedly", exc_info=trouble)

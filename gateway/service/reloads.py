@@ -6,6 +6,7 @@ way: one after the other, told in the log and counted. What is asked while the g
 
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,10 +24,14 @@ _log: Final = logging.getLogger("gateway.service")
 
 
 class Reloads:
-    """Reads the configuration with `read` and hands it to `take`, which puts all of it in force or raises."""
+    """Reads the configuration with `read` and hands it to `take`, which puts all of it in force or raises.
+
+    Each reload is made within `around()`: for whoever wants to know when one begins and how it ends.
+    """
 
     def __init__(self, take: "Callable[[Loaded], Reloaded]", metrics: Metrics) -> None:
         self.read: Read | None = None
+        self.around: Callable[[], AbstractContextManager[None]] = nullcontext
         self._take = take
         self._metrics = metrics
         self._watch: FileWatch | None = None
@@ -64,6 +69,10 @@ class Reloads:
 
     def do(self, who: str) -> "Reloaded":
         """Reload now; raises `ConfigError` or `CannotReload`, and then nothing changed."""
+        with self.around():
+            return self._do(who)
+
+    def _do(self, who: str) -> "Reloaded":
         from gateway.config.reloaded import CannotReload  # noqa: PLC0415 - as above
 
         if self.read is None:

@@ -1,7 +1,7 @@
 """`keyhatch serve`: the gateway in a process of its own, from the first line to the last signal.
 
 SIGTERM and SIGINT drain and stop (a second one stops at once), SIGHUP reads the configuration anew: all of
-it or, on any problem, none of it.
+it or, on any problem, none of it. Whoever supervises the process (systemd) is told of each step.
 """
 
 import asyncio
@@ -10,13 +10,18 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from gateway.config.fields import Address
 from gateway.config.load import Loaded
 from gateway.keeper.ports import Clock
 from gateway.logs import configure
-from gateway.service.gateway import Addresses, Gateway, OnEmpty
+from gateway.service.clock import SystemClock
+from gateway.service.gateway import STOP_S, Addresses, Gateway, OnEmpty
 from gateway.service.reloads import Reloads
+
+if TYPE_CHECKING:
+    from gateway.service.notify import Supervisor
 
 INTERRUPTED: Final = 130
 
@@ -49,14 +54,21 @@ async def serve(gateway: Gateway, *, reload: Reload, announce: Announce) -> int:
     reloads = gateway.reloads
     reloads.read = reload
     _on_signals(stop, reloads)
+    supervisor = _supervisor()
     try:
         addresses = await gateway.start()
         where = (*addresses.proxy[:2], *addresses.admin[:2], os.getpid())
         _log.info("serving callers on %s:%d, admin on %s:%d, process %d", *where)
+        if supervisor is not None:
+            reloads.around = supervisor.reloading
+            at = (Address(*addresses.proxy[:2]), Address(*addresses.admin[:2]))
+            supervisor.ready("callers on {}, admin on {}".format(*at), gateway.trouble)
         reloads.begin()
         await announce(gateway, addresses)
         code = await asyncio.shield(stop)
         _log.info("stopping: no new connections, exchanges under way may finish")
+        if supervisor is not None:
+            supervisor.stopping(STOP_S)
         await gateway.stop()
     except asyncio.CancelledError:
         if not stop.done():
@@ -65,8 +77,19 @@ async def serve(gateway: Gateway, *, reload: Reload, announce: Announce) -> int:
         code = stop.result()
     finally:
         await gateway.stop()
+        if supervisor is not None:
+            supervisor.close()
     _log.info("stopped")
     return code
+
+
+def _supervisor() -> "Supervisor | None":
+    """Whoever started this process and wants to be told how it goes; seldom is there one."""
+    if "NOTIFY_SOCKET" not in os.environ:
+        return None
+    from gateway.service.notify import supervisor_of  # noqa: PLC0415 - for whoever has one
+
+    return supervisor_of(os.environ, SystemClock(), asyncio.get_running_loop().call_later)
 
 
 def _on_signals(stop: asyncio.Future[int], reloads: Reloads) -> None:

@@ -1,5 +1,7 @@
 """Guarantees of gateway/service/reloads.py: a reload is whole or nothing, told and counted, whoever asks."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -96,6 +98,24 @@ def test_an_accident_is_logged_whole_and_told_in_a_sentence(
         stage.reloads.do("a test")
     assert "ZeroDivisionError" in caplog.text
     assert stage.outcomes() == (0, 1)
+
+
+def test_each_reload_is_made_within_what_is_around_it(stage: Stage) -> None:
+    around: list[str] = []
+
+    @contextmanager
+    def noting() -> Iterator[None]:
+        around.append("begins")
+        try:
+            yield
+        finally:
+            around.append(f"ends, {len(stage.taken)} taken")
+
+    stage.reloads.around = noting
+    stage.reloads.do("a test")
+    stage.config.write_text("oops")
+    stage.reloads.ask("a test")
+    assert around == ["begins", "ends, 1 taken", "begins", "ends, 1 taken"]
 
 
 def test_a_gateway_without_a_configuration_to_read_says_so(stage: Stage) -> None:

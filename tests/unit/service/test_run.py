@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -18,9 +19,10 @@ from gateway.config.load import Loaded, load
 from gateway.config.problems import ConfigError, Problem
 from gateway.keeper.desk import KeyDesk, KeyDraft
 from gateway.service import run as module
-from gateway.service.gateway import Addresses, Gateway
+from gateway.service.gateway import STOP_S, Addresses, Gateway
 from gateway.service.run import INTERRUPTED, run_gateway, serve
 from gateway.service.watch import StoreWatch
+from tests.support.notified import NotifySocket
 from tests.support.records import StillClock
 from tests.unit.service.houses import House, Upstream, nothing_left, takes, told, until
 
@@ -285,6 +287,77 @@ async def test_where_the_loop_knows_no_signals_it_serves_without(
     serving.task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await serving.task
+
+
+# --- Whoever supervises it
+
+
+async def test_a_supervisor_is_told_of_each_step(
+    house: House, main: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with NotifySocket(tmp_path / "notify") as listener:
+        monkeypatch.setenv("NOTIFY_SOCKET", listener.name)
+        monkeypatch.setenv("WATCHDOG_USEC", "60000000")
+        serving = Serving(house, house.written)
+        await serving.until_announced()
+        assert "NOTIFY_SOCKET" not in os.environ
+        assert "WATCHDOG_USEC" not in os.environ
+        proxy, admin = house.addresses.proxy[1], house.addresses.admin[1]
+        where = f"Serving callers on 127.0.0.1:{proxy}, admin on 127.0.0.1:{admin}"
+        assert listener.statuses()[1:] == [where]
+        assert listener.pings() == 1
+        send(signal.SIGHUP)
+        await until(lambda: listener.states() == ["READY", "RELOADING", "READY"], "it is reloaded")
+        async with house.ask("/held", await house.make_key()) as under_way:
+            send(signal.SIGTERM)
+            await until(lambda: listener.states()[3:] == ["STOPPING"], "it drains")
+            assert listener.messages[-1]["EXTEND_TIMEOUT_USEC"] == f"{STOP_S * 1e6:.0f}"
+            main.release.set()
+            assert await under_way.text() == "half whole"
+        assert await serving.task == 0
+        assert len(listener.states()) == 4
+
+
+async def test_a_gateway_that_cannot_start_is_never_ready(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(StoreWatch, "count", fail)
+    with NotifySocket(tmp_path / "notify") as listener:
+        monkeypatch.setenv("NOTIFY_SOCKET", listener.name)
+        async with nothing_left():
+            with pytest.raises(ZeroDivisionError):
+                await serve(house.built(), reload=NO_RELOAD, announce=sending(signal.SIGTERM))
+        assert listener.states() == []
+        assert len(listener.read()) == 1
+
+
+async def test_nobody_vouches_for_a_gateway_that_lost_one_of_its_tasks(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    lost = asyncio.Event()
+
+    async def lose(*_: object) -> None:
+        await lost.wait()
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(StoreWatch, "run", lose)
+    with NotifySocket(tmp_path / "notify") as listener:
+        monkeypatch.setenv("NOTIFY_SOCKET", listener.name)
+        monkeypatch.setenv("WATCHDOG_USEC", "4000")
+        serving = Serving(house)
+        await serving.until_announced()
+        await until(lambda: listener.pings() > 2, "all is well")
+        lost.set()
+        why = "To be started anew by the watchdog: a task of the gateway ended unexpectedly, see the log"
+        await until(lambda: listener.statuses()[-1] == why, "it is told")
+        pings = listener.pings()
+        assert told(caplog) == ["a task of the gateway ended unexpectedly"]
+        send(signal.SIGTERM)
+        assert await serving.task == 0
+        assert listener.pings() == pings
 
 
 async def test_an_empty_store_is_told_of_once_and_a_filled_one_is_not(house: House) -> None:
