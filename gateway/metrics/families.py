@@ -134,6 +134,11 @@ CONFIG_LOADED_AT: Final = Family(
     "gauge",
     "When the configuration in force was loaded, in seconds since 1970.",
 )
+CONFIG_RELOAD_SUCCESSFUL: Final = Family(
+    "keyhatch_config_last_reload_successful",
+    "gauge",
+    "0 while the last reload of the configuration failed: the one before it is in force; 1 otherwise.",
+)
 LIVE_STREAMS: Final = Family(
     "keyhatch_live_streams",
     "gauge",
@@ -200,6 +205,7 @@ FAMILIES: Final = (
     STORE_ERRORS,
     CONFIG_RELOADS,
     CONFIG_LOADED_AT,
+    CONFIG_RELOAD_SUCCESSFUL,
     LIVE_STREAMS,
     LOG_LINES_DROPPED,
     CONNECTIONS,

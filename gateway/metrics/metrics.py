@@ -148,6 +148,7 @@ class Metrics:
         yield families.CONFIG_RELOADS.holding(_labelled(self._reloads))
         if self._loaded_at is not None:
             yield families.CONFIG_LOADED_AT.holding([((), self._loaded_at)])
+            yield families.CONFIG_RELOAD_SUCCESSFUL.holding([((), int(self.reload_failed_at is None))])
 
     def _gauges(self) -> "Iterator[Metric]":
         sources = self.sources

@@ -145,6 +145,18 @@ def test_since_when_reloads_fail_is_known_until_one_succeeds(metrics: Metrics, c
     assert seen == [None, first, first, None, first + 180]
 
 
+def test_whether_the_last_reload_succeeded_is_told_from_the_first_configuration_on(
+    metrics: Metrics, read: Read
+) -> None:
+    name = "keyhatch_config_last_reload_successful"
+    assert read(name) is None
+    metrics.config_loaded()
+    assert read(name) == 1
+    for success in (False, False, True):
+        metrics.config_reloaded(success=success)
+        assert read(name) == int(success)
+
+
 def test_gauges_are_read_at_the_scrape(metrics: Metrics, read: Read) -> None:
     pending = [5]
     metrics.sources.uses_pending = lambda: pending[0]
