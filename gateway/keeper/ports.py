@@ -207,6 +207,8 @@ class Exchange:
     `detail` then says which rule it broke. `status` is what the caller was sent (0: nothing). `reason`
     is set where the gateway answered instead of the upstream. `cut` tells why a response stopped before
     its end. Durations in seconds: `first_byte_s` until the upstream's head, `own_s` the gateway's share.
+    `trace_id` is that of the trace it belongs to, `parent` the `traceparent` that says so, if the caller sent
+    one that counts; `span` is what the tracer, if there is one, keeps of it.
     """
 
     request_id: str
@@ -227,6 +229,9 @@ class Exchange:
     first_byte_s: float | None
     own_s: float | None
     detail: str | None = None
+    trace_id: str | None = None
+    parent: bytes | None = None
+    span: object | None = field(default=None, repr=False, compare=False)
 
     @property
     def digest(self) -> bytes | None:

@@ -31,6 +31,7 @@ ALNUM_CHARS_MAX: Final = 32
 FIELDS: Final = (
     *("time", "level", "event", "request_id", "method", "path", "route", "upstream", "key_id", "key_name"),
     *("peer", "status", "reason", "detail", "cut", "bytes_in", "bytes_out", "duration_ms", "first_byte_ms"),
+    "trace_id",
 )
 
 
@@ -74,19 +75,18 @@ class AccessLog:
         quoted = self._quoted
         first_byte_s = exchange.first_byte_s
         first_byte_ms = "null" if first_byte_s is None else f"{first_byte_s * 1000:.3f}"
-        request_id = exchange.request_id
-        if not request_id.isalnum() or len(request_id) > ALNUM_CHARS_MAX:
-            request_id = self._clean(request_id)
+        trace_id = "null" if exchange.trace_id is None else self._ever_new(exchange.trace_id)
         return (
             f'{{"time":"{self._moment(self._now())}","level":"info","event":"exchange"'
-            f',"request_id":{_quote(request_id)},"method":{quoted(exchange.method)}'
+            f',"request_id":{self._ever_new(exchange.request_id)},"method":{quoted(exchange.method)}'
             f',"path":{quoted(exchange.path)},"route":{quoted(exchange.route_id)}'
             f',"upstream":{quoted(exchange.upstream)},"key_id":{quoted(exchange.key_id)}'
             f',"key_name":{quoted(exchange.key_name)},"peer":{quoted(exchange.peer)}'
             f',"status":{exchange.status},"reason":{quoted(exchange.reason)}'
             f',"detail":{quoted(exchange.detail)},"cut":{quoted(exchange.cut)}'
             f',"bytes_in":{exchange.bytes_in},"bytes_out":{exchange.bytes_out}'
-            f',"duration_ms":{exchange.duration_s * 1000:.3f},"first_byte_ms":{first_byte_ms}}}\n'
+            f',"duration_ms":{exchange.duration_s * 1000:.3f},"first_byte_ms":{first_byte_ms}'
+            f',"trace_id":{trace_id}}}\n'
         )
 
     def _console_line(self, exchange: Exchange) -> str:
@@ -105,6 +105,7 @@ class AccessLog:
                 ("detail", exchange.detail),
                 ("cut", exchange.cut),
                 ("request_id", exchange.request_id),
+                ("trace_id", exchange.trace_id),
             )
             if value is not None
         ]
@@ -118,6 +119,11 @@ class AccessLog:
         if text is None:
             return "null"
         return self._cached_quote(text) if len(text) <= NAME_CHARS_MAX else _quote(self._clean(text))
+
+    def _ever_new(self, text: str) -> str:
+        """Quoted without being kept."""
+        is_harmless = text.isalnum() and len(text) <= ALNUM_CHARS_MAX
+        return _quote(text if is_harmless else self._clean(text))
 
     def _clean(self, text: str) -> str:
         """Scrubbed before it is shortened, so that no key is cut into something that looks harmless."""

@@ -10,6 +10,7 @@ from gateway.core.decision import Allow
 from gateway.core.refusal import Deny
 from gateway.core.request import Kind
 from gateway.keeper.ports import Exchange
+from gateway.wire.trace import trace_id_of
 
 SEEN_CHARS_MAX: Final = 200
 _WEBSOCKET: Final = Kind.WEBSOCKET.value
@@ -34,6 +35,7 @@ class Account(Exchange):
         keep_alive: bool,
         path: str = "",
         kind: Kind = Kind.PLAIN,
+        parent: bytes | None = None,
     ) -> None:
         self.request_id = request_id
         self.method = method
@@ -48,9 +50,15 @@ class Account(Exchange):
         self.answered_at: float | None = None
         self.ends_by_closing = False
         self.route_id = self.upstream = self.key_id = self.key_name = None
-        self.reason = self.cut = self.detail = self.first_byte_s = self.own_s = None
+        self.reason = self.cut = self.detail = self.first_byte_s = self.own_s = self.span = None
+        self.belongs_to(parent)
         self.status = self.bytes_in = self.bytes_out = 0
         self.duration_s = 0.0
+
+    def belongs_to(self, parent: bytes | None) -> None:
+        """Note the trace that the caller says it belongs to."""
+        self.parent = parent
+        self.trace_id = None if parent is None else trace_id_of(parent)
 
     @property
     def digest(self) -> bytes | None:

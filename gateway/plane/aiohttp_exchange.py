@@ -13,6 +13,7 @@ import asyncio
 import logging
 import secrets
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from aiohttp import web
@@ -35,6 +36,7 @@ from gateway.wire.own_answers import health, me, preflight, server
 from gateway.wire.reply import Reply
 from gateway.wire.request_head import Head, malformed, read_head
 from gateway.wire.response_head import head_bytes
+from gateway.wire.trace import PARENT, parent_of
 from gateway.wire.upstream import Hop, compose_head
 from gateway.wire.way_back import WayBack
 
@@ -132,6 +134,7 @@ class AiohttpExchange:
         )
         if isinstance(head, Deny):
             self.account.path = request.raw_path.partition("?")[0][:SEEN_CHARS_MAX]
+            self.account.belongs_to(parent_of(request.raw_headers))
             self._share(request.raw_headers, None)
             raise Refused(head)
         if not all(map(_is_text, head.view.headers)):
@@ -139,6 +142,7 @@ class AiohttpExchange:
         account, view = self.account, head.view
         account.path, account.kind, account.peer = told_path(view.target.path), view.kind.value, view.peer
         account.request_id = request_id_of(view.headers) or account.request_id
+        account.belongs_to(head.parent)
         return head
 
     def _share(self, headers: Headers, decision: Decision | None) -> None:
@@ -160,17 +164,23 @@ class AiohttpExchange:
             key = allow.key if last_use else await gatekeeper.record_of(allow)
             await self._send(me(key, clock.now(), account.request_id, last_use))
         else:
-            upstream = self._ground.upstreams[allow.route.upstream]
-            ground, hosts = self._ground, self._around.gatekeeper.table.hosts
-            peer = protocol_of(self._request).peer
-            hop = Hop(peer, account.request_id, ground.scheme, ground.trusted, hosts)
-            forward = Forward(self._request, head, account, upstream, self._ground.limits, clock)
-            composed = compose_head(head, allow, upstream, hop)
-            if composed.fault is not None:
-                raise Refused(composed.fault)
-            asked = head_bytes(b"", composed.headers)
-            back = WayBack(allow.route, upstream, asked, self._shared_with)
-            await forward.run(self._session, composed, back)
+            await self._pass_on(head, allow)
+
+    async def _pass_on(self, head: Head, allow: Allow) -> None:
+        account, clock, ground = self.account, self._around.clock, self._ground
+        upstream, tracer = ground.upstreams[allow.route.upstream], ground.tracer
+        peer, hosts = protocol_of(self._request).peer, self._around.gatekeeper.table.hosts
+        hop = Hop(peer, account.request_id, ground.scheme, ground.trusted, hosts, tracer is not None)
+        forward = Forward(self._request, head, account, upstream, ground.limits, clock)
+        composed = compose_head(head, allow, upstream, hop)
+        if composed.fault is not None:
+            raise Refused(composed.fault)
+        if tracer is not None:
+            parent = tracer.asks(account, upstream, clock.monotonic() - account.began)
+            composed = replace(composed, headers=(*composed.headers, (PARENT, parent)))
+        asked = head_bytes(b"", composed.headers)
+        back = WayBack(allow.route, upstream, asked, self._shared_with)
+        await forward.run(self._session, composed, back)
 
     async def _refuse(self, deny: Deny) -> None:
         reply = refuse(self.account, deny, self._around.gatekeeper)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from gateway.core.keys import Network
 from gateway.keeper.gatekeeper import Gatekeeper
-from gateway.keeper.ports import Clock, Observer
+from gateway.keeper.ports import Clock, Exchange, Observer
 from gateway.wire.request_head import Limits
 from gateway.wire.upstream import Upstream
 
@@ -19,17 +19,28 @@ if TYPE_CHECKING:
     from gateway.tls.door import TlsDoor
 
 
+class Tracer(Protocol):
+    """Who makes spans of exchanges, of whose ends it is told as an observer."""
+
+    def asks(self, exchange: Exchange, upstream: Upstream, after_s: float) -> bytes:
+        """An upstream is asked now, so long after the head was read: the `traceparent` that it is sent.
+
+        Never raises.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Ground:
     """What a reload may change. A request is served on the ground it found when it arrived.
 
-    `scheme` is what callers speak, http or https: upstreams are told.
+    `scheme` is what callers speak, http or https: upstreams are told. `tracer` is there where spans are made.
     """
 
     upstreams: Mapping[str, Upstream]
     limits: Limits = field(default_factory=Limits)
     trusted: tuple[Network, ...] = ()
     scheme: str = "http"
+    tracer: Tracer | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,7 @@ class LeanExchange:
             keep_alive=plan.passage.keep_alive,
             path=plan.path,
             kind=plan.passage.kind,
+            parent=plan.parent,
         )
 
     def start(self, data: bytes) -> bytes:
@@ -202,8 +203,11 @@ class LeanExchange:
             data = self._skim(data)
             self.refuse(fault)
             return data
+        parent = self._plan.parent
+        if (tracer := self._ground.tracer) is not None:
+            parent = tracer.asks(self.account, upstream, self._house.now() - self.account.began)
         self.forward = Forward(self, self._caller, self._plan, upstream, self._ground.limits, self._house)
-        return self.forward.begin(allow, data)
+        return self.forward.begin(allow, data, parent)
 
     def _skim(self, data: bytes) -> bytes:
         """Nobody wants the body: if all of it is here already, the connection may live on (rule 4)."""

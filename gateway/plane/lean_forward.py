@@ -56,10 +56,13 @@ class Forward(Reach):
         """Whether the body has not come to its end."""
         return self._upload is not None and not self._upload.is_over
 
-    def begin(self, allow: Allow, data: bytes) -> bytes:
-        """Ask the upstream; `data` came behind the head, what is returned came behind the body."""
+    def begin(self, allow: Allow, data: bytes, parent: bytes | None) -> bytes:
+        """Ask the upstream; `data` came behind the head, what is returned came behind the body.
+
+        `parent`: the `traceparent` to send, if any.
+        """
         plan, account = self._plan, self._account
-        self._question = plan.question(allow.identity, account.request_id)
+        self._question = plan.question(allow.identity, account.request_id, parent)
         self._new_answer(allow)
         self._held.append(self._question)
         if plan.has_body:

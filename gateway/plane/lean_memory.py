@@ -1,12 +1,12 @@
 """What a lean plane remembers of request heads, so that a request like the one before costs little.
 
-A caller's library sends the same head again and again, or one that differs in the first line and the length
-of the body alone. What follows from the bytes, while routes and limits stay as they are, is worked out once
-(`lean_plan`). Whether the key stands is asked for each request anew.
+A caller's library sends the same head again and again, or one that differs in the first line, the length
+of the body and the trace alone. What follows from the bytes, while routes and limits stay as they are, is
+worked out once (`lean_plan`). Whether the key stands is asked for each request anew.
 
 1. Whole plans are found by the SHA-256 of the head and by the peer. Passages are found by the SHA-256 of all
-   but the first line and the digits of `Content-Length`, by the peer and by the route. Neither name, nor what
-   is found, holds a credential: a dump of the memory shows no caller's key from here.
+   but the first line, the digits of `Content-Length` and the `traceparent`, by the peer and by the route.
+   Neither name, nor what is found, holds a credential: a dump of the memory shows no caller's key from here.
 2. A passage stands only for requests that would come to it by themselves: a plain first line (`_LINE`, a
    part of what the parser and `core.request` take), at most one length, in plain spelling and within the
    limits, a path on the same route, and nothing in the target that might be a credential. Anything else is
@@ -34,6 +34,7 @@ from gateway.keeper.gatekeeper import Gatekeeper
 from gateway.plane.contract import Ground
 from gateway.plane.lean_plan import Passage, Plan, first_line, make_plan
 from gateway.wire.reply import TABLE
+from gateway.wire.trace import IDS
 
 PLANS_MAX: Final = 2_048
 HEAD_BYTES_KEPT_MAX: Final = 2_048
@@ -43,12 +44,14 @@ _LINE: Final = re.compile(
     rb"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (/[!$&'()*+,\-./0-9:;=?@A-Z_a-z~]*) HTTP/1\.1\r\n"
 )
 _LENGTH: Final = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: ([0-9]{1,18})\r\n")
+_TRACED: Final = b"raceparent: 00-"
+_PARENT: Final = re.compile(rb"\r\n[Tt]raceparent: (00-%b)\r\n" % IDS)
 
 K = TypeVar("K")
 V = TypeVar("V")
 
-_PassageName = tuple[bytes, bool, str, str]
-"""The fields but for the length, whether there is none, the peer, the route."""
+_PassageName = tuple[bytes, bool, bool, str, str]
+"""The fields but for the length and the trace, whether there is none of each, the peer, the route."""
 
 
 class Recent(Generic[K, V]):
@@ -124,19 +127,19 @@ class Plans:
         if opening is None or met is None:
             return make_plan(raw, peer, self._ground, self._gatekeeper)
         route, path = met
-        digest, content_length = _without_length(raw, opening.end() - 2)
+        digest, content_length, parent = _without_what_varies(raw, opening.end() - 2)
         limit = self._ground.limits.body_bytes_max
         if content_length is not None and limit is not None and content_length > limit:
             return make_plan(raw, peer, self._ground, self._gatekeeper)
-        name = (digest, content_length is None, peer, route.id)
+        name = (digest, content_length is None, parent is None, peer, route.id)
         passage = self._passages.get(name)
         if passage is not None:
             method, target = opening.groups()
             line = first_line(method, route.forwarded(target))
-            return Plan(passage, method.decode("ascii"), path, line, content_length)
+            return Plan(passage, method.decode("ascii"), path, line, content_length, parent)
         plan = make_plan(raw, peer, self._ground, self._gatekeeper)
-        is_so = plan.content_length == content_length and _route_id(plan.passage.decision) == route.id
-        if is_so and _may_be_kept(plan):
+        is_so = plan.content_length == content_length and plan.parent == parent
+        if is_so and _route_id(plan.passage.decision) == route.id and _may_be_kept(plan):
             self._passages.put(name, plan.passage)
         return plan
 
@@ -166,16 +169,20 @@ class Plans:
         return upstream is not None and upstream.injection is not None
 
 
-def _without_length(raw: bytes, at: int) -> tuple[bytes, int | None]:
-    """What names the fields from `at` on, the digits of `Content-Length` left out, and their number.
+def _without_what_varies(raw: bytes, at: int) -> tuple[bytes, int | None, bytes | None]:
+    """What names the fields from `at` on, the digits of `Content-Length` and a `traceparent` left out; these.
 
-    A zero byte stands for the digits: no head that has one of its own was ever let pass.
+    A zero byte stands for each: no head that has one of its own was ever let pass.
     """
+    parent = None
+    if _TRACED in raw and (found := _PARENT.search(raw, at)) is not None:
+        parent, (begin, end) = found[1], found.span(1)
+        raw = b"%b\0%b" % (raw[:begin], raw[end:])
     found = _LENGTH.search(raw, at)
     if found is None:
-        return sha256(raw[at:]).digest(), None
+        return sha256(raw[at:]).digest(), None, parent
     begin, end = found.span(1)
-    return sha256(b"%b\0%b" % (raw[at:begin], raw[end:])).digest(), int(found[1])
+    return sha256(b"%b\0%b" % (raw[at:begin], raw[end:])).digest(), int(found[1]), parent
 
 
 def _route_id(decision: Decision) -> str | None:

@@ -24,6 +24,7 @@ from gateway.wire.by_address import ByAddress, by_address, told_path
 from gateway.wire.headers import request_id_of, tokens
 from gateway.wire.opening import glimpse, unreadable
 from gateway.wire.request_head import Head, Version, read_head, too_large
+from gateway.wire.trace import parent_of
 from gateway.wire.upstream import Hop, Upstream, identity_fields, lent_to, outline, target_of
 from gateway.wire.way_back import WayBack
 
@@ -97,7 +98,7 @@ class Passage:
 class Plan:
     """One head's meaning. `line` is the upstream's first line, `content_length` None without a body's length.
 
-    `has_body`: body bytes follow.
+    `has_body`: body bytes follow. `parent`: the caller's `traceparent`, if it counts.
     """
 
     __slots__ = (
@@ -109,12 +110,19 @@ class Plan:
         "length",
         "line",
         "method",
+        "parent",
         "passage",
         "path",
     )
 
     def __init__(
-        self, passage: Passage, method: str, path: str, line: bytes = b"", content_length: int | None = None
+        self,
+        passage: Passage,
+        method: str,
+        path: str,
+        line: bytes = b"",
+        content_length: int | None = None,
+        parent: bytes | None = None,
     ) -> None:
         self.passage = passage
         self.method = method
@@ -122,15 +130,21 @@ class Plan:
         self.path = path
         self.line = line
         self.content_length = content_length
+        self.parent = parent
         self.length = b"" if content_length is None else b"content-length: %d\r\n" % content_length
         self.has_body = passage.chunked or bool(content_length)
         self._says = self._said = b""
 
-    def question(self, identity: Identity | None, request_id: str) -> bytes:
-        """The upstream's whole head; all but the request id is kept while the same identity asks."""
+    def question(self, identity: Identity | None, request_id: str, parent: bytes | None = None) -> bytes:
+        """The upstream's whole head; `parent` is the `traceparent` to send, if any.
+
+        All but the request id and the trace is kept while the same identity asks.
+        """
         says = self.passage.says(identity)
         if says is not self._says:
             self._says, self._said = says, self.line + says + self.length + b"x-request-id: "
+        if parent:
+            return b"%b%b\r\ntraceparent: %b\r\n\r\n" % (self._said, request_id.encode("ascii"), parent)
         return self._said + request_id.encode("ascii") + b"\r\n\r\n"
 
 
@@ -156,6 +170,7 @@ def make_plan(raw: bytes, peer: str, ground: Ground, gatekeeper: Gatekeeper) -> 
     head = read_head(*line, raw_fields, peer, limits, ground.trusted, slashes=table.takes_slashes)
     if isinstance(head, Deny):
         plan = refused(head, peer, raw)
+        plan.parent = parent_of(raw_fields)
         _share(plan.passage, raw_fields, None, table)
         return plan
     return _plan(head, gatekeeper.admit(head.view), peer, ground, table)
@@ -178,12 +193,12 @@ def _plan(head: Head, decision: Decision, peer: str, ground: Ground, table: Rout
     share = _share(passage, view.headers, decision, table)
     line = b""
     if not isinstance(decision, Deny):
-        hop = Hop(peer, "", ground.scheme, ground.trusted, table.hosts)
+        hop = Hop(peer, "", ground.scheme, ground.trusted, table.hosts, ground.tracer is not None)
         target = _outline(passage, head, decision, hop, ground, share)
         line = first_line(view.method.encode("ascii"), target)
         passage.address = by_address(head, decision.strip)
     length = None if view.kind is Kind.WEBSOCKET else head.content_length
-    return Plan(passage, view.method, told_path(view.target.path), line, length)
+    return Plan(passage, view.method, told_path(view.target.path), line, length, head.parent)
 
 
 def _outline(

@@ -27,6 +27,7 @@ from gateway.core.policy import is_within
 from gateway.core.refusal import Deny, Reason
 from gateway.core.request import WHOLE_SERVER, Headers, Kind, RequestView, read_target
 from gateway.wire.headers import caller_address, tokens_in
+from gateway.wire.trace import PARENT, parent_in
 
 Version = tuple[int, int]
 
@@ -83,7 +84,10 @@ class _Fields(dict[bytes, list[bytes]]):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A head that may be judged. `content_length` None and not `chunked`: there is no body."""
+    """A head that may be judged. `content_length` None and not `chunked`: there is no body.
+
+    `parent`: the `traceparent`, if it counts (`wire.trace`).
+    """
 
     view: RequestView
     version: Version
@@ -91,6 +95,7 @@ class Head:
     content_length: int | None
     chunked: bool
     expects_continue: bool
+    parent: bytes | None = None
 
     @property
     def has_body(self) -> bool:
@@ -146,6 +151,7 @@ def read_head(
         content_length=int(length[0]) if length else None,
         chunked=bool(fields[b"transfer-encoding"]),
         expects_continue=bool(expect) and version >= (1, 1),
+        parent=parent_in(fields[PARENT], fields[b"connection"]),
     )
 
 

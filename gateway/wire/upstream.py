@@ -6,7 +6,7 @@
    do the caller's own for it (`wire.injection`).
 2. Hop-by-hop fields and those listed by `Connection` go (`wire.headers` rules 1 and 2).
 3. `X-Keyhatch-*` goes in any spelling; claims (`wire.headers` rule 4) go unless a trusted proxy made them.
-4. Then ours are added: `Host`, identity, `X-Forwarded-*`, `Via`, `X-Request-Id`.
+4. Then ours are added: `Host`, identity, `X-Forwarded-*`, `Via`, `X-Request-Id`, the trace (`wire.trace`).
 5. `Host`, `Origin` and `X-Forwarded-*` follow the upstream's policies (`wire.addressing`).
 
 The target's bytes are the ones that were judged; only what held our key is cut out of it, and the path is
@@ -32,6 +32,7 @@ from gateway.wire import addressing
 from gateway.wire.headers import CLAIM_PREFIX, CLAIMS, HOP_BY_HOP, REWRITTEN, dropped_names, values, without
 from gateway.wire.request_head import Head
 from gateway.wire.targets import Balance, Check, Crew, Eject, Tls, UpstreamTarget
+from gateway.wire.trace import PARENT, STATE
 
 PREFIX: Final = b"x-forwarded-prefix"
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class UpstreamHead:
 class Hop:
     """What this hop knows itself: the socket's peer, our request id, and which proxies are believed.
 
-    `hosts`: how we are called by who shows no key.
+    `hosts`: how we are called by who shows no key. `makes_spans`: `traceparent` is said by who makes them.
     """
 
     peer: str
@@ -113,6 +114,7 @@ class Hop:
     scheme: str = "http"
     trusted: tuple[Network, ...] = ()
     hosts: Hosts = NEAR
+    makes_spans: bool = False
 
 
 def compose_head(head: Head, allow: Allow, upstream: Upstream, hop: Hop) -> UpstreamHead:
@@ -120,6 +122,8 @@ def compose_head(head: Head, allow: Allow, upstream: Upstream, hop: Hop) -> Upst
     lent = lent_to(head, allow.strip, upstream)
     identity = allow.identity if upstream.tells_who else None
     ours = (*identity_fields(identity), (b"x-request-id", hop.request_id.encode("ascii")))
+    if head.parent is not None and not hop.makes_spans:
+        ours = (*ours, (PARENT, head.parent))
     if lent is None:
         headers = (*outline(head, allow, upstream, hop), *ours)
         return UpstreamHead(head.view.method, target_of(head, allow.route, allow.strip), headers)
@@ -145,7 +149,7 @@ def credential_refused() -> Deny:
 def outline(
     head: Head, decision: Allow | NeedKey, upstream: Upstream, hop: Hop, strip: Strip | None = None
 ) -> Headers:
-    """All of the upstream's fields but who calls and the request id: the same whenever a head is repeated.
+    """All of the upstream's fields but who calls, the request id and the trace: the same for a head repeated.
 
     `strip`: what is left out, where that is more than the decision says.
     """
@@ -159,6 +163,9 @@ def outline(
     else:
         gone = _GONE if dropped is HOP_BY_HOP else dropped | _GONE  # a union of four costs 3 µs
         kept = without(stripped, gone, begin=(CLAIM_PREFIX,))
+    if head.parent is not None or hop.makes_spans:
+        later = (PARENT, STATE) if head.parent is None else (PARENT,)
+        kept = tuple(field for field in kept if field[0] not in later)
     host = addressing.host_sent(upstream.host_policy, upstream.authority, head.host)
     if upstream.origin_policy != addressing.PRESERVE:
         kept = _with_origin(kept, host, head, decision, upstream, hop, is_believed=is_believed)

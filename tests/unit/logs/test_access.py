@@ -77,6 +77,7 @@ def test_an_exchange_is_one_line_of_json_with_exactly_these_fields(
         "bytes_out": 190,
         "duration_ms": 12.5,
         "first_byte_ms": 11.0,
+        "trace_id": None,
     }
 
 
@@ -85,6 +86,14 @@ def test_what_is_unknown_is_null(as_json: Paper, exchange: MakeExchange) -> None
     told = json.loads(as_json.tell(exchange(**unknown, reason=Reason.NO_ROUTE, cut="shutdown", status=404)))
     assert [told[name] for name in ("route", "upstream", "key_id", "key_name", "first_byte_ms")] == [None] * 5
     assert (told["reason"], told["cut"]) == ("no_route", "shutdown")
+
+
+def test_the_trace_that_it_belongs_to_is_told(
+    as_json: Paper, on_console: Paper, exchange: MakeExchange
+) -> None:
+    traced = exchange(trace_id="4bf92f3577b34da6a3ce929d0e0e4736")
+    assert json.loads(as_json.tell(traced))["trace_id"] == "4bf92f3577b34da6a3ce929d0e0e4736"
+    assert on_console.tell(traced).endswith(" trace_id=4bf92f3577b34da6a3ce929d0e0e4736\n")
 
 
 def test_a_person_reads_a_short_line(on_console: Paper, exchange: MakeExchange) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.core.cors import Cors
 from gateway.core.decision import Allow, NeedKey
-from gateway.core.keys import compose_secret, digest_of
+from gateway.core.keys import digest_of
 from gateway.core.refusal import Deny, Reason
 from gateway.core.routes import Anonymous, Route, RouteTable
 from gateway.keeper.gatekeeper import Gatekeeper
@@ -20,11 +20,21 @@ from gateway.plane.lean_plan import Passage, Plan, make_plan
 from gateway.store.memory import MemoryKeyStore
 from gateway.wire.request_head import Limits
 from gateway.wire.upstream import Upstream
+from tests.unit.plane.odd_heads import (
+    BASE,
+    CHANGES,
+    FIELDS,
+    KEY,
+    LIMITS,
+    OTHER_KEY,
+    SPELLINGS,
+    TARGETS,
+    TRACE_SPELLINGS,
+    TRACED,
+)
 from tests.unit.plane.stage import StillClock, trouble_with_the_store
 
 PEER = "198.51.100.7"
-KEY = compose_secret("kh", bytes(range(32))).reveal().encode()
-OTHER_KEY = compose_secret("kh", bytes(range(1, 33))).reveal().encode()
 UPSTREAM = Upstream("main", "http", "10.9.8.7", 11434)
 GROUND = Ground({"main": UPSTREAM})
 TABLE = RouteTable(
@@ -59,7 +69,7 @@ def meaning(plan: Plan) -> tuple[object, ...]:
     of_fields = [getattr(passage, name) for name in Passage.__slots__ if name not in said]
     line = b"" if isinstance(passage.decision, Deny) else plan.line
     of_line = (plan.method, plan.is_head, plan.path, line, plan.length, plan.content_length, plan.has_body)
-    return (*of_line, *of_fields, None if passage.back is None else passage.back.share)
+    return (*of_line, plan.parent, *of_fields, None if passage.back is None else passage.back.share)
 
 
 def thrice(book: Plans, raw: bytes, ground: Ground = GROUND) -> list[Plan]:
@@ -68,83 +78,13 @@ def thrice(book: Plans, raw: bytes, ground: Ground = GROUND) -> list[Plan]:
 
 # --- What is remembered is what would be worked out -------------------------------------------------------
 
-METHODS = (b"GET", b"HEAD", b"POST", b"OPTIONS", b"get", b"CONNECT", b"BREW", b"PROPFIND", b"GE T", b"")
-TARGETS = (
-    *(
-        b"/any/x",
-        b"/any/y?page=2",
-        b"/any/?",
-        b"/open/a;b",
-        b"/lost",
-        b"/home",
-        b"/no",
-        b"/.keyhatch/me",
-        b"*",
-    ),
-    *(b"/any//x", b"/any/%41", b"/any/../open/x", b"/any/x#y", b"/any/x?q=%zz", b"http://gate.example/any/x"),
-    *(
-        b"/any/x?api_key=" + KEY,
-        b"/any/x?access_token=sk-1",
-        b"/any/x?q=" + KEY,
-        b"/any/" + KEY,
-        b"/any/x?a=<",
-    ),
-    *(b"/shared/x", b"/shared/half", b"/shared/?access_token=" + KEY),
-    *(b"/moved/x?page=2", b"/moved", b"/moved?x", b"/moved/x?access_token=" + KEY),
-    *(b"/any/x\t", b"/any/x y", b"/any/\xc3\xa9", b"/any/" + b"y" * 300, b""),
-)
-VERSIONS = (b"HTTP/1.1", b"HTTP/1.0", b"HTTP/1.2", b"HTTP/2.0", b"http/1.1", b"HTTP/1.1 ", b"")
-FIELDS = (
-    *(b"Content-Length: 3", b"Content-Length: 44", b"content-length: 044", b"Content-Length: 0"),
-    *(b"Content-Length: ", b"Content-Length: \x00", b"Content-Length: 3, 3", b"Content-Length:3"),
-    *(b"Content-Length: 999999999999999999", b"Content-Length: 9999999999999999999", b"Content-Length: +3"),
-    *(b"Transfer-Encoding: chunked", b"Transfer-Encoding: gzip", b"Expect: 100-continue", b"Expect: 200-ok"),
-    *(b"X-A: b", b"X_A: b", b"X-A : b", b" folded", b"X-A: \x00", b"X-A: \r", b"X-A: Content-Length: 3"),
-    *(b"Origin: https://a.example", b"Origin: null", b"Access-Control-Request-Method: POST"),
-    b"Origin: https://a.example\r\nAccess-Control-Request-Method: POST",
-    *(b"Connection: close", b"Connection: x-a", b"X-Forwarded-For: 10.0.0.1", b"X-Request-Id: mine-1"),
-    *(b"Accept: text/event-stream", b"Authorization: Bearer " + OTHER_KEY, b"Authorization: Bearer sk-1"),
-    *(b"Authorization: Basic eDp5", b"Cookie: a=" + KEY, b"X-Keyhatch-Owner: root", b"Host: other.example"),
-    *(b"Connection: Upgrade\r\nUpgrade: websocket", b"Connection: Upgrade\r\nUpgrade: h2c", b"\nX-B: c"),
-)
-LIMITS = (
-    Limits(),
-    Limits(body_bytes_max=10),
-    Limits(target_bytes_max=256),
-    Limits(head_bytes_max=1024),
-    Limits(head_bytes_max=4096, fields_max=4),
-)
-
-BASE = {"method": b"POST", "target": b"/any/x", "version": b"HTTP/1.1", "length": b"3", "peer": b"10.1.1.1"}
-SPELLINGS = (
-    *(b"Content-Length: %b", b"content-length: %b", b"CONTENT-LENGTH: %b", b"Content-LENGTH: %b"),
-    *(b"Content-Length:%b", b"Content-Length:  %b", b"Content-Length:\t%b", b"Content-Length: %b ", b""),
-)
-CHANGES = st.one_of(
-    *(
-        st.tuples(st.just(part), st.sampled_from(values))
-        for part, values in {
-            "method": METHODS,
-            "target": (
-                *TARGETS,
-                b"/shared/y",
-                b"/shared/half",
-                b"/moved/y",
-                b"/any/y",
-                b"/any/" + b"y" * 700,
-            ),
-            "version": VERSIONS,
-            "length": (b"44", b"\0", b"", b"044", b"+3"),
-            "peer": (b"10.1.1.2",),
-        }.items()
-    )
-)
-
 
 @hypothesis.settings(max_examples=1_000)
 @given(
     st.lists(st.sampled_from(FIELDS), max_size=1),
     st.sampled_from(SPELLINGS),
+    st.sampled_from((*TRACE_SPELLINGS, b"")),
+    st.randoms(use_true_random=False),
     st.sampled_from((KEY, KEY, OTHER_KEY, KEY[:-1], None)),
     st.lists(CHANGES, min_size=1, max_size=8),
     st.sampled_from(LIMITS),
@@ -152,6 +92,8 @@ CHANGES = st.one_of(
 def test_whatever_came_before_a_plan_is_the_one_that_would_be_made_anew(
     fields: list[bytes],
     spelling: bytes,
+    traced: bytes,
+    chance: random.Random,
     shown: bytes | None,
     changes: list[tuple[str, bytes]],
     limits: Limits,
@@ -161,7 +103,9 @@ def test_whatever_came_before_a_plan_is_the_one_that_would_be_made_anew(
     for change in ((), *((change,) for change in changes)):
         parts = BASE | dict(change)
         line = b" ".join((parts["method"], parts["target"], parts["version"]))
-        length = (spelling.replace(b"%b", parts["length"]),) if spelling else ()
+        length = [spelling.replace(b"%b", parts["length"])] if spelling else []
+        if traced:
+            length.insert(chance.randrange(2), traced.replace(b"%b", parts["parent"]))
         raw, peer = head(line, *length, *fields, shown=shown), parts["peer"].decode()
         assert meaning(book.of(raw, peer, ground)) == meaning(make_plan(raw, peer, ground, book._gatekeeper))
 
@@ -233,9 +177,19 @@ def test_a_known_head_with_any_bytes_changed_comes_to_what_these_bytes_come_to(d
         pytest.param(
             head(b"GET /any/x HTTP/1.1", shown=None), head(b"GET /any/y HTTP/1.1", shown=None), id="refused"
         ),
+        pytest.param(
+            head(b"GET /any/x HTTP/1.1", b"traceparent: " + TRACED[0]),
+            head(b"GET /any/x HTTP/1.1", b"traceparent: " + TRACED[1]),
+            id="another-trace",
+        ),
+        pytest.param(
+            head(b"POST /any/x HTTP/1.1", b"Traceparent: " + TRACED[0], b"Content-Length: 3"),
+            head(b"POST /any/y HTTP/1.1", b"Traceparent: " + TRACED[1], b"Content-Length: 44"),
+            id="another-line-length-and-trace",
+        ),
     ],
 )
-def test_heads_that_differ_in_line_or_length_alone_share_a_passage(one: bytes, other: bytes) -> None:
+def test_heads_that_differ_in_line_length_or_trace_alone_share_a_passage(one: bytes, other: bytes) -> None:
     book = plans()
     first, second = book.of(one, PEER, GROUND), book.of(other, PEER, GROUND)
     assert first is not second
@@ -248,6 +202,7 @@ def test_heads_that_differ_in_line_or_length_alone_share_a_passage(one: bytes, o
         pytest.param(head(b"GET /open/x HTTP/1.1"), id="another-route"),
         pytest.param(head(b"GET /any/x HTTP/1.1", shown=OTHER_KEY), id="another-key"),
         pytest.param(head(b"GET /any/x HTTP/1.1", b"Accept: */*"), id="another-field"),
+        pytest.param(head(b"GET /any/x HTTP/1.1", b"traceparent: " + TRACED[0]), id="a-trace"),
         pytest.param(head(b"GET /any/x HTTP/1.0"), id="another-version"),
         pytest.param(head(b"GET /any/x?api_key=" + KEY + b" HTTP/1.1"), id="a-key-in-the-target"),
     ],
