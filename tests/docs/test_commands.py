@@ -35,7 +35,7 @@ keyhatch() {
     fi
     stop
     : >serve.log  # what the one before said is not for this one
-    "$PYTHON" -m gateway "$@" >serve.out 2>serve.log &
+    $KEYHATCH "$@" >serve.out 2>serve.log &
     server=$!
     until grep -q 'serving callers on' serve.log; do
         kill -0 "$server"

@@ -1,19 +1,26 @@
 """`keyhatch` without its start: one process that has imported it, and forks for each command.
 
-Importing the gateway is nine tenths of what a short command costs, and the pages show dozens of them. What
+Importing the gateway is nine tenths of what a short command costs, and the pages show dozens of them. So every
+module of the commands is imported here, those too that a command imports only when it comes to them. What
 runs is `gateway.cli.main`, as in the real command, in a process, a folder and an environment of its own.
 """
 
+import gc
+import importlib
 import json
 import os
+import pkgutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-from types import TracebackType
+from contextlib import suppress
+from types import ModuleType, TracebackType
 from typing import Self
 
+import gateway.cli
+import gateway.service
 from tests.arch.sources import ROOT
 from tests.docs import ask_warm
 
@@ -34,30 +41,38 @@ class WarmCommand:
             listener.listen()
             descriptor = listener.fileno()
             command = [sys.executable, "-m", "tests.docs.warm_command", str(descriptor)]
-            self._process = subprocess.Popen(command, cwd=ROOT, pass_fds=[descriptor])
+            self._process = subprocess.Popen(
+                command, cwd=ROOT, pass_fds=[descriptor], start_new_session=True
+            )
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._process.kill()
+        os.killpg(self._process.pid, signal.SIGKILL)  # a gateway that a page left running, too
         self._process.wait()
         self._folder.cleanup()
 
 
 def serve(listener: socket.socket) -> None:
     """Run what is asked for, until killed."""
-    import gateway.cli.explain  # noqa: PLC0415 - most of the gateway; whoever only asks must not pay
-    import gateway.cli.keys  # noqa: F401, PLC0415
-
+    for module in (*_modules_of(gateway.cli), *_modules_of(gateway.service)):
+        importlib.import_module(module)
+    gc.freeze()  # pages that a collection touches would be copied for each command
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
         asked, _ = listener.accept()
         with asked:
             if os.fork() == 0:
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                asked.sendall(str(_run(asked)).encode())
+                code = _run(asked)
+                with suppress(BrokenPipeError):  # whoever asked was killed
+                    asked.sendall(str(code).encode())
                 os._exit(0)
+
+
+def _modules_of(package: ModuleType) -> list[str]:
+    return [module.name for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
 
 
 def _run(asked: socket.socket) -> int:
@@ -66,6 +81,7 @@ def _run(asked: socket.socket) -> int:
     message, files, _, _ = socket.recv_fds(asked, MESSAGE_BYTES_MAX, 3)
     while more := asked.recv(MESSAGE_BYTES_MAX):
         message += more
+    asked.sendall(f"{os.getpid():<16}".encode())
     told = json.loads(message)
     for number, file in enumerate(files):
         os.dup2(file, number)
