@@ -9,7 +9,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check bench bench-quick lint type docs fix lock pictures build clean
+.PHONY: help run test stranger-test check bench bench-quick lint type docs fix lock pictures build clean
 
 VENV := .venv
 FROM_NPM := $(patsubst %/package.json,%/node_modules/npm.installed,$(wildcard tests/*/package.json))
@@ -27,7 +27,7 @@ LOCK := $(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-versio
 	--no-annotate --custom-compile-command 'make lock' pyproject.toml
 
 help: ## Say what there is to do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 run: $(VENV)/run.installed ## Start the gateway before a demo upstream, or before UPSTREAM=URL [PRESET=NAME]
 # The trap keeps the shell waiting after Ctrl-C, and 130 is how the gateway ends then: nothing failed.
@@ -39,6 +39,9 @@ test: $(VENV)/dev.installed ## Run every test, with coverage and its floors
 	@$(MAKE) --silent --no-print-directory $(FROM_NPM)
 	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --session-timeout 690 \
 		--cov --cov-report term-missing:skip-covered $(ARGS)
+
+stranger-test: $(VENV)/dev.installed ## Follow README.md in an empty folder, with pip and all
+	@$(PY) -m tests.docs.test_strangers_path
 
 check: lint type ## Format, lint, types, floors, architecture and unit tests, in under a minute
 	@$(PY) -m pytest -q -n 2 --dist loadfile $(addprefix --ignore=,$(SLOW)) $(wildcard tests/arch tests/unit)

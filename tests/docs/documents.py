@@ -6,6 +6,7 @@ beginning, inline links, code spans on one line.
 A comment on the line before a fence says what a test does with it; readers never see it:
 
     <!-- file: config.yaml -->     the fence is this file, for the commands after it
+    <!-- output -->                what the commands before it show, where `…` stands for anything
     <!-- not run: WHY -->          these commands are not run, and why
 """
 
@@ -45,9 +46,8 @@ class Fence:
 
     @property
     def is_run(self) -> bool:
-        """Whether the block is commands that a test runs; `make` would run the tests that ask this."""
-        is_make = all(line.startswith("make") for line in self.text.splitlines())
-        return self.kind == "sh" and not is_make and not self.note.startswith("not run: ")
+        """Whether the block is commands that a test runs."""
+        return self.kind == "sh" and not self.note.startswith("not run: ")
 
 
 class Document:
@@ -111,5 +111,11 @@ def document(path: str) -> Document:
 
 
 PATHS = tuple(path for path in committed_files() if path.endswith(".md"))
-RUN = tuple(path for path in PATHS if any(fence.is_run for fence in document(path).fences()))
-"""The pages whose commands are run."""
+RUN_ELSEWHERE = tuple(path for path in PATHS if path == "README.md")
+"""Those whose commands have a test of their own: test_strangers_path."""
+RUN = tuple(
+    path
+    for path in PATHS
+    if path not in RUN_ELSEWHERE and any(fence.is_run for fence in document(path).fences())
+)
+"""The pages whose commands are run as they stand."""

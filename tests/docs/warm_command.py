@@ -1,8 +1,8 @@
 """`keyhatch` without its start: one process that has imported it, and forks for each command.
 
-Importing the gateway is nine tenths of what a short command costs, and the pages show dozens of them. So every
-module of the commands is imported here, those too that a command imports only when it comes to them. What
-runs is `gateway.cli.main`, as in the real command, in a process, a folder and an environment of its own.
+Importing the gateway is nine tenths of what a short command costs, and the pages show dozens of them. So
+every module of the commands is imported here, those too that a command imports only when it comes to them.
+What runs is `gateway.cli.main`, as in the real command, in a process, a folder and an environment of its own.
 """
 
 import gc
@@ -41,9 +41,7 @@ class WarmCommand:
             listener.listen()
             descriptor = listener.fileno()
             command = [sys.executable, "-m", "tests.docs.warm_command", str(descriptor)]
-            self._process = subprocess.Popen(
-                command, cwd=ROOT, pass_fds=[descriptor], start_new_session=True
-            )
+            self._process = subprocess.Popen(command, cwd=ROOT, pass_fds=[descriptor], start_new_session=True)
         return self
 
     def __exit__(

@@ -1,13 +1,9 @@
 """`make run UPSTREAM=URL` on a terminal: what it prints can be pasted anywhere, and Ctrl-C is no failure."""
 
-import os
-import pty
 import re
-import select
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -16,39 +12,7 @@ from tests.arch.sources import ROOT
 from tests.support.lasting_upstream import LastingUpstream
 from tests.support.programs import program
 from tests.support.running_gateway import Home
-
-
-class Terminal:
-    """A command on a terminal of its own."""
-
-    def __init__(self, command: list[str], folder: Path, environ: dict[str, str]) -> None:
-        self.text = ""
-        self.pid, self._fd = pty.fork()
-        if self.pid == 0:
-            os.chdir(folder)
-            os.execvpe(command[0], command, environ)
-
-    def read_until(self, wanted: str | None) -> None:
-        """Read until a text was shown, or (None) until the command closed the terminal."""
-        deadline = time.monotonic() + 30
-        while wanted is None or wanted not in self.text:
-            ready, _, _ = select.select([self._fd], [], [], max(0.0, deadline - time.monotonic()))
-            assert ready, self.text
-            try:
-                read = os.read(self._fd, 65_536)
-            except OSError:  # how Linux says that nobody holds the other end any more
-                read = b""
-            if not read:
-                assert wanted is None, self.text
-                return
-            self.text += read.decode().replace("\r", "")
-
-    def press(self, keys: bytes) -> None:
-        os.write(self._fd, keys)
-
-    def close(self) -> None:
-        os.close(self._fd)
-        os.waitpid(self.pid, 0)
+from tests.support.terminal import Terminal
 
 
 @pytest.fixture
