@@ -110,10 +110,12 @@ class Place:
             text = text.replace(meant, said)
         return text
 
-    def play(self, fences: Iterable[Fence], folder: Path, keyhatch: str) -> Ran:
+    def play(
+        self, fences: Iterable[Fence], folder: Path, keyhatch: str, *, within_s: float = 50
+    ) -> Ran:
         """Run some fences in a folder. `keyhatch` are the words that run the command."""
         variables = {"KEYHATCH": keyhatch, "APP": self._app, **self.listeners}
-        ran = run(self._script(fences, folder), folder, variables)
+        ran = run(self._script(fences, folder), folder, variables, within_s=within_s)
         return Ran(ran.code, self.for_everybody(ran.shown))
 
     def _script(self, fences: Iterable[Fence], folder: Path) -> str:
@@ -146,7 +148,7 @@ def differs(wanted: str, shown: str) -> bool:
     return re.fullmatch(pattern, shown.strip("\n") + "\n") is None
 
 
-def run(script: str, folder: Path, variables: Mapping[str, str], *, within_s: float = 55) -> Ran:
+def run(script: str, folder: Path, variables: Mapping[str, str], *, within_s: float = 50) -> Ran:
     """Run a shell script on a terminal that nobody types at, with nothing configured but these variables."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KEYHATCH_")}
     path = os.pathsep.join(filter(None, (str(ROOT), kept.get("PYTHONPATH"))))
