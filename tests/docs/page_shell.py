@@ -110,9 +110,7 @@ class Place:
             text = text.replace(meant, said)
         return text
 
-    def play(
-        self, fences: Iterable[Fence], folder: Path, keyhatch: str, *, within_s: float = 50
-    ) -> Ran:
+    def play(self, fences: Iterable[Fence], folder: Path, keyhatch: str, *, within_s: float = 50) -> Ran:
         """Run some fences in a folder. `keyhatch` are the words that run the command."""
         variables = {"KEYHATCH": keyhatch, "APP": self._app, **self.listeners}
         ran = run(self._script(fences, folder), folder, variables, within_s=within_s)
