@@ -61,6 +61,10 @@ def test_the_configuration_loads_every_rule_file_and_scrapes_the_gateway() -> No
     assert job["static_configs"] == [{"targets": ["keyhatch:8081"]}]
 
 
+def test_no_file_here_is_left_unread() -> None:
+    assert {path.name for path in FOLDER.iterdir()} == {"prometheus.yml", *RULE_FILES, *TEST_FILES}
+
+
 def test_every_rule_does_what_its_tests_say() -> None:
     tested = promtool("test", "rules", *TEST_FILES)
     assert tested.returncode == 0, tested.stdout + tested.stderr
@@ -173,6 +177,22 @@ def test_the_scrape_in_the_documents_is_that_of_the_configuration() -> None:
     read, meant = yaml.safe_load(shown.text), yaml.safe_load((FOLDER / "prometheus.yml").read_text("utf-8"))
     assert read["rule_files"] == meant["rule_files"]
     assert [job["job_name"] for job in read["scrape_configs"]] == ["keyhatch"]
+
+
+def test_the_command_for_kubernetes_makes_resources_of_the_rules() -> None:
+    (shown,) = (fence for fence in document("docs/monitoring.md").fences() if "kubectl" in fence.text)
+    script = f"kubectl() {{ cat; }}\nset -e\n{shown.text}"
+    made = subprocess.run(["sh", "-c", script], cwd=ROOT, capture_output=True, timeout=20, check=True).stdout
+    resources = [each for each in yaml.safe_load_all(made) if each is not None]
+    assert [each["kind"] for each in resources] == ["PrometheusRule"] * 2
+    written = [yaml.safe_load((FOLDER / name).read_text("utf-8")) for name in RULE_FILES]
+    assert [each["spec"] for each in resources] == written
+
+
+def test_kubernetes_calls_the_job_as_the_alerts_know_it() -> None:
+    component = ROOT / "deploy/kubernetes/components/prometheus-operator"
+    monitor = yaml.safe_load((component / "pod-monitor.yaml").read_text("utf-8"))["spec"]
+    assert monitor["selector"]["matchLabels"][monitor["jobLabel"]] == "keyhatch"
 
 
 def test_the_documents_tell_of_no_alert_that_is_not_there() -> None:

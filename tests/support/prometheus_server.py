@@ -72,7 +72,7 @@ class PrometheusServer:
             self._process = subprocess.Popen(
                 command, cwd=self._folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
-        eventually(self._is_there, "Prometheus listens")
+        eventually(self._is_there, "Prometheus listens", 30)
         return self
 
     def __exit__(
