@@ -9,14 +9,14 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test stranger-test check bench bench-quick lint type docs fix lock pictures build clean
+.PHONY: help run test stranger-test check bench bench-quick lint type docs fix lock pictures build release-check clean
 
 VENV := .venv
 FROM_NPM := $(patsubst %/package.json,%/node_modules/npm.installed,$(wildcard tests/*/package.json))
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --no-input --disable-pip-version-check
 NPM := npm ci --ignore-scripts --no-audit --no-fund --silent --fetch-retries=1 --fetch-retry-mintimeout=1000
-TYPED := $(wildcard gateway bench tests)
+TYPED := $(wildcard gateway bench release tests)
 # What `make check` leaves to `make test`: the checks it runs itself, and what starts many processes or servers.
 SLOW := $(addprefix tests/,arch/test_checks.py arch/test_coverage_floors.py arch/test_loading.py unit/cli/test_demo.py unit/cli/test_root.py unit/logs/test_setup.py unit/admin/api unit/admin/console)
 
@@ -75,12 +75,15 @@ lock: $(VENV)/dev.installed ## Renew requirements/ from pyproject.toml, to the n
 pictures: $(VENV)/dev.installed ## Take the pictures of the console in docs/pictures anew
 	@$(PY) -m tests.browser.pictures
 
-build: $(VENV)/dev.installed ## Build the wheel and the source archive into dist/
-	@$(PY) -m hatchling build
+build: $(VENV)/dev.installed ## Build the wheel, the source archive and the SBOM into dist/
+	@$(PY) -m release.build
+
+release-check: $(VENV)/dev.installed ## Prove the build: the same bytes twice, installed and used on every Python
+	@$(PY) -m pytest -v -n 2 --no-header -o python_files='check_*.py' tests/release $(ARGS)
 
 clean: ## Remove what make made; never a store, a key or a configuration
 	@rm -rf $(VENV) $(dir $(FROM_NPM)) dist .mypy_cache .ruff_cache .pytest_cache bench/.cache .hypothesis .import_linter_cache .coverage .coverage.*
-	@find gateway tests bench -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+	@find gateway tests bench release -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
 # A stamp is newer than its lock when the lock is installed, so a second call is instant.
 $(VENV)/run.installed: requirements/run.txt | $(PY)

@@ -16,7 +16,7 @@ CHECKS = {
     "format": ("ruff", "format", "--check", "."),
     "style": ("ruff", "check", "."),
     "floors": ("lint-imports", "--no-logo", "--no-cache"),
-    "types": ("mypy", *(room for room in ("gateway", "bench", "tests") if (ROOT / room).is_dir())),
+    "types": ("mypy", *(room for room in ("gateway", "bench", "release", "tests") if (ROOT / room).is_dir())),
 }
 
 

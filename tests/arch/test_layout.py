@@ -23,7 +23,7 @@ VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "manag
 TESTED_ELSEWHERE: dict[str, str] = {}
 
 GATEWAY = modules("gateway")
-EVERYTHING = modules("gateway", "tests", "bench")
+EVERYTHING = modules("gateway", "tests", "bench", "release")
 
 
 @pytest.mark.parametrize("module", EVERYTHING)
