@@ -19,7 +19,7 @@ from aiohttp.connector import Connection
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
-from gateway.admin.control_path import address_of, socket_path
+from gateway.admin.control_path import HAS_SOCKETS, NO_SOCKETS, address_of, socket_path
 from gateway.admin.control_peer import Peer, may_serve, uid_of_peer
 from gateway.admin.control_words import (
     REFUSALS,
@@ -231,6 +231,8 @@ class RemoteKeyring:
         raise _exception_of(refusal)
 
     async def _exchange(self, act: str, asked: bytes, timeout_s: float) -> tuple[int, bytes]:
+        if not HAS_SOCKETS:
+            raise DeskUnreachable(NO_SOCKETS)
         try:
             with address_of(self._path) as address:
                 return await _post(_Connector(address, self._recognise), act, asked, timeout_s)

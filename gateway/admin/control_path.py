@@ -6,12 +6,19 @@ socket is named through it, `/proc/self/fd/<folder>/<name>`.
 """
 
 import os
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+HAS_SOCKETS: Final = hasattr(socket, "AF_UNIX")
+"""Unix sockets. Python has none on Windows, so the command line cannot ask a running gateway there."""
+NO_SOCKETS: Final = (
+    "this system has no Unix sockets, so a running gateway cannot be asked from here: use its console or its "
+    "management API, or stop it first"
+)
 ADDRESS_BYTES_MAX: Final = 103  # macOS and the BSDs: 104 with the closing zero; Linux: 108
 
 

@@ -18,6 +18,7 @@ from gateway.cli.output import say
 from gateway.config.load import Loaded
 from gateway.core.keys import ApiKey, Secret, Status
 from gateway.keeper.desk import KeyDesk, KeyDraft
+from gateway.store.system import NEW
 
 FILE_NAME: Final = "admin.key"
 KEY_NAME: Final = "admin"
@@ -71,7 +72,7 @@ def key_file(store_path: Path) -> Path:
 def write_secret(path: Path, secret: Secret) -> None:
     """Write a secret to a file that only its owner can read from its first moment; raises `OSError`."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(draft, NEW, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write(f"{secret.reveal()}\n")

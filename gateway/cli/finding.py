@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from gateway.core.keys import BODY_CHARS, CHECKSUM_CHARS, Secret, Shape, digest_of, preview_of, shape_of
+from gateway.store.system import READ
 
 PIECE_BYTES: Final = 1024 * 1024
 _CHARS: Final = BODY_CHARS + CHECKSUM_CHARS
@@ -57,7 +58,7 @@ def files_below(path: str, complain: Complain) -> Iterator[str]:
 
 def keys_in_file(path: str, pattern: re.Pattern[bytes], marks: Sequence[bytes]) -> Iterator[Found]:
     """Every key in a file; raises `OSError`."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    descriptor = os.open(path, READ)
     with os.fdopen(descriptor, "rb", buffering=0) as source:
         yield from keys_in(source, path, pattern, marks)
 

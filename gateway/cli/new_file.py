@@ -8,12 +8,14 @@ from typing import IO
 
 import click
 
+from gateway.store.system import NEW
+
 
 @contextmanager
 def new_file(path: Path) -> Iterator[IO[bytes]]:
     """A new file of mode 0600. Where what is done with it raises, it is removed again."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(path, NEW, 0o600)
     except FileExistsError as error:
         raise click.ClickException(f"{path} is there already: name another file") from error
     try:

@@ -39,5 +39,5 @@ def whoami() -> str:
 
     try:
         return f"cli:{getpass.getuser()}"
-    except (KeyError, OSError):  # a container's user without a line in /etc/passwd
+    except (ImportError, KeyError, OSError):  # a container's user without a name; Windows without USERNAME
         return "cli"

@@ -14,6 +14,7 @@ from gateway.cli.everywhere import Command, InOrder
 from gateway.cli.output import Form, data, data_json, output_option, say
 from gateway.cli.surroundings import Surroundings, pass_surroundings
 from gateway.core.policy import moment
+from gateway.store.system import NEW
 
 DAYS: Final = 397
 CERT: Final = Path("keyhatch.crt")
@@ -105,7 +106,7 @@ def own_names() -> Iterator[str]:
 def write(path: Path, content: bytes, mode: int) -> None:
     """A file that has its mode from the first moment on, whole or not there."""
     aside = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    descriptor = os.open(aside, NEW, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)

@@ -5,6 +5,7 @@ raises `Unfit` with what to write instead. No reader repeats the value in its me
 """
 
 import re
+import socket
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_network
 from typing import Annotated, Final, TypeVar
@@ -170,6 +171,8 @@ def _socket_url(text: str) -> str:
     path = text.removeprefix(UNIX_URL)
     if not path.startswith("/") or path.endswith("/") or not path.isprintable():
         raise Unfit("must name a socket by its whole path, like unix:///run/app.sock")
+    if not hasattr(socket, "AF_UNIX"):
+        raise Unfit("names a socket, and Windows has none for it: give the server a port, and name that")
     if len(path.encode()) > SOCKET_PATH_BYTES_MAX:
         raise Unfit(f"is too long for a socket: {SOCKET_PATH_BYTES_MAX} bytes are possible")
     return text

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.admin.control_client import RemoteKeyring
-from gateway.admin.control_path import socket_path
+from gateway.admin.control_path import HAS_SOCKETS, NO_SOCKETS, socket_path
 from gateway.admin.credential_client import RemoteCredentials
 from gateway.config.load import Loaded
 from gateway.core.keys import ApiKey, Secret
@@ -128,10 +128,9 @@ async def _find(store_path: Path, patience_s: float, *, can_create: bool) -> Rem
         try:
             return await open_sqlite(store_path, can_create=can_create)
         except StoreBusy as busy:
-            if time.monotonic() >= deadline:
-                raise StoreBusy(
-                    f"{busy}; nobody answers on {socket_path(store_path)}, so it cannot be asked either"
-                ) from busy
+            if time.monotonic() >= deadline or not HAS_SOCKETS:
+                told = f"nobody answers on {socket_path(store_path)}, so it cannot be asked either"
+                raise StoreBusy(f"{busy}; {told if HAS_SOCKETS else NO_SOCKETS}") from busy
         await asyncio.sleep(_PAUSE_S)
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway import __version__
 from gateway.admin.control import ControlServer
-from gateway.admin.control_path import socket_path
+from gateway.admin.control_path import HAS_SOCKETS, socket_path
 from gateway.admin.health import Pages, Readiness
 from gateway.admin.listener import AdminListener
 from gateway.config.fields import Address
@@ -159,7 +159,7 @@ class Gateway:
         self._lender.take(self._started_with)
         self._build(settings, store)
         await self._gatekeeper.load()
-        if path is not None:
+        if path is not None and HAS_SOCKETS:
             control = ControlServer(
                 lambda: self.keyring,
                 path,
@@ -199,7 +199,8 @@ class Gateway:
         self._proxy_at = proxy_at
         self._open.push_async_callback(self._drain)
         self.metrics.config_loaded()
-        return Addresses(proxy_at, admin_at, None if path is None else socket_path(path))
+        control_at = socket_path(path) if path is not None and HAS_SOCKETS else None
+        return Addresses(proxy_at, admin_at, control_at)
 
     def reload(self, loaded: Loaded) -> "Reloaded":
         """Put a new configuration in force, all of it or (if it raises) none of it."""

@@ -94,7 +94,7 @@ def _supervisor() -> "Supervisor | None":
 
 def _on_signals(stop: asyncio.Future[int], reloads: Reloads) -> None:
     if sys.platform == "win32":
-        return  # its loop has no signal handlers: Ctrl-C ends the process, and the store survives that
+        return  # its loop has no signal handlers: Ctrl-C cancels `serve`, which stops in good order
     loop = asyncio.get_running_loop()
     serving = asyncio.current_task()
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from gateway.config.load import Loaded
 from gateway.config.vault_section import vault_key_of
+from gateway.store.system import mode_of
 
 NOT_NAMED: Final = "no vault key is configured: name one with vault.key_file, or give it as vault.key"
 _BYTES_MAX: Final = 4_096
@@ -40,7 +41,7 @@ def read_vault_key(path: Path) -> Found:
     """The key in this file, which holds it and at most a line's end behind it."""
     try:
         with path.open("rb") as file:
-            others = bool(os.fstat(file.fileno()).st_mode & _OTHERS)
+            others = bool(mode_of(os.fstat(file.fileno())) & _OTHERS)
             text = file.read(_BYTES_MAX).decode("ascii", "replace").removesuffix("\n").removesuffix("\r")
     except FileNotFoundError:
         return Found(

@@ -20,7 +20,8 @@ from gateway.store.faults import StoreBusy, missing
 from gateway.store.judge import Content, Flaw, judge, opened
 from gateway.store.lock import StoreLock, lock_path
 from gateway.store.place import settle
-from gateway.store.schema import is_there, sync_folder
+from gateway.store.schema import is_there
+from gateway.store.system import NEW, sync_folder
 
 
 class BackupRefused(StoreUnavailable):
@@ -39,7 +40,7 @@ def back_up(store: Path, file: Path, *, can_replace: bool = False) -> Content:
         with suppress(StoreBusy):  # then somebody serves it, and is read beside
             until_done.callback(StoreLock(store).release)
         until_done.callback(draft.unlink, missing_ok=True)
-        os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+        os.close(os.open(draft, NEW, 0o600))
         try:
             copy_whole(store, draft)
             with opened(draft, is_still=True) as copy:

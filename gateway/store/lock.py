@@ -7,17 +7,16 @@ others ask them (`gateway.admin.control`).
 
 The kernel releases the lock when its holder dies, however it dies, so no stale lock ever has to be removed.
 The file itself stays and holds the last holder's process number, for people; a file in its place that is not
-plainly ours is refused and left as it was, because root opens it too. `flock` is POSIX; on Windows,
-which has none, a store cannot be opened.
+plainly ours is refused and left as it was, because root opens it too.
 """
 
-import fcntl
 import os
 import stat
 from pathlib import Path
 
 from gateway.keeper.ports import StoreUnavailable
 from gateway.store.faults import StoreBusy, fault_of
+from gateway.store.system import CHANGE, is_root, lock, user
 
 
 class StoreLock:
@@ -56,11 +55,10 @@ def lock_path(store: Path) -> Path:
 
 def _open(path: Path) -> tuple[int, bool]:
     """The lock's file and whether it was made here. No link is followed, and no pipe is waited for."""
-    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
-        return os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600), True
+        return os.open(path, CHANGE | os.O_CREAT | os.O_EXCL, 0o600), True
     except FileExistsError:
-        return os.open(path, flags), False
+        return os.open(path, CHANGE), False
 
 
 def _assert_ours(descriptor: int, path: Path, store: Path) -> None:
@@ -70,7 +68,7 @@ def _assert_ours(descriptor: int, path: Path, store: Path) -> None:
         raise StoreUnavailable(f"{path} is not a regular file: delete it, it is not the lock we made")
     if status.st_nlink > 1:
         raise StoreUnavailable(f"{path} has another name: delete it, it is not the lock we made")
-    if status.st_uid not in {0, os.geteuid(), _owner(store)[0]}:
+    if status.st_uid not in {0, user(), _owner(store)[0]}:
         raise StoreUnavailable(
             f"{path} belongs to user {status.st_uid}, neither root, nor us, nor the store's owner: delete "
             "it, and see who may write in that folder"
@@ -79,7 +77,7 @@ def _assert_ours(descriptor: int, path: Path, store: Path) -> None:
 
 def _give_to_owner(descriptor: int, store: Path) -> None:
     """What root makes must not lock the gateway's own user out."""
-    if os.geteuid() == 0:
+    if is_root():
         os.fchown(descriptor, *_owner(store))
 
 
@@ -94,15 +92,17 @@ def _owner(store: Path) -> tuple[int, int]:
 
 def _take(descriptor: int, store: Path) -> None:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(descriptor)
     except OSError as error:
         raise StoreBusy(
             f"{store} is held by another process{_holder(descriptor)}: stop it, or wait until it is done"
         ) from error
     os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    os.write(descriptor, f"{os.getpid()}\n".encode("ascii"))
 
 
 def _holder(descriptor: int) -> str:
-    told = os.pread(descriptor, 20, 0).strip()
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    told = os.read(descriptor, 20).strip()
     return f" (pid {told.decode('ascii')})" if told.isdigit() else ""

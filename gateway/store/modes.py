@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.keeper.ports import StoreUnavailable
+from gateway.store.system import READ_NO_LINK, mode_of, user
 
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _log: Final = logging.getLogger("gateway.store")
@@ -19,9 +20,9 @@ _log: Final = logging.getLogger("gateway.store")
 
 def assert_ours_to_tighten(path: Path, status: os.stat_result) -> None:
     """Refuse a store that others can open if it is not ours to change that."""
-    if status.st_mode & _OTHERS and os.geteuid() not in {0, status.st_uid}:
+    if mode_of(status) & _OTHERS and user() not in {0, status.st_uid}:
         raise StoreUnavailable(
-            f"{path} can be opened by others (mode {stat.S_IMODE(status.st_mode):04o}) and belongs to user "
+            f"{path} can be opened by others (mode {mode_of(status):04o}) and belongs to user "
             f"{status.st_uid}: run as that user, or give it to the gateway's user with mode 0600"
         )
 
@@ -33,7 +34,7 @@ def tighten(path: Path) -> None:
     """
     for each in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
         try:
-            descriptor = os.open(each, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+            descriptor = os.open(each, READ_NO_LINK)
         except FileNotFoundError:
             continue
         try:
@@ -43,7 +44,7 @@ def tighten(path: Path) -> None:
 
 
 def _tighten(path: Path, descriptor: int) -> None:
-    mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+    mode = mode_of(os.fstat(descriptor))
     if mode & _OTHERS:
         os.fchmod(descriptor, mode & (stat.S_IRUSR | stat.S_IWUSR))
         _log.warning(

@@ -32,7 +32,8 @@ from gateway.store.faults import StoreBusy
 from gateway.store.judge import Content, Flaw, bring_up, judge, opened
 from gateway.store.lock import StoreLock
 from gateway.store.place import settle_for_restore
-from gateway.store.schema import load_migrations, sync_folder
+from gateway.store.schema import load_migrations
+from gateway.store.system import NEW, is_root, sync_folder
 
 _SIDES: Final = ("-wal", "-shm", "-journal")
 
@@ -174,7 +175,7 @@ def _beside(store: Path, word: str, until_done: ExitStack) -> Path:
     for each in every:
         each.unlink(missing_ok=True)
         until_done.callback(each.unlink, missing_ok=True)
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+    os.close(os.open(path, NEW, 0o600))
     return path
 
 
@@ -204,7 +205,7 @@ def _free_name(store: Path, time: str) -> Path:
 
 
 def _copy_raw(source: Path, target: Path, store: Path) -> None:
-    os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+    os.close(os.open(target, NEW, 0o600))
     try:
         shutil.copyfile(source, target)
         _give_to_owner(target, store)
@@ -216,7 +217,7 @@ def _copy_raw(source: Path, target: Path, store: Path) -> None:
 
 def _give_to_owner(path: Path, store: Path) -> None:
     """What root makes must not lock the gateway's own user out."""
-    if os.geteuid() == 0:
+    if is_root():
         owner = (store if store.exists() else store.parent).stat()
         os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 

@@ -26,6 +26,7 @@ from typing import Final
 from gateway.store.connection import Connection, connect
 from gateway.store.faults import RESTORE, StoreEmptied, StoreForeign, StoreTooNew, damaged, fault_of
 from gateway.store.modes import assert_ours_to_tighten, tighten
+from gateway.store.system import NEW, sync_folder
 
 APPLICATION_ID: Final = 0x4B_48_61_74  # "KHat"
 UPGRADED: Final = "bringing the store from schema %d to %d; as it was it is kept as %s.schema-%d"
@@ -142,7 +143,7 @@ async def _create(path: Path, migrations: Sequence[Migration], *, busy_timeout_s
     try:
         for leftover in (draft, *(draft.with_name(draft.name + end) for end in ("-wal", "-shm", "-journal"))):
             leftover.unlink(missing_ok=True)
-        os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        os.close(os.open(draft, NEW, 0o600))
         connection = await connect(draft, busy_timeout_s=busy_timeout_s, can_write=True)
         try:
             await connection.fetch("PRAGMA journal_mode = WAL")
@@ -185,7 +186,7 @@ async def _keep_copy(path: Path, connection: Connection, version: int) -> None:
     draft = path.with_name(f"{path.name}.copy")
     try:
         draft.unlink(missing_ok=True)
-        os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        os.close(os.open(draft, NEW, 0o600))
         await connection.fetch("VACUUM INTO ?", (str(draft),))
         with draft.open("rb+") as file:
             os.fsync(file.fileno())
@@ -193,12 +194,3 @@ async def _keep_copy(path: Path, connection: Connection, version: int) -> None:
         sync_folder(path.parent)
     except OSError as error:
         raise fault_of(path, error) from error
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the names in a folder on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -6,6 +6,7 @@ from typing import Final
 
 from gateway.cli.doctor.finding import Finding, Patient, fail, ok, warn
 from gateway.core.policy import moment
+from gateway.store.system import mode_of
 
 WARN_BEFORE_S: Final = 14 * 86_400.0
 _RENEW: Final = "renew it: keyhatch tls self-signed --force, or whoever made it; it is read anew by itself"
@@ -35,5 +36,5 @@ def look(patient: Patient) -> Iterator[Finding]:
         yield warn(what, f"ends at {moment(validity.ends_at)}", _RENEW)
     else:
         yield ok(what, f"holds until {moment(validity.ends_at)}, SHA-256 {certificate.fingerprint}")
-    if stat.S_IMODE(files.key.stat().st_mode) & (stat.S_IROTH | stat.S_IWOTH):
+    if mode_of(files.key.stat()) & (stat.S_IROTH | stat.S_IWOTH):
         yield fail(f"key {files.key}", "can be opened by everybody", f"chmod 600 {files.key}")

@@ -9,6 +9,7 @@ from typing import Final
 from gateway.admin.control_path import socket_path
 from gateway.cli.doctor.finding import Finding, Patient, fail, ok, warn
 from gateway.store.lock import lock_path
+from gateway.store.system import mode_of
 
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _OTHERS_READ: Final = stat.S_IRGRP | stat.S_IROTH
@@ -62,6 +63,6 @@ def _around_store(written: Path | None) -> Iterator[Finding]:
 
 def _mode(path: Path) -> int | None:
     try:
-        return stat.S_IMODE(path.stat().st_mode)
+        return mode_of(path.stat())
     except OSError:
         return None

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from gateway.admin.control_path import address_of, socket_path
+from gateway.admin.control_path import HAS_SOCKETS, address_of, socket_path
 from gateway.cli.doctor.finding import Finding, Patient, ok
 
 TIMEOUT_S: Final = 3.0
@@ -34,7 +34,7 @@ def runs(patient: Patient) -> bool:
 
 def _pid(store: Path | None) -> int | None:
     """Who answers at the control socket of a store; 0 where that cannot be told, None where nobody does."""
-    if store is None:
+    if store is None or not HAS_SOCKETS:
         return None
     try:
         with socket.socket(socket.AF_UNIX) as caller, address_of(socket_path(store)) as address:

@@ -5,6 +5,7 @@ gateway has it open, and not even SQLite's own files are made.
 """
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -100,8 +101,7 @@ def _ending(ending: list[ApiKey], now: float) -> Iterator[Finding]:
 
 def _disk(path: Path) -> Iterator[Finding]:
     folder = next(each for each in path.parents if each.exists())
-    status = os.statvfs(folder)
-    free = status.f_bavail * status.f_frsize
+    free = shutil.disk_usage(folder).free
     told = f"{free // (1024 * 1024)} MiB free in {folder}"
     if free < FREE_BYTES_MIN:
         yield fail("disk", told, "free some space: changes and last uses are refused when it is full")

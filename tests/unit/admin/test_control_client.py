@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from gateway.admin import control_client
 from gateway.admin.control_client import DeskUnreachable, RemoteKeyring
 from gateway.admin.control_path import address_of, socket_path
 from gateway.keeper.desk import KeyDraft, NotAllowed, Rotation, RuleBroken
@@ -237,3 +238,12 @@ async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not holds():  # noqa: ASYNC110 - nobody would set an event
             await asyncio.sleep(0)
+
+
+async def test_where_there_are_no_sockets_nobody_is_asked(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_client, "HAS_SOCKETS", False)
+    assert not await RemoteKeyring(path).is_there()
+    with pytest.raises(DeskUnreachable, match="use its console or its management API"):
+        await RemoteKeyring(path).reload()

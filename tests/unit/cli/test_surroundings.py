@@ -12,7 +12,7 @@ def test_who_asks_is_the_systems_user(monkeypatch: pytest.MonkeyPatch) -> None:
     assert whoami() == "cli:anna"
 
 
-@pytest.mark.parametrize("trouble", [KeyError("uid"), OSError("no name")])
+@pytest.mark.parametrize("trouble", [ImportError("pwd"), KeyError("uid"), OSError("no name")])
 def test_a_user_without_a_name_is_no_obstacle(trouble: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     def nobody() -> str:
         raise trouble

@@ -344,3 +344,9 @@ def test_a_prefix_with_a_slash_too_many_is_known_by_its_plain_form() -> None:
         fields.read_path_prefix("/llm/")
     assert told.value.hint == "did you mean '/llm'?"
     assert fields.read_path_prefix("/llm") == "/llm"
+
+
+def test_where_there_are_no_sockets_none_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("socket.AF_UNIX")
+    with pytest.raises(Unfit, match="Windows has none for it: give the server a port"):
+        read_upstream_url("unix:///run/app.sock")

@@ -216,7 +216,7 @@ def test_a_full_disk_is_an_outage_and_leaves_the_lock_free(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(os, "pwrite", full)
+        patched.setattr(os, "write", full)
         with pytest.raises(StoreUnavailable, match=r"keys\.db\.lock cannot be used: No space left"):
             StoreLock(path)
     StoreLock(path).release()

@@ -1,6 +1,6 @@
 """Guarantees of gateway/cli/doctor/store.py: whether the store is whole and has room, without touching it."""
 
-import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -150,7 +150,7 @@ def test_keys_that_end_soon_are_named_a_few_and_counted(path: Path) -> None:
 def test_little_room_on_the_disk_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, state: State
 ) -> None:
-    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_bavail=free // 4096, f_frsize=4096))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
     assert states(named(look(tmp_path), "disk")) == [state]
 
 
