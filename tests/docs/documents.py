@@ -111,8 +111,8 @@ def document(path: str) -> Document:
 
 
 PATHS = tuple(path for path in committed_files() if path.endswith(".md"))
-RUN_ELSEWHERE = tuple(path for path in PATHS if path == "README.md")
-"""Those whose commands have a test of their own: test_strangers_path."""
+RUN_ELSEWHERE = tuple(path for path in PATHS if path == "README.md" or path.startswith("docs/before/"))
+"""Those whose commands have a test of their own: test_strangers_path, test_before_pages."""
 RUN = tuple(
     path
     for path in PATHS
