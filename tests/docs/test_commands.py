@@ -17,6 +17,7 @@ from gateway.config.shape import keys_of
 from tests.docs.documents import PATHS, RUN, RUN_ELSEWHERE, Fence, document
 from tests.docs.page_shell import END, SHELL, Place, differs, outputs, run
 from tests.docs.warm_command import WarmCommand
+from tests.support.programs import program
 from tests.support.real_upstreams import DemoUpstream
 from tests.support.tls_caller import write_pair
 
@@ -44,6 +45,8 @@ def test_every_command_works_and_shows_what_the_page_says(
     path: str, tmp_path: Path, upstream: str, keyhatch: str
 ) -> None:
     fences = document(path).fences()
+    if any(fence.is_run and "\njq " in fence.text for fence in fences):
+        program("jq")
     ran = Place(upstream).play(fences, tmp_path, keyhatch)
     assert ran.code == 0, ran.shown
     shown = outputs(ran.shown)
