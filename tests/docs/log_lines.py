@@ -44,11 +44,12 @@ def _loggers(module: str) -> Iterator[tuple[str, str]]:
     """The loggers of a module, by the names that it gives them."""
     dotted = module.removesuffix(".py").replace("/", ".")
     for node in ast.walk(tree(module)):
-        value = node.value if isinstance(node, ast.AnnAssign | ast.Assign) else None
-        if isinstance(value, ast.Call) and ast.unparse(value.func) == "logging.getLogger" and value.args:
-            target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]  # type: ignore[union-attr]
-            name = value.args[0].value if isinstance(value.args[0], ast.Constant) else dotted
-            yield ast.unparse(target), str(name)
+        if not isinstance(node, ast.AnnAssign | ast.Assign) or not isinstance(node.value, ast.Call):
+            continue
+        if ast.unparse(node.value.func) == "logging.getLogger" and node.value.args:
+            target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+            given = node.value.args[0]
+            yield ast.unparse(target), str(given.value) if isinstance(given, ast.Constant) else dotted
 
 
 def _words(module: str, text: ast.expr) -> str:
