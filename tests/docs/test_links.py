@@ -17,7 +17,7 @@ _OPTIONS = r"(?:cert_file|key_file|ca_file|client_ca_file|client_cert|min_versio
 _DOTTED = re.compile(
     rf"(?:gateway\.)?((?:{'|'.join(ROOMS)})\.(?!url\b|yaml\b|key\b|{_OPTIONS})[a-z_]+(?:\.\w+)*)(?:\(.*\))?"
 )
-_MAKE = re.compile(r"(?:^|\s|`)make ((?:[a-z-]+ )*[a-z-]+)")
+_MAKE = re.compile(r"(?:^|\s|`)make (?!one\b)((?:[a-z-]+ )*[a-z-]+)")
 
 TARGETS = set(re.findall(r"^([a-z-]+):.*## ", text("Makefile"), re.MULTILINE))
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import click
 import pytest
 
+from gateway.admin.api.problems import Code
 from gateway.cli.root import root
 from gateway.config.model import Settings
 from gateway.config.overlay import lay_environment
@@ -19,8 +20,8 @@ from gateway.metrics.families import FAMILIES
 from tests.docs.documents import PATHS, document
 
 REASONS = {reason.value for reason in Reason}
-# Other words that look like a reason code: why a response was cut, and fields of a log line.
-LOOK_ALIKES = {"credential_in", "key_file", "key_ended", "upstream_cut", "upstream_idle", *FIELDS}
+# Other words that look like a reason code: why a response was cut, fields of a log line, codes of the API.
+LOOK_ALIKES = {"credential_in", "key_file", "key_ended", "upstream_cut", "upstream_idle", *FIELDS, *Code}
 METRICS = {family.name.removesuffix("_total") for family in FAMILIES}
 
 _CODE = re.compile(rf"(?:{'|'.join(sorted({word.split('_')[0] for word in REASONS}))})(?:_[a-z]+)+")
