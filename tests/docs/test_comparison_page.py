@@ -43,11 +43,12 @@ def test_others_are_often_the_better_choice_and_that_is_said() -> None:
 
 
 def test_figures_are_those_that_were_measured() -> None:
-    told = [figure for _, says in statements() if "bench/RESULTS.md" in says for figure in _MEASURED.findall(says)]
+    measured = [says for _, says in statements() if "bench/RESULTS.md" in says]
+    told = [figure for says in measured for figure in _MEASURED.findall(says)]
     assert told
     assert [figure for figure in told if not re.search(rf"\b{re.escape(figure)}\b", RESULTS)] == []
 
 
 def _sources(says: str) -> list[str]:
     """Where a statement can be looked up: elsewhere, or in our own measurements."""
-    return [to for to in _LINK.findall(says) if to.startswith("https://") or to.startswith("../bench/RESULTS.md")]
+    return [to for to in _LINK.findall(says) if to.startswith(("https://", "../bench/RESULTS.md"))]
