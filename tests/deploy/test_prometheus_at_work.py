@@ -19,7 +19,7 @@ from tests.deploy.test_prometheus_rules import ALERTS, RECORDED
 from tests.support.no_proxy import no_proxy
 from tests.support.programs import program
 from tests.support.prometheus_server import PrometheusServer
-from tests.support.real_upstreams import AppUpstream
+from tests.support.real_upstreams import AppUpstream, free_port
 from tests.support.running_gateway import Home, RunningGateway, eventually
 
 SEEN = {
@@ -66,21 +66,19 @@ def upstream() -> AppUpstream:
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    program("prometheus")
-    home = Home(tmp_path_factory.mktemp("watched"))
+    home, admin_port = Home(tmp_path_factory.mktemp("watched")), free_port()
     with no_proxy(), upstream() as well, ExitStack() as frail:
-        configure(home, well.url, frail.enter_context(upstream()).url)
-        with home.serve() as gateway:
+        configure(home, well.url, frail.enter_context(upstream()).url, admin_port)
+        # Prometheus first: it takes five seconds until it scrapes anything.
+        with PrometheusServer(home.folder / "prometheus", admin_port) as prometheus, home.serve() as gateway:
             secrets = {name: home.make_key(name) for name in ("good", "old", "off")}
-            gateway.ask_admin("/metrics")  # the first scrape takes longer
-            with PrometheusServer(home.folder / "prometheus", gateway.admin_port) as prometheus:
-                watched = Watched(gateway, prometheus, a_good_day(gateway, prometheus, secrets["good"]))
-                frail.close()
-                a_bad_day(home, watched, secrets)
-                yield watched
+            watched = Watched(gateway, prometheus, a_good_day(gateway, prometheus, secrets["good"]))
+            frail.close()
+            a_bad_day(home, watched, secrets)
+            yield watched
 
 
-def configure(home: Home, well: str, frail: str) -> None:
+def configure(home: Home, well: str, frail: str, admin_port: int) -> None:
     """Three upstreams: one that is well, one that will die, one that refuses what it is shown."""
     upstreams = {
         "main": {"url": well},
@@ -88,7 +86,8 @@ def configure(home: Home, well: str, frail: str) -> None:
         "provider": {"url": well, "credential": "${PROVIDER:-sk-out-of-date}"},
     }
     routes = [{"id": name, "path": f"/{name}/**", "upstream": name, "scopes": []} for name in upstreams]
-    home.configure(well, routes, upstreams=upstreams)
+    listeners = {"proxy": "127.0.0.1:0", "admin": f"127.0.0.1:{admin_port}"}
+    home.configure(well, routes, upstreams=upstreams, server=listeners)
 
 
 def a_good_day(gateway: RunningGateway, prometheus: PrometheusServer, key: str) -> list[dict[str, Any]]:
