@@ -11,7 +11,7 @@ from tests.docs.documents import PATHS, document
 
 ROOMS = tuple(sorted(path.name for path in (ROOT / "gateway").iterdir() if (path / "__init__.py").exists()))
 
-_FILE = re.compile(r"(?:gateway|tests|bench|release|docs|requirements|\.ci)/[\w./-]*")
+_FILE = re.compile(r"(?:gateway|tests|bench|release|docs|deploy|requirements|\.ci)/[\w./-]*")
 _ROOM_FILE = re.compile(rf"(?:{'|'.join(ROOMS)})/[\w./-]+")
 _OPTIONS = r"(?:cert_file|key_file|ca_file|client_ca_file|client_cert|min_version|admin|server_name)\b"
 _DOTTED = re.compile(
