@@ -9,17 +9,17 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.service.gateway import STOP_S
-from tests.arch.sources import committed_files, text
+from tests.arch.sources import committed_files
+from tests.arch.sources import text as text_of
 from tests.deploy.systemd_machine import Machine, NoMachine
 from tests.docs.documents import document
-from tests.docs.test_commands import adapted
 from tests.support.lasting_upstream import LastingUpstream
 from tests.support.plain_caller import Answer, ask, open_stream
 from tests.support.real_upstreams import free_ports
@@ -129,7 +129,7 @@ def upstream() -> Iterator[LastingUpstream]:
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """A machine with the program in its place, and the rest as it was unpacked."""
-    files = {f"{SOURCE}/{path}": text(path) for path in committed_files() if path.startswith(DEPLOYED)}
+    files = {f"{SOURCE}/{path}": text_of(path) for path in committed_files() if path.startswith(DEPLOYED)}
     files[f"{UNITS}/keyhatch.service.d/times.conf"] = TIMES
     files["/etc/keyhatch/secrets/vault.key"] = VAULT_KEY
     try:
@@ -152,9 +152,9 @@ def installed(machine: Machine, upstream: LastingUpstream) -> Service:
     script = [f"set -eux\ncd {SOURCE}\n"]
     for fence in document("docs/systemd.md").fences():
         if fence.file is not None:
-            machine.path(f"{SOURCE}/{fence.file}").write_text(adapted(fence.text, here))
+            machine.path(f"{SOURCE}/{fence.file}").write_text(put(here, fence.text))
         elif fence.note.endswith("by tests/deploy"):
-            script.append(adapted(fence.text, here))
+            script.append(put(here, fence.text))
     ran = machine.run("sh", given="".join(script), within_s=60)
     assert ran.code == 0, ran
     assert "\tLiving room\t" in ran.out
@@ -164,6 +164,13 @@ def installed(machine: Machine, upstream: LastingUpstream) -> Service:
     service.hang_up()
     service.until_told("configuration reloaded")
     return service
+
+
+def put(replaced: Mapping[str, str], text: str) -> str:
+    """The text with what a page says for everybody replaced by what holds here."""
+    for said, meant in replaced.items():
+        text = text.replace(said, meant)
+    return text
 
 
 @pytest.fixture
