@@ -13,9 +13,6 @@ ROOT = Path(__file__).resolve().parents[2]
 FLOORS = (Floor("gateway/core/", 100), Floor("gateway/", 95))
 
 MODULE = """
-import subprocess
-import sys
-
 def sign(number):
     if number < 0:
         return "minus"
@@ -25,10 +22,6 @@ def far(name):
     if name == "far":
         return "reached"
     return "here"
-
-def ask_far():
-    code = "from gateway.core.signs import far; print(far('far'))"
-    return subprocess.check_output([sys.executable, "-c", code], text=True).strip()
 """
 CONFTEST = """
 from tests.support.coverage_floors import CoverageFloors
@@ -37,16 +30,17 @@ def pytest_configure(config):
     config.pluginmanager.register(CoverageFloors())
 """
 HALF = """
-from gateway.core.signs import ask_far, far, sign
+from gateway.core.signs import far, sign
 
 def test_sign():
     assert sign(1) == "plus"
 
 def test_far():
     assert far("near") == "here"
-    assert ask_far() == "reached"
+    assert far("far") == "reached"
 """
 REST = """
+from gateway.core.signs import sign
 
 def test_minus():
     assert sign(-1) == "minus"
@@ -89,37 +83,40 @@ def test_missing_branches_count_and_are_named() -> None:
     assert file == FileCoverage("gateway/core/a.py", 5, 7, ("9-10", "12", "3->9", "8->exit"))
 
 
-def run_inner(folder: Path, test: str, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run a small suite with the plugin and this repository's settings for coverage, apart from this run."""
+def run_inner(folder: Path, rest: str) -> subprocess.CompletedProcess[str]:
+    """Run a small suite, one half in tests/unit and one in ``rest``, by this repository's settings."""
     for path, text in {
         "gateway/__init__.py": "",
         "gateway/core/__init__.py": "",
         "gateway/core/signs.py": MODULE,
+        "gateway/core/forgotten.py": "",
         "tests/conftest.py": CONFTEST,
-        "tests/test_signs.py": test,
+        "tests/unit/test_signs.py": HALF,
+        rest: REST,
         "tests/support/coverage_floors.py": (ROOT / "tests/support/coverage_floors.py").read_text(),
         "pyproject.toml": (ROOT / "pyproject.toml").read_text(),
     }.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text)
+        if not (folder / path).exists():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text)
     env = {name: value for name, value in os.environ.items() if not name.startswith(("COV", "PYTEST"))}
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--cov", "-n", "2"]
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
 
 
-def test_what_no_test_reached_fails_the_run_and_is_named(tmp_path: Path) -> None:
+def test_what_no_measured_suite_reached_fails_the_run_and_is_named(tmp_path: Path) -> None:
     (tmp_path / "gateway/core").mkdir(parents=True)
     (tmp_path / "gateway/core/forgotten.py").write_text("ANSWER = 42\n")
-    done = run_inner(tmp_path, HALF, "--cov", "-n", "2")
+    done = run_inner(tmp_path, "tests/integration/test_more_signs.py")
     assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout + done.stderr
-    assert "gateway/core/signs.py: 7, 6->7\n" in done.stdout
+    assert "gateway/core/signs.py: 4, 3->4\n" in done.stdout
     assert "gateway/core/forgotten.py: 1\n" in done.stdout
     last = done.stdout.splitlines()[-1]
-    assert "2 passed" in last
+    assert "3 passed" in last
     assert f"1 {SUMMARY_WORDS}" in last
 
 
-def test_what_only_a_subprocess_reached_counts(tmp_path: Path) -> None:
-    done = run_inner(tmp_path, HALF + REST, "--cov")
+def test_what_measured_suites_reach_together_counts(tmp_path: Path) -> None:
+    done = run_inner(tmp_path, "tests/conformance/test_more_signs.py")
     assert done.returncode == pytest.ExitCode.OK, done.stdout + done.stderr
     assert "3 passed" in done.stdout.splitlines()[-1]

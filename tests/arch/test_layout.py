@@ -7,8 +7,6 @@ leave a little room above the aims, so that they end a discussion rather than be
 import ast
 from pathlib import PurePosixPath
 
-import pytest
-
 from tests.arch.sources import ROOT, functions, modules, text, tree
 
 FILE_LINES_MAX = 400
@@ -26,15 +24,14 @@ GATEWAY = modules("gateway")
 EVERYTHING = modules("gateway", "tests", "bench", "release")
 
 
-@pytest.mark.parametrize("module", EVERYTHING)
-def test_a_file_is_small(module: str) -> None:
-    assert len(text(module).splitlines()) <= FILE_LINES_MAX
+def test_a_file_is_small() -> None:
+    sizes = {module: len(text(module).splitlines()) for module in EVERYTHING}
+    assert {module: lines for module, lines in sizes.items() if lines > FILE_LINES_MAX} == {}
 
 
-@pytest.mark.parametrize("module", EVERYTHING)
-def test_a_function_is_small(module: str) -> None:
-    long = {node.name: lines for node in functions(module) if (lines := _lines(node)) > FUNCTION_LINES_MAX}
-    assert long == {}
+def test_a_function_is_small() -> None:
+    sizes = {f"{module}:{node.name}": _lines(node) for module in EVERYTHING for node in functions(module)}
+    assert {function: lines for function, lines in sizes.items() if lines > FUNCTION_LINES_MAX} == {}
 
 
 def test_nine_of_ten_functions_are_short() -> None:
@@ -52,20 +49,21 @@ def _lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return lines
 
 
-@pytest.mark.parametrize("module", EVERYTHING)
-def test_a_module_says_what_it_is_for(module: str) -> None:
+def test_a_module_says_what_it_is_for() -> None:
+    assert [module for module in EVERYTHING if not _says_what_it_is_for(module)] == []
+
+
+def _says_what_it_is_for(module: str) -> bool:
+    """In a docstring of fair length; only a package that holds no code may be silent."""
     docstring = ast.get_docstring(tree(module))
     if docstring is None:
-        assert module.endswith("__init__.py"), "the module has no docstring"
-        assert tree(module).body == [], "a package that holds code says what it is for"
-    else:
-        assert len(docstring.splitlines()) <= DOCSTRING_LINES_MAX
+        return module.endswith("__init__.py") and tree(module).body == []
+    return len(docstring.splitlines()) <= DOCSTRING_LINES_MAX
 
 
-@pytest.mark.parametrize("module", EVERYTHING)
-def test_a_name_says_what_is_inside(module: str) -> None:
-    parts = set(module.removesuffix(".py").replace("/", "_").split("_"))
-    assert not parts & VAGUE_NAMES
+def test_a_name_says_what_is_inside() -> None:
+    words = {module: set(module.removesuffix(".py").replace("/", "_").split("_")) for module in EVERYTHING}
+    assert [module for module in EVERYTHING if words[module] & VAGUE_NAMES] == []
 
 
 def _mirror(module: str) -> str:
@@ -89,17 +87,14 @@ def _is_promise(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     return all(isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant) for part in node.body)
 
 
-@pytest.mark.parametrize("module", GATEWAY)
-def test_a_module_has_its_test_file(module: str) -> None:
-    expected = TESTED_ELSEWHERE.get(module, _mirror(module))
-    assert not _acts(module) or (ROOT / expected).exists(), (
-        f"{module} is tested in {expected}, which is not there"
-    )
+def test_a_module_has_its_test_file() -> None:
+    expected = {module: TESTED_ELSEWHERE.get(module, _mirror(module)) for module in GATEWAY if _acts(module)}
+    assert {module: file for module, file in expected.items() if not (ROOT / file).exists()} == {}
 
 
-@pytest.mark.parametrize("test_file", [path for path in modules("tests/unit") if "/test_" in path])
-def test_a_unit_test_file_has_its_module(test_file: str) -> None:
-    assert test_file in {_mirror(module) for module in EVERYTHING}
+def test_a_unit_test_file_has_its_module() -> None:
+    mirrors = {_mirror(module) for module in EVERYTHING}
+    assert [path for path in modules("tests/unit") if "/test_" in path and path not in mirrors] == []
 
 
 def test_no_exception_outlives_its_module() -> None:

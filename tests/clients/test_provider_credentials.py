@@ -43,7 +43,8 @@ class Rig:
             base_url=f"{stand.gateway.url}/v1", api_key=stand.key("embeddings:write"), max_retries=2
         ) as client:
             made = client.embeddings.create(model="m", input="x", encoding_format="float")
-        return made.data[0].embedding
+        embedding: list[float] = made.data[0].embedding
+        return embedding
 
     def is_told(self, sentence: str, asked: int) -> None:
         """One request is made, which says this, and the provider is asked that many times."""

@@ -27,7 +27,8 @@ def client(demo_gateway: RunningGateway, good_key: str) -> Iterator[OpenAI]:
 
 def complete(client: OpenAI) -> str | None:
     answer = client.chat.completions.create(model="demo-small", messages=[{"role": "user", "content": SAID}])
-    return answer.choices[0].message.content
+    content: str | None = answer.choices[0].message.content
+    return content
 
 
 def test_the_sdk_lists_models(client: OpenAI) -> None:
