@@ -37,7 +37,7 @@ run: $(VENV)/run.installed ## Start the gateway before a demo upstream, or befor
 test: $(VENV)/dev.installed ## Run every test, with coverage and its floors
 	@sh .ci/debian-packages
 	@$(MAKE) --silent --no-print-directory $(FROM_NPM)
-	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --session-timeout 690 \
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --session-timeout 1800 \
 		--cov --cov-report term-missing:skip-covered $(ARGS)
 
 stranger-test: $(VENV)/dev.installed ## Follow README.md in an empty folder, with pip and all

@@ -104,6 +104,7 @@ def run_inner(folder: Path, rest: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.timeout(120)  # three processes start pytest
 def test_what_no_measured_suite_reached_fails_the_run_and_is_named(tmp_path: Path) -> None:
     (tmp_path / "gateway/core").mkdir(parents=True)
     (tmp_path / "gateway/core/forgotten.py").write_text("ANSWER = 42\n")
@@ -116,6 +117,7 @@ def test_what_no_measured_suite_reached_fails_the_run_and_is_named(tmp_path: Pat
     assert f"1 {SUMMARY_WORDS}" in last
 
 
+@pytest.mark.timeout(120)  # three processes start pytest
 def test_what_measured_suites_reach_together_counts(tmp_path: Path) -> None:
     done = run_inner(tmp_path, "tests/conformance/test_more_signs.py")
     assert done.returncode == pytest.ExitCode.OK, done.stdout + done.stderr

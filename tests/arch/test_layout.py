@@ -7,7 +7,11 @@ leave a little room above the aims, so that they end a discussion rather than be
 import ast
 from pathlib import PurePosixPath
 
+import pytest
+
 from tests.arch.sources import ROOT, functions, modules, text, tree
+
+pytestmark = pytest.mark.timeout(120)  # a thousand modules are parsed by whichever test comes first
 
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 80
