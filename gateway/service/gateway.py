@@ -32,7 +32,7 @@ from gateway.core.keys import ApiKey
 from gateway.core.policy import moment
 from gateway.keeper.desk import KeyDesk
 from gateway.keeper.gatekeeper import Gatekeeper
-from gateway.keeper.ports import Clock, KeyStore
+from gateway.keeper.ports import Clock, KeyStore, Observer
 from gateway.logs import Logs, Observers
 from gateway.metrics import Metrics
 from gateway.plane.contract import Ground, Plane, Surroundings
@@ -46,6 +46,7 @@ from gateway.service.secure import Secure
 from gateway.service.signing import signing_of
 from gateway.service.sources import connect_sources
 from gateway.service.targets import hand_on
+from gateway.service.tracing import tracing_of
 from gateway.service.watch import StoreWatch
 from gateway.store.sqlite import open_sqlite
 
@@ -236,7 +237,7 @@ class Gateway:
         """From the next request on upstreams are asked on this ground."""
         before = self._plane.ground
         hand_on(ground.upstreams, before.upstreams, self._clock.monotonic())
-        self._plane.ground = replace(ground, scheme=before.scheme)
+        self._plane.ground = replace(ground, scheme=before.scheme, tracer=before.tracer)
         self._check_targets()
 
     def _lend_anew(self) -> None:
@@ -293,9 +294,15 @@ class Gateway:
         self.metrics.know(table.routes)
         self._gatekeeper = Gatekeeper(table, keys.prefix, store, self._clock, self.metrics.store_failed)
         self._gatekeeper.signing = signing_of(self._started_with)
-        self._observers = Observers([self.metrics, self._access_log, self._gatekeeper.usage.days])
-        around = Surroundings(self._gatekeeper, self._observers, self._clock)
         ground = self._lender.ground()
+        observers: list[Observer] = [self.metrics, self._access_log, self._gatekeeper.usage.days]
+        tracing = tracing_of(self._clock, self._logs.clean, lambda: self._gatekeeper.table, ground.scheme)
+        if tracing is not None:
+            self._open.push_async_callback(tracing.close)
+            ground = replace(ground, tracer=tracing.spans)
+            observers.insert(0, tracing.spans)  # before the log, which tells the trace
+        self._observers = Observers(observers)
+        around = Surroundings(self._gatekeeper, self._observers, self._clock)
         hand_on(ground.upstreams, {}, self._clock.monotonic())
         self._plane = _plane(settings.server.plane)(ground, around)
         self._lender.observe_with(self._observers)

@@ -55,7 +55,8 @@ PRESETS = {"gateway.config.presets", "gateway.wire.dialects"}
 TLS = {"cryptography", "gateway.service.certificate", "gateway.tls", "gateway.tls.connection"}
 RELOADS = {"gateway.config.changes", "gateway.config.reloaded", "gateway.service.file_watch"}
 LENDING = {"gateway.keeper.credentials", "gateway.keeper.vault", "gateway.wire.injection"}
-LATE = {*WEB, *LIBRARIES, *PAGES, *PRESETS, *TLS, *LENDING, *RELOADS, "gateway.keeper.keyring"}
+SPANS = {"gateway.traces", "opentelemetry", "google.protobuf", "requests"}
+LATE = {*WEB, *LIBRARIES, *PAGES, *PRESETS, *TLS, *LENDING, *RELOADS, *SPANS, "gateway.keeper.keyring"}
 
 
 @pytest.fixture(autouse=True)

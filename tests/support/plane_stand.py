@@ -25,7 +25,7 @@ from gateway.core.keys import ApiKey, Network, compose_secret, digest_of
 from gateway.core.routes import Anonymous, Route, RouteTable
 from gateway.keeper.gatekeeper import Gatekeeper
 from gateway.keeper.ports import Exchange, StoreUnavailable
-from gateway.plane.contract import Ground, Plane, Surroundings
+from gateway.plane.contract import Ground, Plane, Surroundings, Tracer
 from gateway.plane.lean_server import LeanPlane
 from gateway.plane.with_aiohttp import AiohttpPlane
 from gateway.store.memory import MemoryKeyStore
@@ -188,6 +188,7 @@ class Setting:
     injection: Injection | None = None
     known: Mapping[str, Any] = field(default_factory=dict)
     tls: bool = field(default_factory=lambda: "CONFORMANCE_TLS" in os.environ)
+    tracer: Tracer | None = None
 
 
 class Stand:
@@ -335,7 +336,8 @@ class Stand:
             )
             for name, port in {**ports, "down": 1}.items()
         }
-        return Ground(upstreams, setting.limits, setting.trusted, "https" if setting.tls else "http")
+        scheme = "https" if setting.tls else "http"
+        return Ground(upstreams, setting.limits, setting.trusted, scheme, setting.tracer)
 
     def _count_store_error(self) -> None:
         self.store_errors += 1
