@@ -63,9 +63,8 @@ python3() {
 status() {
     wanted=$1
     shift
-    command curl -sS -w '\\n%{http_code}\\n' "$@" >curl.out || [ "$wanted" -ge 400 ]
-    sed '$d' curl.out
-    [ "$(tail -n 1 curl.out)" = "$wanted" ] || { echo "answered $(tail -n 1 curl.out), not $wanted"; exit 1; }
+    command curl -sS "$@" -w '%{stderr}%{http_code}' 2>curl.err || [ "$wanted" -ge 400 ]
+    [ "$(tail -c 3 curl.err)" = "$wanted" ] || { echo "answered $(cat curl.err), not $wanted"; exit 1; }
 }
 end() {
     [ -z "$app" ] || kill "$app"
@@ -75,6 +74,8 @@ trap end EXIT
 """
 END: Final = "stop\n"
 
+_STYLE: Final = re.compile(r"\x1b\[[0-9;]*m|\r")
+_SPACES: Final = re.compile(r" +")
 _MARK: Final = "\x1e"
 _ASKED: Final = re.compile(
     r"^(keyhatch keys (?:revoke|delete)) (?!.*--yes)", re.MULTILINE
@@ -105,7 +106,8 @@ class Place:
         return _ASKED.sub(r"\1 --yes ", text)
 
     def for_everybody(self, text: str) -> str:
-        """What was shown here, as the page says it."""
+        """What was shown here, as the page says it, and without the terminal's own signs."""
+        text = _STYLE.sub("", text)
         for said, meant in self._replaced.items():
             text = text.replace(meant, said)
         return text
@@ -140,10 +142,14 @@ def outputs(shown: str) -> dict[str, str]:
 
 
 def differs(wanted: str, shown: str) -> bool:
-    """Whether something else came than a page shows: `…` is any part of a line, or alone any lines."""
-    lines = [".*".join(map(re.escape, line.split("…"))) + r" *\n" for line in wanted.splitlines()]
-    pattern = "".join(r"(?:.*\n)*" if line == r".* *\n" else line for line in lines)
-    return re.fullmatch(pattern, shown.strip("\n") + "\n") is None
+    """Whether something else came than a page shows: `…` is any part of a line, or alone any lines.
+
+    How many spaces there are does not count, as the columns of a table are as wide as what stands in them.
+    """
+    wanted, shown = _SPACES.sub(" ", wanted), _SPACES.sub(" ", shown.strip("\n") + "\n")
+    lines = [".*".join(map(re.escape, line.split("…"))) + r" ?\n" for line in wanted.splitlines()]
+    pattern = "".join(r"(?:.*\n)*" if line == r".* ?\n" else line for line in lines)
+    return re.fullmatch(pattern, shown) is None
 
 
 def run(script: str, folder: Path, variables: Mapping[str, str], *, within_s: float = 50) -> Ran:
