@@ -56,7 +56,8 @@ TLS = {"cryptography", "gateway.service.certificate", "gateway.tls", "gateway.tl
 RELOADS = {"gateway.config.changes", "gateway.config.reloaded", "gateway.service.file_watch"}
 LENDING = {"gateway.keeper.credentials", "gateway.keeper.vault", "gateway.wire.injection"}
 SPANS = {"gateway.traces", "opentelemetry", "google.protobuf", "requests"}
-LATE = {*WEB, *LIBRARIES, *PAGES, *PRESETS, *TLS, *LENDING, *RELOADS, *SPANS, "gateway.keeper.keyring"}
+ALONE = {"gateway.keeper.keyring", "gateway.service.notify"}
+LATE = {*WEB, *LIBRARIES, *PAGES, *PRESETS, *TLS, *LENDING, *RELOADS, *SPANS, *ALONE}
 
 
 @pytest.fixture(autouse=True)
