@@ -5,9 +5,9 @@ every module of the commands is imported here, those too that a command imports 
 What runs is `gateway.cli.main`, as in the real command, in a process, a folder and an environment of its own.
 """
 
+import ast
 import gc
 import importlib
-import json
 import os
 import pkgutil
 import signal
@@ -80,7 +80,7 @@ def _run(asked: socket.socket) -> int:
     while more := asked.recv(MESSAGE_BYTES_MAX):
         message += more
     asked.sendall(f"{os.getpid():<16}".encode())
-    told = json.loads(message)
+    told = ast.literal_eval(message.decode())
     for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
