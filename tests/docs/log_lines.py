@@ -4,15 +4,17 @@ A line is looked for where a logger is called. What a call fills in (`%s`, `%d`)
 """
 
 import ast
+import functools
 import importlib
 import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from tests.arch.sources import modules, tree
+from tests.arch.sources import modules, text, tree
 
 LEVELS: Final = {"debug", "info", "warning", "error", "critical", "exception"}
 _LOGGER: Final = re.compile(r"_?log(?:ger)?", re.IGNORECASE)
+_SPEAKS: Final = re.compile(rf"\b{_LOGGER.pattern}\.(?:{'|'.join(LEVELS)})\(", re.IGNORECASE)
 _FILLED: Final = re.compile(r"%\d*[sdgorx]|%\.\d+f")
 
 
@@ -24,9 +26,11 @@ class LogLine(NamedTuple):
     words: str
 
 
-def log_lines() -> set[LogLine]:
+@functools.cache
+def log_lines() -> frozenset[LogLine]:
     """Every line that a module of the gateway can log by itself."""
-    return {line for module in modules("gateway") for line in _lines(module)}
+    speaking = [module for module in modules("gateway") if _SPEAKS.search(text(module))]
+    return frozenset(line for module in speaking for line in _lines(module))
 
 
 def _lines(module: str) -> Iterator[LogLine]:
@@ -52,11 +56,11 @@ def _loggers(module: str) -> Iterator[tuple[str, str]]:
             yield ast.unparse(target), str(given.value) if isinstance(given, ast.Constant) else dotted
 
 
-def _words(module: str, text: ast.expr) -> str:
+def _words(module: str, said: ast.expr) -> str:
     """The words of a line: written there, or under a name."""
-    if isinstance(text, ast.Constant):
-        return str(text.value)
-    if isinstance(text, ast.Name):
+    if isinstance(said, ast.Constant):
+        return str(said.value)
+    if isinstance(said, ast.Name):
         dotted = module.removesuffix(".py").replace("/", ".")
-        return str(getattr(importlib.import_module(dotted), text.id))
+        return str(getattr(importlib.import_module(dotted), said.id))
     return "…"

@@ -3,6 +3,7 @@
 Options, reasons, metrics, commands, exit codes, presets and log lines have tests of their own beside this.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -16,7 +17,8 @@ from gateway.core.keys import Status
 from gateway.core.scopes import RESERVED_SCOPES
 from gateway.keeper.audit import ACTS
 from gateway.keeper.credentials import CredentialState, TrialResult
-from tests.docs.documents import document
+from tests.arch.sources import modules, text
+from tests.docs.documents import PATHS, document
 
 SETS: Final[dict[str, tuple[str, Iterable[str]]]] = {
     "operations": ("docs/management.md", [f"{each.method} {each.path}" for each in OPERATIONS]),
@@ -39,3 +41,13 @@ def test_each_of_a_closed_set_stands_on_its_page(name: str) -> None:
     page, words = SETS[name]
     spans = set(document(page).code_spans())
     assert [word for word in map(str, words) if word not in spans] == []
+
+
+_VARIABLE: Final = re.compile(r'"((?:KEYHATCH|OTEL|NOTIFY|WATCHDOG|NO)_[A-Z][A-Z_]*)"')
+
+
+def test_every_variable_that_is_read_is_told_somewhere() -> None:
+    read = {name for module in modules("gateway") for name in _VARIABLE.findall(text(module))}
+    told = {span.partition("=")[0] for path in PATHS for span in document(path).code_spans()}
+    assert {"NO_COLOR", "KEYHATCH_CONFIG"} <= read
+    assert read - told == set()
