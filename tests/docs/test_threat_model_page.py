@@ -47,6 +47,6 @@ def test_a_threat_is_held_by_tests_that_exist(floor: str) -> None:
 
 
 def test_no_letter_is_dismissed_lightly() -> None:
-    """At most one row in eight says that there is no such threat."""
+    """At most one row in seven says that there is no such threat."""
     threats = [cells[0] for floor in FLOORS for _, cells in rows(floor)]
-    assert threats.count("none") * 8 <= len(threats)
+    assert threats.count("none") * 7 <= len(threats)
