@@ -90,7 +90,6 @@ class Stand:
     """What all tests share."""
 
     upstream: Upstream
-    home: Home
     gateway: RunningGateway
     fronts: dict[str, FrontProxy]
     key: str
@@ -130,10 +129,17 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
                 folders["nginx"], gateway.port, trusting, admin_port=gateway.admin_port, more=slash
             )
             with nginx, CaddyInFront(folders["caddy"], gateway.port, trusting) as caddy:
-                keys = [make(home, "Any"), make(home, "Bound", allow_from=f"{CALLER}/32")]
-                keys.append(make(home, "Radio", in_path=True))
-                fronts: dict[str, FrontProxy] = {"nginx": nginx, "caddy": caddy}
-                yield Stand(upstream, home, gateway, fronts, *keys, trusting, operators, plain_port)
+                yield Stand(
+                    upstream,
+                    gateway,
+                    fronts={"nginx": nginx, "caddy": caddy},
+                    key=make(home, "Any"),
+                    bound_key=make(home, "Bound", allow_from=f"{CALLER}/32"),
+                    path_key=make(home, "Radio", in_path=True),
+                    trusting=trusting,
+                    operators=operators,
+                    plain_port=plain_port,
+                )
 
 
 def make(home: Home, name: str, *, allow_from: str = "", in_path: bool = False) -> str:
