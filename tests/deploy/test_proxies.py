@@ -53,6 +53,7 @@ class Upstream(WatchedUpstream):
                 web.get("/lines", self._tell),
                 web.post("/size", self._count),
                 web.get("/ws", self._talk),
+                web.get("/moved", self._lead_on),
                 web.route("*", "/{tail:.*}", self._answer),
             ]
         )
@@ -80,6 +81,9 @@ class Upstream(WatchedUpstream):
             if message.type is WSMsgType.TEXT:
                 await talk.send_str(message.data)
         return talk
+
+    async def _lead_on(self, _: web.Request) -> web.StreamResponse:
+        return web.Response(status=302, headers={"Location": "/elsewhere"})
 
     async def _answer(self, _: web.Request) -> web.StreamResponse:
         return web.json_response({"hello": True})
@@ -229,9 +233,18 @@ def test_a_websocket_passes_with_its_key_in_the_query(front: FrontProxy, stand: 
 
 
 def test_a_large_body_passes_and_is_not_kept_on_the_way(front: FrontProxy, stand: Stand) -> None:
-    pieces = [b"x" * 1_000_000] * 20
-    assert front.ask("/size", "POST", key=stand.key, body=iter(pieces)).data == {"bytes": 20_000_000}
-    assert list(front.folder.glob("temp-*/*")) == []
+    def half_and_half() -> Iterator[bytes]:
+        yield b"x" * 10_000_000
+        eventually(lambda: stand.gateway.metric("keyhatch_requests_in_flight"), "the gateway knows of it")
+        yield b"x" * 10_000_000
+
+    eventually(lambda: not stand.gateway.metric("keyhatch_requests_in_flight"), "nothing else is under way")
+    assert front.ask("/size", "POST", key=stand.key, body=half_and_half()).data == {"bytes": 20_000_000}
+
+
+def test_a_head_as_large_as_the_gateway_takes_passes(front: FrontProxy) -> None:
+    assert front.ask("/hello", headers={"X-Large": "x" * 30_000}).reason == "credential_missing"
+    assert front.ask("/hello", headers={"X-Large": "x" * 40_000}).status in {400, 431}
 
 
 @pytest.mark.parametrize(
@@ -289,7 +302,7 @@ def say_the_key_everywhere(front: FrontProxy, stand: Stand) -> None:
     referer = {"Referer": f"https://{NAME}/?access_token={stand.key}", "X-API-Key": stand.key}
     front.ask("/hello", headers=referer)
     front.ask(f"/events?access_token={stand.key}", "POST", headers={"Accept": "text/event-stream"})
-    front.ask(f"/k/{stand.path_key}/hello")
+    front.ask(f"/k/{stand.path_key}/moved")
     front.ask("/" + "x" * 9_000 + f"?access_token={stand.key}")
     with front.connect() as raw:
         raw.sendall(f"GET /%zz?access_token={stand.key} HTTP/1.1\r\nHost: {NAME}\r\n".encode())
@@ -302,6 +315,8 @@ def test_no_key_stands_in_a_log_also_where_things_go_wrong(
     front: FrontProxy, stand: Stand, tmp_path: Path
 ) -> None:
     say_the_key_everywhere(front, stand)
+    moved = front.ask(f"/k/{stand.path_key}/moved").headers["location"]
+    assert stand.path_key in moved, "what is answered may hold a key, too"
     dead = type(front)(tmp_path, free_port(), stand.trusting)
     for name in ("keyhatch.crt", "keyhatch.key", "operators.crt"):
         (tmp_path / name).write_bytes((front.folder / name).read_bytes())
@@ -319,6 +334,6 @@ def test_the_log_of_nginx_and_that_of_the_gateway_tell_of_a_request_under_one_id
     answer = stand.fronts["nginx"].ask("/hello", key=stand.key)
     id_of_request = answer.headers["x-request-id"]
     eventually(lambda: id_of_request in stand.fronts["nginx"].access_log, "nginx has logged it")
-    (line,) = stand.gateway.lines(request_id=id_of_request)
+    (line,) = eventually(lambda: stand.gateway.lines(request_id=id_of_request), "and so has the gateway")
     assert line["path"] == "/hello"
     assert json.dumps(line).count(CALLER) == 1
