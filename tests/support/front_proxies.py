@@ -133,6 +133,7 @@ class FrontProxy:
             ssl=self._trusting,
             server_hostname=NAME,
             proxy=None,
+            open_timeout=TIMEOUT_S,
             close_timeout=5,
         ) as opened:
             yield opened
