@@ -20,7 +20,7 @@ from tests.arch.sources import ROOT, committed_files
 _FENCE = re.compile(
     r"(?:^<!-- (?P<note>[^\n]*?) -->\n)?^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
-_LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^)\s]+)\)")
+_LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^)\s]+)\)|<[^>]* (?:src|srcset)=\"(?P<picture>[^\"]+)\"")
 _HEADING = re.compile(r"^#{1,6} +(?P<text>.+?) *$", re.MULTILINE)
 _CODE = re.compile(r"(`+)(?P<text>.+?)\1")
 _NO_ANCHOR = re.compile(r"[^\w\- ]")
@@ -74,7 +74,7 @@ class Document:
 
     def links(self) -> list[str]:
         """Where its links lead, those to other sites left out."""
-        targets = [match["target"] for match in _LINK.finditer(_CODE.sub("", self.prose))]
+        targets = [match["target"] or match["picture"] for match in _LINK.finditer(_CODE.sub("", self.prose))]
         return [target for target in targets if "://" not in target and not target.startswith("mailto:")]
 
     def headings(self) -> list[str]:

@@ -154,8 +154,3 @@ def test_a_page_tells_where_its_facts_are_from(page: Document) -> None:
     presets = {name for name in NAMES if re.search(rf"\bpreset: {name}\b", page.text)}
     assert "https://" in page.section("## Sources")
     assert [name for name in presets if f"presets.md#{name}" not in page.text] == []
-
-
-def test_the_number_of_presets_is_told_right() -> None:
-    assert f"There are {len(NAMES)}" in document("README.md").text
-    assert f"{len(NAMES)} servers and providers" in document("docs/README.md").text
