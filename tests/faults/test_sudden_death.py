@@ -24,7 +24,7 @@ from gateway.store.schema import load_migrations
 from tests.faults.store_states import NOWHERE, is_whole
 from tests.support.running_gateway import ROOT, Home
 
-ROUNDS = int(os.environ.get("FAULT_ROUNDS", "15"))
+ROUNDS = int(os.environ.get("FAULT_ROUNDS", "8"))
 KILL_WITHIN_S = 0.15
 WRITERS = 3
 KNOWN = len(load_migrations())

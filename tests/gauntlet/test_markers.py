@@ -20,7 +20,7 @@ from tests.conformance.conftest import BuildStand
 from tests.support.plane_stand import KEY
 from tests.support.strict_http import read_response
 
-EXCHANGES: Final = {"lean": 14_000, "aiohttp": 6_000}
+EXCHANGES: Final = {"lean": 7_000, "aiohttp": 3_000}
 CALLERS: Final = 16
 LEAVES_AFTER: Final = 12  # requests on one connection before the caller takes another
 WITHIN_S: Final = 10.0

@@ -27,7 +27,7 @@ def test_schemathesis_finds_nothing(home: Home) -> None:
                     "run",
                     f"http://127.0.0.1:{gateway.admin_port}/api/v1/openapi.json",
                 ),
-                *("--phases", ",".join(PHASES), "--max-examples", "25", "--seed", "7", "--no-color"),
+                *("--phases", ",".join(PHASES), "--max-examples", "12", "--seed", "7", "--no-color"),
                 "--continue-on-failure",
             ],
             cwd=home.folder,
