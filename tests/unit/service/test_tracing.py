@@ -1,13 +1,20 @@
 """Guarantees of gateway/service/tracing.py: spans are made where somebody asks, and not at any price."""
 
+import json
 import logging
 import sys
+from collections.abc import Sequence
+from typing import ClassVar
 
 import pytest
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from gateway.core.routes import Route, RouteTable
 from gateway.service.tracing import Tracing, exporters_asked_for, tracing_of
+from gateway.traces.delivery import EXPORTERS
 from tests.unit.plane.stage import StillClock
+from tests.unit.service.houses import House
 
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
@@ -102,3 +109,31 @@ def test_variables_that_the_library_cannot_use_are_a_warning_without_their_value
     assert made() is None
     assert "OpenTelemetry cannot use its OTEL_… variables (ValueError)" in caplog.text
     assert "4711" not in caplog.text
+
+
+class Taken(SpanExporter):
+    """Keeps the names of spans."""
+
+    names: ClassVar[list[str]] = []
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        self.names.extend(span.name for span in spans)
+        return SpanExportResult.SUCCESS
+
+
+async def test_spans_know_the_routes_of_a_reload_and_are_delivered_at_the_end(
+    monkeypatch: pytest.MonkeyPatch, house: House
+) -> None:
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "console")
+    monkeypatch.setitem(EXPORTERS, "console", Taken)
+    Taken.names.clear()
+    gateway = await house.start()
+    assert await house.status("/before", None) == 401
+    gateway.reload(
+        house.written(routes=[{"id": "new", "path": "/new/*", "upstream": "main", "public": True}])
+    )
+    assert await house.text("/new/one", None) == "main"
+    await gateway.stop()
+    assert Taken.names == ["GET /**", "GET", "GET /new/*"]
+    told = [json.loads(line) for line in house.log.getvalue().splitlines()]
+    assert all(len(line["trace_id"]) == 32 for line in told if line["event"] == "exchange")
