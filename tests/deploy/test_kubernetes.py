@@ -164,6 +164,20 @@ def test_the_gateway_fits_its_image(objects: list[Object]) -> None:
     assert container["image"].partition(":")[2] == gateway.__version__
 
 
+def test_the_image_is_as_it_is_counted_on() -> None:
+    file = ROOT / "Dockerfile"
+    if not file.exists():
+        pytest.skip("there is no Dockerfile yet")
+    said = file.read_text("utf-8")
+    for name, value in image.VARIABLES.items():
+        assert re.search(rf"\b{name}={re.escape(value)}\s", said)
+    for line in (
+        *(f"USER {image.USER}:{image.USER}", f"WORKDIR {image.FOLDER}", f"VOLUME {image.DATA}"),
+        *(f"EXPOSE {' '.join(map(str, image.PORTS.values()))}", 'ENTRYPOINT ["keyhatch"]', 'CMD ["serve"]'),
+    ):
+        assert line in said.splitlines()
+
+
 def test_it_is_given_more_time_to_end_than_its_streams_have(objects: list[Object]) -> None:
     assert spec_of_gateway(objects)["terminationGracePeriodSeconds"] >= DRAIN_GRACE_S + 10
 

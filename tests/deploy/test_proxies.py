@@ -221,7 +221,7 @@ def test_a_caller_that_leaves_stops_the_work_behind(front: FrontProxy, stand: St
     with front.stream(path, key=stand.key) as answer:
         stand.upstream.tell(b"data: one\n")
         assert answer.readline() == b"data: one\n"
-    eventually(lambda: stand.upstream.left[path] == before + 1, "the work behind is stopped", 2)
+    eventually(lambda: stand.upstream.left[path] == before + 1, "the work behind is stopped")
 
 
 def test_a_websocket_passes_with_its_key_in_the_query(front: FrontProxy, stand: Stand) -> None:
