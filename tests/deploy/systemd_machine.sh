@@ -4,7 +4,7 @@ set -eu
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 machine "$ROOT"
 cd "$ROOT"
-mkdir -p usr proc sys dev/shm run tmp var/lib var/log opt/python opt/packages opt/source/gateway etc/systemd/system old
+mkdir -p usr proc sys dev run tmp var/lib var/log opt/python opt/packages opt/source/gateway etc/systemd/system old
 for each in bin sbin lib lib64; do ln -s "usr/$each" "$each"; done
 
 see() { mount --bind "$1" "$2" && mount -o remount,bind,ro "$2"; }
@@ -19,7 +19,10 @@ mount --bind proc/sys proc/sys && mount -o remount,bind,ro proc/sys  # systemd w
 mount -t sysfs -o ro sysfs sys
 mount -t tmpfs -o mode=755 cgroup sys/fs/cgroup 2>/dev/null || true
 mount -t cgroup2 cgroup2 sys/fs/cgroup
+mount -t tmpfs -o mode=755 dev dev  # where nothing is mounted systemd mounts this machine's own
+mkdir dev/shm dev/pts
 for each in null zero full random urandom tty; do : >"dev/$each"; mount --bind "/dev/$each" "dev/$each"; done
+ln -s pts/ptmx dev/ptmx
 for each in fd:fd stdin:fd/0 stdout:fd/1 stderr:fd/2; do ln -s "/proc/self/${each#*:}" "dev/${each%:*}"; done
 mount -t tmpfs -o mode=1777 shm dev/shm
 mount -t tmpfs -o mode=755 run run
