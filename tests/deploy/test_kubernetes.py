@@ -14,6 +14,7 @@ import yaml
 
 import gateway
 from gateway.config.load import load
+from gateway.config.presets import preset_of
 from gateway.service.gateway import DRAIN_GRACE_S
 from tests.arch.sources import ROOT
 from tests.deploy import image
@@ -259,6 +260,15 @@ def test_the_page_names_what_is_there(everything: dict[str, list[Object]]) -> No
     assert {int(port) for port in re.findall(r"port-forward \S+ (\d+)", page)} == set(image.PORTS.values())
 
 
+def test_the_pages_first_key_opens_what_the_page_asks_for() -> None:
+    page = document("docs/kubernetes.md").text
+    (path,) = re.findall(r"http://127\.0\.0\.1:8080(/\S+)", page)
+    given = set(re.findall(r"--scope (\S+)", page))
+    needed = [each.scopes for each in preset_of("ollama").endpoints.values() if each.path == path]
+    assert needed
+    assert set(*needed) <= given
+
+
 @pytest.mark.parametrize(
     ("caller", "called", "port", "may"),
     [
@@ -289,7 +299,9 @@ def test_a_provider_is_reached_only_where_one_is_configured(
 ) -> None:
     policies = of_kind(everything[variant], "NetworkPolicy")
     assert may_call(policies, GATEWAY, INTERNET, 443) is may
-    assert not may_call(policies, GATEWAY, METADATA, 443)
+    for private in ("169.254.169.254", "10.96.0.1", "192.168.1.20", "fd00::1", "fe80::1"):
+        assert not may_call(policies, GATEWAY, End(address=private), 443)
+    assert may_call(policies, GATEWAY, End(address="2001:db8::9"), 443) is may
     assert not may_call(policies, GATEWAY, INTERNET, 25)
 
 
