@@ -11,9 +11,13 @@ from typing import Any
 
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
-_LINK = re.compile(r"(?P<picture>!?)\[(?P<words>[^\]]*)\]\((?P<target>(?![a-z]+:|#)[^)\s]+)\)")
-_HIDDEN = re.compile(r"^<!--.*?-->\n", re.MULTILINE)
-_PICTURE_ALONE = re.compile(r"\n!\[[^\]]*\]\((?![a-z]+:)[^)\s]+\)\n(?=\n)")
+_INTO = r"(?![a-z]+:|#)"
+_LINK = re.compile(rf"(?P<picture>!?)\[(?P<words>[^\]]*)\]\((?P<target>{_INTO}[^)\s]+)\)")
+_TAG = re.compile(rf'(?P<name>src|srcset|href)="(?P<target>{_INTO}[^"]+)"')
+_COMMENT = re.compile(r"^<!--.*?-->\n", re.MULTILINE)
+_PICTURES = re.compile(
+    rf"^(?:!\[[^\]]*\]\({_INTO}[^)]+\)|<picture>.*?</picture>)\n\n", re.MULTILINE | re.DOTALL
+)
 
 
 class Readme(MetadataHookInterface):
@@ -28,12 +32,12 @@ class Readme(MetadataHookInterface):
 
 def page(text: str, source: str | None) -> str:
     """The text whose links all lead somewhere without the repository."""
+    text = _COMMENT.sub("", text)
+    if source is None:
+        return _LINK.sub(lambda link: "" if link["picture"] else link["words"], _PICTURES.sub("", text))
 
-    def lead(match: re.Match[str]) -> str:
-        if source:
-            way = "raw" if match["picture"] else "blob"
-            return f"{match['picture']}[{match['words']}]({source}/{way}/HEAD/{match['target']})"
-        return "" if match["picture"] else match["words"]
+    def link_to(link: re.Match[str]) -> str:
+        way = "raw" if link["picture"] else "blob"
+        return f"{link['picture']}[{link['words']}]({source}/{way}/HEAD/{link['target']})"
 
-    text = _HIDDEN.sub("", text)
-    return _LINK.sub(lead, text if source else _PICTURE_ALONE.sub("", text))
+    return _TAG.sub(rf'\g<name>="{source}/raw/HEAD/\g<target>"', _LINK.sub(link_to, text))

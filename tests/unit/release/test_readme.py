@@ -13,23 +13,17 @@ SOURCE = "https://example.org/keyhatch"
 @pytest.mark.parametrize(
     ("written", "alone", "with_source"),
     [
-        pytest.param(
-            "see [cli](docs/cli.md#keys).",
-            "see cli.",
-            f"see [cli]({SOURCE}/blob/HEAD/docs/cli.md#keys).",
-            id="link",
+        ("see [cli](docs/cli.md#keys).", "see cli.", f"see [cli]({SOURCE}/blob/HEAD/docs/cli.md#keys)."),
+        ("a\n\n![b](c.png)\n\nd", "a\n\nd", f"a\n\n![b]({SOURCE}/raw/HEAD/c.png)\n\nd"),
+        (
+            '<picture>\n  <img src="c.png">\n</picture>\n\nd',
+            "d",
+            f'<picture>\n  <img src="{SOURCE}/raw/HEAD/c.png">\n</picture>\n\nd',
         ),
-        pytest.param(
-            "a\n\n![b](c.png)\n\nd", "a\n\nd", f"a\n\n![b]({SOURCE}/raw/HEAD/c.png)\n\nd", id="picture"
-        ),
-        pytest.param(
-            "[x](https://x.org/) [y](#y)",
-            "[x](https://x.org/) [y](#y)",
-            "[x](https://x.org/) [y](#y)",
-            id="whole",
-        ),
-        pytest.param("a\n<!-- file: x -->\n```", "a\n```", "a\n```", id="comment"),
+        ("[x](https://x.org/) [y](#y)", "[x](https://x.org/) [y](#y)", "[x](https://x.org/) [y](#y)"),
+        ("a\n<!-- file: x -->\n```", "a\n```", "a\n```"),
     ],
+    ids=["link", "picture", "pictures", "whole", "comment"],
 )
 def test_what_leads_into_the_repository_is_led_there_or_left_out(
     written: str, alone: str, with_source: str
@@ -38,9 +32,10 @@ def test_what_leads_into_the_repository_is_led_there_or_left_out(
     assert page(written, SOURCE) == with_source
 
 
-def test_the_readme_stands_alone() -> None:
-    shown = page(text("README.md"), None)
-    targets = re.findall(r"\]\(([^)]+)\)", shown)
+@pytest.mark.parametrize("source", [None, SOURCE], ids=["no source", "source"])
+def test_the_readme_stands_alone(source: str | None) -> None:
+    shown = page(text("README.md"), source)
+    targets = re.findall(r"\]\(([^)]+)\)", shown) + re.findall(r'(?:src|srcset|href)="([^"]+)"', shown)
     assert [target for target in targets if not re.match(r"https?:|#", target)] == []
     assert "<!--" not in shown
     assert "\n\n\n" not in shown
