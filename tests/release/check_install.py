@@ -9,10 +9,11 @@ import pytest
 from tests.arch.sources import ROOT
 from tests.release.conftest import Made
 from tests.release.installed import LOCK, Installed, clean, environment, install_locked
-from tests.release.journey import walk
+from tests.release.journey import configure, use_a_key, walk
 from tests.release.pythons import VERSIONS, python
+from tests.support.real_upstreams import DemoUpstream
 
-pytestmark = pytest.mark.timeout(280)
+pytestmark = pytest.mark.timeout(580)
 
 EVERY_MODULE = """
 import importlib, pkgutil, sys
@@ -58,41 +59,18 @@ def test_it_works_on_the_stock_loop_with_either_plane(made: Made, tmp_path: Path
     walk(Installed(here.programs, tmp_path / "again"), plane="aiohttp")
 
 
-def test_the_extra_otel_takes_what_its_lock_pins(made: Made, tmp_path: Path) -> None:
+def test_the_extra_otel_takes_what_its_lock_pins_and_tells_spans(made: Made, tmp_path: Path) -> None:
     here = environment(python(VERSIONS[-1]), tmp_path)
     lock = ROOT / "requirements" / "otel.txt"
     here.run("python", "-I", "-m", "pip", "install", "-q", "--require-hashes", "-r", lock)
     here.run("python", "-I", "-m", "pip", "install", "-q", "--no-index", f"{made.wheel}[otel]")
     here.run("python", "-I", "-m", "pip", "check")
     here.run("python", "-I", "-W", "error", "-c", EVERY_MODULE)
-    here.run("python", "-I", "-c", "import opentelemetry.sdk.trace")
-    walk(here)
-
-
-def test_uv_installs_it_as_a_tool(made: Made, tmp_path: Path) -> None:
-    uv = Path(sys.executable).with_name("uv")
-    here = Installed(tmp_path / "bin", tmp_path / "home")
-    places = {"UV_TOOL_DIR": str(tmp_path / "tools"), "UV_TOOL_BIN_DIR": str(here.programs)}
-    with_these = [str(uv), "tool", "install", "-q", "--python", python(VERSIONS[-1])]
-    run(*with_these, "--constraints", str(LOCK), str(made.wheel), **places)
-    walk(here)
-    run(str(uv), "tool", "uninstall", "-q", "keyhatch", **places)
-    assert not (here.programs / "keyhatch").exists()
-
-
-def test_pipx_installs_it(made: Made, tmp_path: Path) -> None:
-    tool = environment(python(VERSIONS[0]), tmp_path / "pipx")
-    tool.run("python", "-I", "-m", "pip", "install", "-q", "pipx")
-    here = Installed(tmp_path / "bin", tmp_path / "home")
-    places = {
-        "PIPX_HOME": str(tmp_path / "tools"),
-        "PIPX_BIN_DIR": str(here.programs),
-        "PIPX_MAN_DIR": str(tmp_path),
-    }
-    tool.run("pipx", "install", "--quiet", made.wheel, variables=places)
-    walk(here)
-    tool.run("pipx", "uninstall", "keyhatch", variables=places)
-    assert not (here.programs / "keyhatch").exists()
+    with DemoUpstream() as upstream:
+        configure(here, upstream.url)
+        with here.serve(variables={"OTEL_TRACES_EXPORTER": "console"}) as serving:
+            use_a_key(here, serving)
+    assert "keyhatch.route" in serving.out, "a span of an exchange"
 
 
 def assert_types_are_seen(here: Installed) -> None:
@@ -112,9 +90,3 @@ def assert_types_are_seen(here: Installed) -> None:
     )
     assert 'Revealed type is "str"' in done.stdout.replace("builtins.", ""), done.stdout
     assert done.returncode == 0, done.stdout
-
-
-def run(*command: str, **more: str) -> None:
-    """Run a program that must end well."""
-    done = subprocess.run(command, env={**clean(), **more}, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
