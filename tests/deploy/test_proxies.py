@@ -43,6 +43,10 @@ server {{
 """What the comment in nginx.conf warns of: a slash behind the name."""
 
 
+AT_HOME = {"from": ["127.0.0.1/32"], "scopes": []}
+"""This machine: where the proxy calls from."""
+
+
 class Upstream(WatchedUpstream):
     """Streams as the test asks, counts bodies, echoes on a WebSocket, answers anything else."""
 
@@ -119,10 +123,14 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     with Upstream() as upstream:
         home.configure(
             upstream.url,
-            [{"id": "all", "path": "/**", "upstream": "main", "scopes": [], "encoded_slash": "allow"}],
+            [
+                {"id": "all", "path": "/**", "upstream": "main", "scopes": [], "encoded_slash": "allow"},
+                {"id": "home", "path": "/home", "upstream": "main", "scopes": [], "anonymous": AT_HOME},
+            ],
             server={
                 "proxy": "127.0.0.1:0",
                 "admin": "127.0.0.1:0",
+                "names": [NAME],
                 "admin_names": [ADMIN_NAME],
                 "trusted_proxies": ["127.0.0.1/32"],
             },
@@ -186,9 +194,19 @@ def test_a_key_that_is_bound_to_an_address_works_from_there_alone_whatever_a_cal
 ) -> None:
     assert front.ask("/hello", key=stand.bound_key).status == 200
     lie = {"X-Forwarded-For": CALLER, "Forwarded": f"for={CALLER}", "X-Real-IP": CALLER}
+    lie |= {"Connection": "X-Forwarded-For, close"}  # which would have it dropped as hop-by-hop
     refused = front.ask("/hello", key=stand.bound_key, source="127.0.0.3", headers=lie)
     assert (refused.status, refused.reason) == (403, "address_not_allowed")
     assert "127.0.0.3" in refused.message
+
+
+def test_whoever_comes_through_the_proxy_is_not_taken_for_this_machine(
+    front: FrontProxy, stand: Stand
+) -> None:
+    assert stand.gateway.ask("/home").status == 200
+    for lie in ({}, {"X-Forwarded-For": "127.0.0.1"}, {"Connection": "X-Forwarded-For, close"}):
+        assert front.ask("/home", headers=lie).reason == "credential_missing"
+    assert front.ask("/home", source="127.0.0.1").status == 200
 
 
 def test_the_server_behind_is_told_who_called_and_by_which_name_and_none_of_the_callers_own_claims(
