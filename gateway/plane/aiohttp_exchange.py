@@ -177,7 +177,9 @@ class AiohttpExchange:
             raise Refused(composed.fault)
         if tracer is not None:
             parent = tracer.asks(account, upstream, clock.monotonic() - account.began)
-            composed = replace(composed, headers=(*composed.headers, (PARENT, parent)))
+            composed = replace(
+                composed, headers=(*composed.headers, *(((PARENT, parent),) if parent else ()))
+            )
         asked = head_bytes(b"", composed.headers)
         back = WayBack(allow.route, upstream, asked, self._shared_with)
         await forward.run(self._session, composed, back)

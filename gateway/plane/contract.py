@@ -25,7 +25,7 @@ class Tracer(Protocol):
     def asks(self, exchange: Exchange, upstream: Upstream, after_s: float) -> bytes:
         """An upstream is asked now, so long after the head was read: the `traceparent` that it is sent.
 
-        Never raises.
+        It may be empty, and then none is. Never raises.
         """
 
 

@@ -65,13 +65,12 @@ class Spans:
         try:
             now_s = self._now()
             own = self._begin(exchange, now_s - after_s)
-            method = _method(exchange)
             asking = self._tracer.start_span(
-                method, set_span_in_context(own, Context()), SpanKind.CLIENT, start_time=_ns(now_s)
+                _name(exchange), set_span_in_context(own, Context()), SpanKind.CLIENT, start_time=_ns(now_s)
             )
             exchange.span = own, asking
             if asking.is_recording():
-                _tell(asking, {"http.request.method": method, **_place(upstream)})
+                _tell(asking, {"http.request.method": _method(exchange), **_place(upstream)})
             return parent_text(asking.get_span_context())
         except Exception as trouble:  # noqa: BLE001 the request goes on
             self._trouble(trouble)
@@ -96,12 +95,11 @@ class Spans:
 
     def _begin(self, exchange: Exchange, at_s: float) -> Span:
         """The gateway's own span, in the trace that the caller named or in a new one."""
-        method = _method(exchange)
         own = self._tracer.start_span(
-            method,
+            _name(exchange),
             _context_of(exchange.parent),
             SpanKind.SERVER,
-            {"http.request.method": method, "url.scheme": self._scheme},
+            {"http.request.method": _method(exchange), "url.scheme": self._scheme},
             start_time=_ns(at_s),
         )
         exchange.trace_id = f"{own.get_span_context().trace_id:032x}"
@@ -110,7 +108,7 @@ class Spans:
     def _tell_of_exchange(self, span: Span, exchange: Exchange) -> None:
         pattern = None if exchange.route_id is None else self._pattern(exchange.route_id)
         if pattern is not None:
-            span.update_name(f"{_method(exchange)} {pattern}")
+            span.update_name(f"{_name(exchange)} {pattern}")
         status = exchange.status
         error = str(exchange.reason or status) if status >= 500 else None
         attributes: Attributes = {
@@ -183,6 +181,11 @@ def _held(exchange: Exchange) -> tuple[Span, Span] | None:
 
 def _method(exchange: Exchange) -> str:
     return exchange.method if exchange.method in METHODS else OTHER
+
+
+def _name(exchange: Exchange) -> str:
+    """The name of a span that has no route; what is no method of HTTP's is not in it."""
+    return exchange.method if exchange.method in METHODS else "HTTP"
 
 
 def _place(upstream: Upstream) -> Attributes:
