@@ -108,6 +108,8 @@ class RemoteKeyring:
 
     async def is_there(self) -> bool:
         """Whether somebody serves the desk; raises `StoreUnavailable` if somebody is there and silent."""
+        if not HAS_SOCKETS:
+            return False
         try:
             await self.ask("ping", worded(AskNothing), TellDone, TIMEOUT_PING_S)
         except DeskUnreachable:
@@ -232,7 +234,7 @@ class RemoteKeyring:
 
     async def _exchange(self, act: str, asked: bytes, timeout_s: float) -> tuple[int, bytes]:
         if not HAS_SOCKETS:
-            raise DeskUnreachable(NO_SOCKETS)
+            raise StoreUnavailable(NO_SOCKETS)
         try:
             with address_of(self._path) as address:
                 return await _post(_Connector(address, self._recognise), act, asked, timeout_s)
