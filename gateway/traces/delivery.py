@@ -39,7 +39,8 @@ EXPORTERS: Final[dict[str, Callable[[], SpanExporter]]] = {
 }
 """By the words of `OTEL_TRACES_EXPORTER`. The console is the standard output."""
 
-_TALKERS: Final = ("opentelemetry.util.re", "opentelemetry.sdk._shared_internal")
+_BATCHES: Final = "opentelemetry.sdk._shared_internal"
+_HEADERS: Final = "opentelemetry.util.re"
 _LOG: Final = logging.getLogger("gateway.traces")
 
 
@@ -57,6 +58,26 @@ class Overheard(logging.Handler):
                 self.last = f"it answered {each}"
             elif isinstance(each, Exception):
                 self.last = type(each).__name__
+
+
+class Full(logging.Handler):
+    """Listens for spans that are dropped because too many wait, and tells the operator scarcely."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._monotonic = monotonic
+        self._told_at: float | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say so, unless it was said lately."""
+        now = self._monotonic()
+        if record.levelno < logging.WARNING or not (self._told_at is None or now - self._told_at >= SCARCE_S):
+            return
+        self._told_at = now
+        _LOG.warning(
+            "spans are dropped, as more are made than delivered; "
+            "see OTEL_TRACES_SAMPLER and OTEL_BSP_MAX_QUEUE_SIZE in docs/tracing.md"
+        )
 
 
 class Told(SpanExporter):
@@ -150,8 +171,8 @@ class Delivery:
 def _quiet() -> Overheard:
     """Let the library speak to us alone of what goes wrong with a delivery."""
     overheard = Overheard()
-    exporting = logging.getLogger("opentelemetry.exporter")
-    exporting.handlers, exporting.propagate = [overheard], False
-    for name in _TALKERS:
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    for name, listener in (("opentelemetry.exporter", overheard), (_BATCHES, Full())):
+        talker = logging.getLogger(name)
+        talker.handlers, talker.propagate = [listener], False
+    logging.getLogger(_HEADERS).setLevel(logging.CRITICAL + 1)
     return overheard

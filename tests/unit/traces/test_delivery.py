@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from gateway import __version__
-from gateway.traces.delivery import EXPORTERS, SCARCE_S, Delivery, Overheard, Told
+from gateway.traces.delivery import EXPORTERS, SCARCE_S, Delivery, Full, Overheard, Told
 
 HEADERS = "x-team=my-password, broken"
 
@@ -116,6 +116,33 @@ def test_broken_headers_and_unreachable_collectors_are_not_spelt_out(
     asyncio.run(deliver())
     assert "cannot be delivered to the collector (" in caplog.text
     assert "my-password" not in caplog.text
+
+
+async def test_spans_that_do_not_fit_are_told_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stuck = Fickle()
+    stuck.may_go_on.clear()
+    monkeypatch.setitem(EXPORTERS, "otlp", lambda: stuck)
+    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "2")
+    monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2")
+    made = Delivery(["otlp"])
+    for _ in range(20):
+        made.tracer.start_span("many").end()
+    (line,) = [line for line in caplog.messages if "dropped" in line]
+    assert "see OTEL_TRACES_SAMPLER and OTEL_BSP_MAX_QUEUE_SIZE" in line
+    stuck.may_go_on.set()
+    await made.close(5.0)
+
+
+def test_that_spans_do_not_fit_is_told_again_when_it_lasts(caplog: pytest.LogCaptureFixture) -> None:
+    now = Hand()
+    full = Full(now)
+    warning, info = (logging.LogRecord("x", level, "", 0, "", None, None) for level in (30, 20))
+    for at, record in ((0.0, info), (0.0, warning), (1.0, warning), (SCARCE_S, warning)):
+        now.at = at
+        full.emit(record)
+    assert len(caplog.messages) == 2
 
 
 async def test_closing_delivers_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
