@@ -9,7 +9,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test stranger-test check bench bench-quick lint type docs fix lock pictures build release-check clean
+.PHONY: help run test stranger-test image-test check bench bench-quick lint type docs fix lock pictures build release-check clean
 
 VENV := .venv
 FROM_NPM := $(patsubst %/package.json,%/node_modules/npm.installed,$(wildcard tests/*/package.json))
@@ -24,7 +24,7 @@ PYTHONS := $(or $(PYTHON),python3.13 python3.12 python3.11 python3)
 FIT := import sys, ensurepip, venv, ssl, sqlite3; sys.exit(sys.version_info < (3, 11))
 
 LOCK := $(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-	--no-annotate --custom-compile-command 'make lock' pyproject.toml
+	--no-annotate --custom-compile-command 'make lock'
 
 help: ## Say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,10 @@ test: $(VENV)/dev.installed ## Run every test, with coverage and its floors
 
 stranger-test: $(VENV)/dev.installed ## Follow README.md in an empty folder, with pip and all
 	@$(PY) -m tests.docs.test_strangers_path
+
+image-test: $(VENV)/dev.installed ## Build the container image and pass a key through it (Debian, as root)
+	@PROGRAMS='mmdebstrap podman buildah nsenter:util-linux' sh .ci/debian-packages
+	@IMAGE_TEST=1 $(PY) -m pytest -q -s tests/image $(ARGS)
 
 check: lint type ## Format, lint, types, floors, architecture and unit tests, in under a minute
 	@$(PY) -m pytest -q -n 2 --dist loadfile $(addprefix --ignore=,$(SLOW)) $(wildcard tests/arch tests/unit)
@@ -68,9 +72,10 @@ fix: $(VENV)/dev.installed ## Format the code and mend what ruff can mend
 	@$(VENV)/bin/ruff check --fix --quiet . ; $(VENV)/bin/ruff format .
 
 lock: $(VENV)/dev.installed ## Renew requirements/ from pyproject.toml, to the newest versions
-	@$(LOCK) -o requirements/run.txt
-	@$(LOCK) -o requirements/otel.txt --extra otel -c requirements/run.txt
-	@$(LOCK) -o requirements/dev.txt --group dev -c requirements/otel.txt
+	@$(LOCK) pyproject.toml -o requirements/run.txt
+	@$(LOCK) pyproject.toml -o requirements/otel.txt --extra otel -c requirements/run.txt
+	@$(LOCK) pyproject.toml -o requirements/dev.txt --group dev -c requirements/otel.txt
+	@$(LOCK) -o requirements/build.txt --group build -c requirements/dev.txt
 
 pictures: $(VENV)/dev.installed ## Take the pictures of the console in docs/pictures anew
 	@$(PY) -m tests.browser.pictures

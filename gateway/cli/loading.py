@@ -102,5 +102,9 @@ async def desk_of(surroundings: Surroundings) -> AsyncIterator[KeyDesk]:
 
 def door(address: Address, *, tls: bool = False) -> str:
     """The URL at which callers on this machine reach a listener."""
-    scheme = "https" if tls else "http"
-    return f"{scheme}://{Address(_EVERYWHERE.get(address.host, address.host), address.port)}"
+    return f"{'https' if tls else 'http'}://{callable_at(address)}"
+
+
+def callable_at(address: Address) -> Address:
+    """Where programs on this machine call a listener: every network is here too."""
+    return Address(_EVERYWHERE.get(address.host, address.host), address.port)

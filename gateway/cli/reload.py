@@ -10,7 +10,8 @@ from gateway.cli.failures import ExitCode
 from gateway.cli.loading import IN_MEMORY, all_flags, load
 from gateway.cli.output import Form, data, data_json, output_option, say, warn
 from gateway.cli.surroundings import Surroundings, pass_surroundings
-from gateway.config.load import find_config, find_store
+from gateway.config.in_part import find_store
+from gateway.config.load import find_config
 from gateway.config.problems import ConfigError
 
 

@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "upstreams": "gateway.cli.upstreams",
     "backup": "gateway.cli.backup",
     "restore": "gateway.cli.restore",
+    "health": "gateway.cli.health",
     "doctor": "gateway.cli.doctor",
     "version": "gateway.cli.about",
     "completion": "gateway.cli.about",

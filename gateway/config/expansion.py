@@ -19,8 +19,8 @@ _PLACE: Final = re.compile(r"\$\$\{|\$\{([^}]*)\}|\$\{")
 _VARIABLE: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 
 
-class _CannotExpandError(Exception):
-    """Says why, in words that hold no value; never leaves this module."""
+class CannotExpand(Exception):
+    """Says why, in words that hold no value."""
 
 
 def expand(root: Node, environ: Mapping[str, str], base_dir: Path) -> list[Problem]:
@@ -46,7 +46,7 @@ def _expand(node: Node, loc: Loc, environ: Mapping[str, str], base_dir: Path) ->
         node.written = node.content
         try:
             node.content = _PLACE.sub(lambda match: _value(match, environ, base_dir), node.content)
-        except _CannotExpandError as error:
+        except CannotExpand as error:
             node.failed = True
             yield problem_at(node.origin, loc, str(error))
 
@@ -56,10 +56,10 @@ def _value(match: re.Match[str], environ: Mapping[str, str], base_dir: Path) -> 
         return "${"
     inner: str = match[1] or ""
     if inner.startswith("file:"):
-        return _file(inner.removeprefix("file:"), base_dir)
+        return file_text(inner.removeprefix("file:"), base_dir)
     variable = _VARIABLE.fullmatch(inner)
     if variable is None:
-        raise _CannotExpandError(
+        raise CannotExpand(
             "expands ${NAME}, ${NAME:-default} and ${file:PATH}; write '$${' for the characters themselves"
         )
     name, default = variable.groups()
@@ -67,24 +67,25 @@ def _value(match: re.Match[str], environ: Mapping[str, str], base_dir: Path) -> 
     if default is not None and not value:
         return str(default)
     if value is None:
-        raise _CannotExpandError(f"the variable {name} is not set; ${{{name}:-default}} would give a default")
+        raise CannotExpand(f"the variable {name} is not set; ${{{name}:-default}} would give a default")
     if not is_unicode(value):
-        raise _CannotExpandError(f"the variable {name} is not UTF-8 text")
+        raise CannotExpand(f"the variable {name} is not UTF-8 text")
     return value
 
 
-def _file(name: str, base_dir: Path) -> str:
+def file_text(name: str, base_dir: Path) -> str:
+    """What a file holds, without the end of its last line; raises `CannotExpand`."""
     path = base_dir / name
     try:
         if not path.is_file():
-            raise _CannotExpandError(f"there is no file '{name}'")
+            raise CannotExpand(f"there is no file '{name}'")
         with path.open("rb") as file:
             raw = file.read(FILE_BYTES_MAX + 1)
         if len(raw) > FILE_BYTES_MAX:
-            raise _CannotExpandError(f"the file '{name}' is larger than 64KiB")
+            raise CannotExpand(f"the file '{name}' is larger than 64KiB")
         text = raw.decode("utf-8")
     except OSError as error:
-        raise _CannotExpandError(f"the file '{name}' cannot be read: {error.strerror}") from None
+        raise CannotExpand(f"the file '{name}' cannot be read: {error.strerror}") from None
     except ValueError:
-        raise _CannotExpandError(f"the file '{name}' is not UTF-8 text") from None
+        raise CannotExpand(f"the file '{name}' is not UTF-8 text") from None
     return text.removesuffix("\n").removesuffix("\r")

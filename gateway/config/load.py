@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import ValidationError
-
 from gateway.config.advice import advice, in_the_open, locked
 from gateway.config.certificates import broken_certificates, files_of
 from gateway.config.document import BYTES_MAX, read_document
@@ -20,9 +18,8 @@ from gateway.config.overlay import CONFIG_VARIABLE, lay_environment, lay_flags, 
 from gateway.config.parts import parts_of
 from gateway.config.problems import ConfigError, Origin, Problem, problem_at
 from gateway.config.rules import Finding
-from gateway.config.sections import StoreSettings
 from gateway.config.shown import origins_of, shown
-from gateway.config.tree import Node, find, from_plain, placed
+from gateway.config.tree import Node, from_plain, placed
 from gateway.config.validation import problems_of, validate
 
 if TYPE_CHECKING:
@@ -98,15 +95,16 @@ def load(
     `given` stands in for a file, as its YAML would read (the demo).
     """
     base_dir = Path() if path is None else path.parent
-    root, problems = _root(path, given)
+    root, problems = read_root(path, given)
     tree = root or from_plain({}, Origin(""))
     files: list[Path] = []
     if path is not None:
         problems += expand(tree, environ, base_dir)
-        files += (path, *files_named(tree, base_dir))
+        files.append(path)
     problems += lay_environment(tree, environ)
     problems += lay_flags(tree, flags)
     problems += lay_upstream(tree, environ, flags)
+    files += files_named(tree, base_dir)
     settings: Settings | None = None
     if root is not None:
         settings, found = validate(tree)
@@ -122,23 +120,6 @@ def load(
         raise ConfigError(_in_order(problems), warnings, files)
     origins = origins_of(settings, tree)
     return Loaded(settings, origins, tuple(warnings), path, base_dir, tree, tuple(files))
-
-
-def find_store(path: Path | None, environ: Mapping[str, str], flags: Mapping[str, str]) -> Path | None:
-    """Where keys are kept, although other parts may be broken; None in memory or where it cannot be told."""
-    base_dir = Path() if path is None else path.parent
-    tree = _root(path, None)[0] or from_plain({}, Origin(""))
-    expand(tree, environ, base_dir)
-    list(lay_environment(tree, environ))  # its problems, and those of flags, are known already
-    list(lay_flags(tree, flags))
-    node = find(tree, ("store", "url"))
-    if node is not None and node.failed:
-        return None
-    try:
-        store = StoreSettings.model_validate({} if node is None else {"url": node.content})
-    except ValidationError:
-        return None
-    return None if store.path is None else placed(store.path, ("store", "url"), tree, base_dir)
 
 
 def effective(loaded: Loaded) -> dict[str, Any]:
@@ -157,7 +138,8 @@ def _obstacle(path: Path) -> str | None:
     return None
 
 
-def _root(path: Path | None, given: Mapping[str, Any] | None) -> tuple[Node | None, list[Problem]]:
+def read_root(path: Path | None, given: Mapping[str, Any] | None = None) -> tuple[Node | None, list[Problem]]:
+    """What the file says, as it was written; None where it cannot be read."""
     if path is None:
         return from_plain(given or {}, Origin(GIVEN_ORIGIN)), []
     try:

@@ -2,7 +2,8 @@
 
 1. A variable's name is its place: upper case, `__` between levels, `_` for the `-` of an upstream's name.
    A list is separated by commas. An empty value or `null` means null. Nothing is expanded in it. The short
-   KEYHATCH_CONFIG, KEYHATCH_STORE and KEYHATCH_UPSTREAM count as unset when they are empty.
+   KEYHATCH_CONFIG, KEYHATCH_STORE and KEYHATCH_UPSTREAM count as unset when they are empty. With `_FILE`
+   behind it, a variable names a file that holds the value (`gateway.config.named_files`).
 2. Routes and the catalogue are written in the file; everything else may come from a variable.
 3. An unknown KEYHATCH_ variable is a problem: a typo must not silently leave a default in place. What an
    orchestrator sets for a service called keyhatch (KEYHATCH_PORT_8080_TCP …) is not meant for us.
@@ -16,6 +17,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final, get_args
 
+from gateway.config.named_files import SUFFIX, read_named
 from gateway.config.problems import Loc, Origin, Problem, meant, problem_at, with_hint
 from gateway.config.shape import ANY_NAME, Leaf, leaves
 from gateway.config.tree import Node, find, from_plain, is_unicode, put
@@ -43,6 +45,7 @@ _ORCHESTRATORS: Final = re.compile(
     r"(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT(?:_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)"
 )
 _APART: Final = (CONFIG_VARIABLE, UPSTREAM_VARIABLE, PRESET_VARIABLE)
+_APART_NAMED: Final = (UPSTREAM_VARIABLE + SUFFIX, PRESET_VARIABLE + SUFFIX)
 _FILE_ONLY: Final = ("scopes", "routes")
 
 
@@ -51,15 +54,21 @@ def lay_environment(root: Node, environ: Mapping[str, str]) -> Iterator[Problem]
     places = _places(root)
     for name in sorted(name for name in environ if name.startswith(PREFIX)):
         origin, value = Origin(name), environ[name]
-        if name in _APART or _ORCHESTRATORS.fullmatch(name):
+        if name in _APART or name in _APART_NAMED or _ORCHESTRATORS.fullmatch(name):
             continue
         if name in _SHORT and not value:
             continue
-        leaf = places.get(name) or _new_upstream(name)
+        leaf, is_named = _leaf(name, places)
         if leaf is None:
             yield problem_at(origin, (), _unknown(name, places))
         elif ANY_NAME in leaf.loc:
             yield problem_at(origin, (), "could mean two upstreams: set it in the file")
+        elif is_named and leaf.is_list:
+            yield problem_at(origin, (), "cannot be: a list stands in the variable itself")
+        elif is_named:
+            node, problem = read_named(name, environ, _set(name.removesuffix(SUFFIX), environ))
+            yield from () if problem is None else (problem,)
+            put(root, leaf.loc, node)
         elif not is_unicode(value):
             yield problem_at(origin, (), "is not UTF-8 text")
         else:
@@ -84,36 +93,49 @@ def lay_upstream(root: Node, environ: Mapping[str, str], flags: Mapping[str, str
         "url": _said("upstream", UPSTREAM_VARIABLE, environ, flags),
         "preset": _said("preset", PRESET_VARIABLE, environ, flags),
     }
-    named = said["preset"]
+    named = said["preset"][0]
     names = _upstream_names(root)
-    kind = named[0] if named is not None and named[0] in get_args(Preset) else DEFAULT_NAME
+    kind = named.content if named is not None and named.content in get_args(Preset) else DEFAULT_NAME
     name = names[0] if names else kind
-    for option, (text, origin) in ((option, each) for option, each in said.items() if each is not None):
-        if not is_unicode(text):
-            yield problem_at(origin, (), "is not UTF-8 text")
+    for option, node, problem in ((option, *each) for option, each in said.items()):
+        if node is None:
+            continue
+        if problem is not None:
+            yield problem
+        if not is_unicode(node.content):
+            yield problem_at(node.origin, (), "is not UTF-8 text")
         elif len(names) > 1:
             mend = f"set the one you mean with KEYHATCH_UPSTREAMS__<NAME>__{option.upper()}"
-            yield problem_at(origin, (), f"there are several upstreams; {mend}")
-        elif option == "preset" and not names and said["url"] is None:
-            yield problem_at(
-                origin, (), "says what kind of server it is, but there is none: say --upstream URL"
-            )
+            yield problem_at(node.origin, (), f"there are several upstreams; {mend}")
+        elif option == "preset" and not names and said["url"][0] is None:
+            message = "says what kind of server it is, but there is none: say --upstream URL"
+            yield problem_at(node.origin, (), message)
         else:
-            put(root, ("upstreams", name, option), from_plain(text, origin))
-    if said["url"] is not None and len(names) <= 1:
+            put(root, ("upstreams", name, option), node)
+    url = said["url"][0]
+    if url is not None and len(names) <= 1:
         written = find(root, ("upstreams", name))
         if written is not None and isinstance(written.content, dict):
             written.content.pop("targets", None)
-        _let_pass(root, name, said["url"][1])
+        _let_pass(root, name, url.origin)
 
 
 def _said(
     flag: str, variable: str, environ: Mapping[str, str], flags: Mapping[str, str]
-) -> tuple[str, Origin] | None:
-    """What a flag says, else a variable that is not empty; and which of them."""
+) -> tuple[Node | None, Problem | None]:
+    """What a flag says, else a variable that is not empty or the file that one names; and what is wrong."""
     if flag in flags:
-        return flags[flag], Origin(FLAGS[flag])
-    return (environ[variable], Origin(variable)) if environ.get(variable) else None
+        return from_plain(flags[flag], Origin(FLAGS[flag])), None
+    said = _set(variable, environ)
+    if variable + SUFFIX in environ:
+        return read_named(variable + SUFFIX, environ, said)
+    return (None if said is None else from_plain(said, Origin(variable))), None
+
+
+def _set(variable: str, environ: Mapping[str, str]) -> str | None:
+    """What a variable says; None where it is not set, as the short ones are not when they are empty."""
+    said = environ.get(variable)
+    return None if not said and (variable in _SHORT or variable in _APART) else said
 
 
 def _let_pass(root: Node, name: str, origin: Origin) -> None:
@@ -138,6 +160,15 @@ def _places(root: Node) -> dict[str, Leaf]:
             variable = _variable(named.loc)
             found[variable] = leaf if variable in found else named
     return found
+
+
+def _leaf(name: str, places: Mapping[str, Leaf]) -> tuple[Leaf | None, bool]:
+    """What a variable is for, and whether it names a file that holds the value."""
+    leaf, is_named = places.get(name) or _new_upstream(name), False
+    if leaf is None and name.endswith(SUFFIX):
+        meant = name.removesuffix(SUFFIX)
+        leaf, is_named = places.get(meant) or _new_upstream(meant), True
+    return leaf, is_named
 
 
 def _new_upstream(name: str) -> Leaf | None:

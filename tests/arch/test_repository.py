@@ -13,7 +13,7 @@ from tests.arch.sources import ROOT, committed_files, text
 
 MAKE_TARGETS_MAX = 17
 MAKE_TARGETS_PROMISED = {"run", "test", "check", "bench", "lint", "type", "docs", "clean", "help"}
-LOCKS = ("requirements/run.txt", "requirements/dev.txt")
+LOCKS = ("requirements/run.txt", "requirements/dev.txt", "requirements/build.txt")
 NODE_LOCKS = ("tests/browser/package-lock.json", "tests/clients/package-lock.json")
 PYTHONS = ("3.11", "3.12", "3.13")
 
@@ -83,14 +83,15 @@ def test_everything_from_npm_is_pinned_by_hash_wherever_it_comes_from(lock: str)
 
 
 def test_the_locks_hold_what_the_project_declares() -> None:
-    run, dev = (pins(lock).keys() for lock in LOCKS)
+    run, dev, build = (pins(lock).keys() for lock in LOCKS)
     assert declared(PROJECT["project"]["dependencies"]) - run == set()
     assert declared(PROJECT["dependency-groups"]["dev"]) - dev == set()
+    assert declared(PROJECT["dependency-groups"]["build"]) - build == set()
 
 
 def test_tests_run_on_what_users_run_on() -> None:
-    run, dev = (pins(lock) for lock in LOCKS)
-    assert {name: pin for name, pin in run.items() if dev.get(name) != pin} == {}
+    run, dev, build = (pins(lock) for lock in LOCKS)
+    assert {name: pin for name, pin in (run | build).items() if dev.get(name) != pin} == {}
 
 
 def test_make_offers_what_is_promised_and_little_more() -> None:

@@ -40,8 +40,9 @@ def key(gateway: RunningGateway, at_home: Home) -> str:
     return at_home.make_key("Metrics")
 
 
-def test_a_gateway_in_order_is_healthy_and_ready(gateway: RunningGateway) -> None:
+def test_a_gateway_in_order_is_healthy_and_ready(gateway: RunningGateway, at_home: Home) -> None:
     assert gateway.ask_admin("/healthz").data == {"status": "ok"}
+    assert at_home.keyhatch("health", "--admin", f"127.0.0.1:{gateway.admin_port}").code == 0
     ready = gateway.ask_admin("/readyz")
     assert (ready.status, ready.data["status"]) == (200, "ready")
     assert {each["name"]: each["state"] for each in ready.data["checks"]} == {

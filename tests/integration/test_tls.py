@@ -194,6 +194,17 @@ def test_first_key_is_for_an_https_console(home: Home) -> None:
     home.configure("http://127.0.0.1:9", server=server("lean", admin="on"))
     with home.serve() as gateway:
         at = f"https://localhost:{gateway.admin_port}"
+        assert home.keyhatch("health", "--admin", f"0.0.0.0:{gateway.admin_port}").code == 0
         key = first_key(home.folder)
         answer = httpx.post(f"{at}/api/v1/reload", verify=trusting(), headers={"X-API-Key": key})
         assert answer.json() == {"changed": [], "takes_restart": [], "warnings": []}
+
+
+def test_a_gateway_that_wants_a_certificate_of_whoever_asks_is_healthy(home: Home) -> None:
+    write_pair(home.folder, name="keyhatch")
+    asks = {"admin": "on", "client_ca_file": "keyhatch.crt"}
+    home.configure("http://127.0.0.1:9", server=server("lean", **asks))
+    with home.serve() as gateway:
+        told = home.keyhatch("health", "--admin", f"127.0.0.1:{gateway.admin_port}")
+        assert (told.code, told.out) == (0, f"ok: https://127.0.0.1:{gateway.admin_port}/healthz\n")
+    assert home.keyhatch("health", "--admin", f"127.0.0.1:{gateway.admin_port}").code == 1

@@ -19,6 +19,7 @@ PROMISED = {
     "backup",
     "restore",
     "doctor",
+    "health",
     "serve",
     "reload",
     "tls",

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.config.document import read_document
-from gateway.config.load import Loaded, effective, find_config, find_store, load
+from gateway.config.load import Loaded, effective, find_config, load
 from gateway.config.model import Settings
 from gateway.config.problems import ConfigError, Loc
 from gateway.config.route_sections import AnonymousSettings, RouteSettings
@@ -338,37 +338,6 @@ def test_no_text_makes_load_raise_anything_but_config_error(
         told = [str(effective(loaded))]
     assert told
     assert all(line.isprintable() for line in told)
-
-
-@pytest.mark.parametrize(
-    ("text", "environ", "flags", "store"),
-    [
-        ("server: [", {}, {}, "etc/keyhatch.db"),
-        ("routes: 5\nstore: {url: 'sqlite:///a.db'}\n", {}, {}, "etc/a.db"),
-        ("store: {url: '${NOT_THERE}'}\n", {}, {}, None),
-        ("store: {url: nonsense}\n", {}, {}, None),
-        ("store: {url: 'memory:'}\n", {}, {}, None),
-        ("server: [", {"KEYHATCH_STORE__URL": "sqlite:///b.db"}, {}, "b.db"),
-        ("x: y", {"KEYHATCH_STORE__URL": "sqlite:///b.db"}, {"store.url": "sqlite:////c.db"}, "/c.db"),
-    ],
-)
-def test_a_store_is_found_although_other_parts_are_broken(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    text: str,
-    environ: dict[str, str],
-    flags: dict[str, str],
-    store: str | None,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    config = Path("etc/config.yaml")
-    config.parent.mkdir()
-    config.write_text(text)
-    assert find_store(config, environ, flags) == (None if store is None else Path(store))
-
-
-def test_without_a_file_the_store_lies_here() -> None:
-    assert find_store(None, {}, {}) == Path("keyhatch.db")
 
 
 def test_the_files_that_were_read_are_told_and_those_that_are_not_there(read: Read, tmp_path: Path) -> None:
