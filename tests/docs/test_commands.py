@@ -98,6 +98,10 @@ def test_every_comment_before_a_fence_is_one_that_means_something(fence: Fence) 
     assert fence.file or fence.note == "output" or fence.note.startswith("not run: ")
 
 
+def test_commands_of_a_shell_are_called_sh() -> None:
+    assert [fence for fence in FENCES if fence.kind in {"bash", "console", "shell", "zsh"}] == []
+
+
 @pytest.mark.parametrize("fence", [fence for fence in FENCES if fence.kind == "sh"], ids=str)
 def test_every_block_of_commands_is_run_or_says_why_not(fence: Fence) -> None:
     assert fence.document in (*RUN, *RUN_ELSEWHERE) or fence.note.startswith("not run: ")
