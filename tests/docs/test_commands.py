@@ -16,10 +16,10 @@ from gateway.config.model import Settings
 from gateway.config.shape import keys_of
 from tests.docs.documents import PATHS, RUN, RUN_ELSEWHERE, Fence, document
 from tests.docs.page_shell import END, SHELL, Place, differs, outputs, run
-from tests.docs.warm_command import WarmCommand
 from tests.support.programs import program
 from tests.support.real_upstreams import DemoUpstream
 from tests.support.tls_caller import write_pair
+from tests.support.warm_command import WarmCommand
 
 _SECTIONS = set(keys_of(Settings))
 

@@ -22,10 +22,10 @@ import pytest
 from tests.arch.sources import ROOT, committed_files
 from tests.docs.documents import document
 from tests.docs.page_shell import Place
-from tests.docs.warm_command import WarmCommand
 from tests.support.programs import program
 from tests.support.real_upstreams import DemoUpstream
 from tests.support.terminal import Terminal
+from tests.support.warm_command import WarmCommand
 
 PIPX = """\
 #!/bin/sh

@@ -6,7 +6,7 @@ must always hold: exit code 0, and no traceback in its log. A test that wants an
 (`stop`, `kill`, `end`).
 
 Nothing here sleeps for a fixed time: what should come true is waited for, up to a deadline. The environment
-is passed on, so coverage measures these processes too; only `KEYHATCH_…` variables are kept out.
+is passed on; only `KEYHATCH_…` variables are kept out.
 """
 
 import asyncio
@@ -33,6 +33,7 @@ from gateway.keeper.desk import KeyDesk, KeyDraft
 from gateway.service.clock import SystemClock
 from gateway.service.desk import open_desk
 from tests.support.plain_caller import Answer, ask
+from tests.support.warm_command import warm_command
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 10.0
@@ -108,9 +109,9 @@ class Home:
         return {**kept, "PYTHONPATH": path, **more}
 
     def keyhatch(self, *arguments: str, given: str = "", within_s: float = 20, **more: str) -> Ran:
-        """Run one command to its end."""
+        """Run one command to its end, in a process that had not to start for it."""
         done = subprocess.run(
-            [sys.executable, "-m", "gateway", *arguments],
+            [*warm_command().command, *arguments],
             cwd=self.folder,
             env=self.environment(**more),
             input=given,

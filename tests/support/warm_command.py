@@ -1,15 +1,18 @@
 """`keyhatch` without its start: one process that has imported it, and forks for each command.
 
-Importing the gateway is nine tenths of what a short command costs, and the pages show dozens of them. So
+Importing the gateway is nine tenths of what a short command costs, and the tests run hundreds of them. So
 every module of the commands is imported here, those too that a command imports only when it comes to them.
 What runs is `gateway.cli.main`, as in the real command, in a process, a folder and an environment of its own.
 """
 
 import ast
+import atexit
+import functools
 import gc
 import importlib
 import os
 import pkgutil
+import shlex
 import signal
 import socket
 import subprocess
@@ -22,25 +25,30 @@ from typing import Self
 import gateway.cli
 import gateway.service
 from tests.arch.sources import ROOT
-from tests.docs import ask_warm
+from tests.support import ask_warm
 
 MESSAGE_BYTES_MAX = 1_000_000
 
 
 class WarmCommand:
-    """The process that waits. `words` run one command through it, as `python -m gateway` would."""
+    """The process that waits. `command` runs one command through it, as `python -m gateway` would."""
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="warm-")  # a socket's address must be short
         self._address = f"{self._folder.name}/sock"
-        self.words = f"{sys.executable} -I -S {ask_warm.__file__} {self._address}"
+        self.command = (sys.executable, "-I", "-S", ask_warm.__file__, self._address)
+
+    @property
+    def words(self) -> str:
+        """What a shell runs."""
+        return shlex.join(self.command)
 
     def __enter__(self) -> Self:
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(self._address)
             listener.listen()
             descriptor = listener.fileno()
-            command = [sys.executable, "-m", "tests.docs.warm_command", str(descriptor)]
+            command = [sys.executable, "-m", "tests.support.warm_command", str(descriptor)]
             self._process = subprocess.Popen(command, cwd=ROOT, pass_fds=[descriptor], start_new_session=True)
         return self
 
@@ -50,6 +58,15 @@ class WarmCommand:
         os.killpg(self._process.pid, signal.SIGKILL)  # a gateway that a page left running, too
         self._process.wait()
         self._folder.cleanup()
+
+
+@functools.cache
+def warm_command() -> WarmCommand:
+    """The one of this test process, started when first asked for and ended with it."""
+    command = WarmCommand()
+    command.__enter__()
+    atexit.register(command.__exit__, None, None, None)
+    return command
 
 
 def serve(listener: socket.socket) -> None:
