@@ -2,6 +2,9 @@
 
 The same commit gives the same bytes, in any folder and at any time: the only clock is `SOURCE_DATE_EPOCH`,
 and where nobody set it, the time of the last commit. `make release-check` proves that.
+
+What git neither holds nor ignores would be packed too: a key that lies in the checkout, for everybody to
+read. So nothing is built while there is such a file.
 """
 
 import hashlib
@@ -49,8 +52,22 @@ def _last_commit(root: Path) -> int:
     return int(told) if told else get_reproducible_timestamp()
 
 
+def strangers(root: Path) -> list[str]:
+    """The files that are in no commit and are not ignored; of an archive without a history nobody can tell."""
+    if not (root / ".git").exists():
+        return []
+    listing = ["git", "ls-files", "-z", "--others", "--exclude-standard"]
+    told = subprocess.run(listing, cwd=root, capture_output=True, text=True, check=True).stdout
+    return [name for name in told.split("\0") if name]
+
+
 def main() -> None:
     """Build this tree into the folder that is named, or into dist/."""
+    if found := strangers(ROOT):
+        sys.exit(
+            f"nothing is built: git does not know {', '.join(found)}, and all of it would be published. "
+            "Commit it (git add is enough), move it away, or have it ignored"
+        )
     folder = Path(*sys.argv[1:2] or ["dist"])
     for each in build(ROOT, folder):
         sys.stdout.write(f"{each}\n")

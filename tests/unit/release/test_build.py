@@ -1,6 +1,7 @@
 """Guarantees of release/build.py: what is published is whole, holds nothing else, and tells its sums."""
 
 import hashlib
+import subprocess
 import tarfile
 import tomllib
 import zipfile
@@ -12,7 +13,7 @@ import pytest
 
 import gateway
 from release import build as module
-from release.build import build, main
+from release.build import build, main, strangers
 from tests.arch.sources import ROOT, committed_files, text
 
 VERSION = gateway.__version__
@@ -94,5 +95,40 @@ def test_the_command_says_what_it_made(
 ) -> None:
     monkeypatch.setattr("sys.argv", ["build", str(tmp_path)])
     monkeypatch.setattr(module, "build", lambda root, folder: [folder / f"of-{root.name}"])
+    monkeypatch.setattr(module, "ROOT", tmp_path)
     main()
-    assert capsys.readouterr().out == f"{tmp_path}/of-{ROOT.name}\n"
+    assert capsys.readouterr().out == f"{tmp_path}/of-{tmp_path.name}\n"
+
+
+def test_nothing_is_built_while_a_file_lies_there_that_would_be_published_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    (tmp_path / ".gitignore").write_text(text(".gitignore"))
+    (tmp_path / "provider.txt").write_text("sk-1234")
+    (tmp_path / "vault.key").write_text("ignored")
+    subprocess.run(["git", "add", ".gitignore"], cwd=tmp_path, check=True)
+    assert strangers(tmp_path) == ["provider.txt"]
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(module, "build", lambda *_: pytest.fail("it was built"))
+    with pytest.raises(SystemExit, match=r"git does not know provider\.txt"):
+        main()
+
+
+def test_of_a_tree_without_history_nobody_can_tell(tmp_path: Path) -> None:
+    (tmp_path / "provider.txt").touch()
+    assert strangers(tmp_path) == []
+
+
+def test_what_a_gateway_and_its_pages_leave_in_a_checkout_is_never_committed_or_packed() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("without git nobody asks")
+    left = [
+        *("keyhatch.db", "keyhatch.db-wal", "keyhatch.db.lock", "keyhatch.db.schema-3", "keyhatch.db.copy"),
+        *("keyhatch.db.before-restore-20261121T220000Z", "tonight.db", "admin.key", ".admin.key.123"),
+        *("vault.key", "openai.key", "keyhatch.key", "keyhatch.crt", ".keyhatch.key.123", "found.env", ".env"),
+        *("config.yaml", "gateway/vault.key"),
+    ]
+    asked = ["git", "check-ignore", "--no-index", *left]
+    told = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
+    assert told == left
