@@ -53,7 +53,7 @@ def _last_commit(root: Path) -> int:
 
 
 def strangers(root: Path) -> list[str]:
-    """The files that are in no commit and are not ignored; of an archive without a history nobody can tell."""
+    """The files that are in no commit and not ignored; of an archive without a history nobody can tell."""
     if not (root / ".git").exists():
         return []
     listing = ["git", "ls-files", "-z", "--others", "--exclude-standard"]

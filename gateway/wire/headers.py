@@ -8,7 +8,8 @@ Rules (RFC 9110 §7.6.1 and the advisories named)
    as the same name (oauth2-proxy CVE-2025-64484: `X_Keyhatch_…`), and also when we have nothing to say.
    lighttpd hands `X.Keyhatch.Owner` to a script as `HTTP_X_KEYHATCH_OWNER`: every sign may stand for `-`.
 4. Claims about the caller, and headers that carry another path, method or prefix, are dropped unless the peer
-   is a trusted proxy (oauth2-proxy CVE-2026-40575, Traefik GHSA-6384-m2mw-rf54), again in any spelling.
+   is a trusted proxy (oauth2-proxy CVE-2026-40575, Traefik GHSA-6384-m2mw-rf54), again in any spelling. Of a
+   trusted proxy the plain spelling alone is taken: `X.Real.IP` is a caller's, which it passed on unseen.
 5. An address that a trusted proxy gives but that cannot be read is `unknown`, which lies in no network: the
    proxy's own address must never open a door that is meant for it or for its network.
 """
@@ -135,6 +136,16 @@ def caller_address(peer: str, headers: Headers, trusted: tuple[Network, ...]) ->
         if not is_within(caller, trusted):
             break
     return caller
+
+
+def without_odd_claims(headers: Headers) -> Headers:
+    """The headers without claims in a spelling that no proxy writes, but some upstream reads (rule 4)."""
+    return tuple(
+        (name, value)
+        for name, value in headers
+        if (read_as := name.translate(_READ_AS)) == name
+        or not (read_as in CLAIMS or read_as.startswith(CLAIM_PREFIX))
+    )
 
 
 def _address_of(hop: bytes) -> str:

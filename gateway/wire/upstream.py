@@ -29,7 +29,16 @@ from gateway.core.refusal import Deny, Reason
 from gateway.core.request import Headers, Kind
 from gateway.core.routes import Route
 from gateway.wire import addressing
-from gateway.wire.headers import CLAIM_PREFIX, CLAIMS, HOP_BY_HOP, REWRITTEN, dropped_names, values, without
+from gateway.wire.headers import (
+    CLAIM_PREFIX,
+    CLAIMS,
+    HOP_BY_HOP,
+    REWRITTEN,
+    dropped_names,
+    values,
+    without,
+    without_odd_claims,
+)
 from gateway.wire.request_head import Head
 from gateway.wire.targets import Balance, Check, Crew, Eject, Tls, UpstreamTarget
 from gateway.wire.trace import PARENT, STATE
@@ -159,7 +168,7 @@ def outline(
     dropped = dropped_names(view.headers)
     stripped = (strip or decision.strip).apply(view.headers)
     if is_trusted:
-        kept = without(stripped, dropped | _LATER | REWRITTEN)
+        kept = without_odd_claims(without(stripped, dropped | _LATER | REWRITTEN))
     else:
         gone = _GONE if dropped is HOP_BY_HOP else dropped | _GONE  # a union of four costs 3 µs
         kept = without(stripped, gone, begin=(CLAIM_PREFIX,))

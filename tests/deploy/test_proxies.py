@@ -215,6 +215,7 @@ def test_the_server_behind_is_told_who_called_and_by_which_name_and_none_of_the_
     claims = {name.decode("ascii"): "/admin" for name in CLAIMS}
     claims |= {f"x-forwarded-{what}": "/admin" for what in ("for", "host", "proto", "prefix", "port", "user")}
     claims |= {"X_Forwarded_User": "root", "X_Original_Url": "/admin", "X_Keyhatch_Owner": "root"}
+    claims |= {"X~Real~IP": "root", "X+Forwarded+User": "root"}
     assert front.ask("/claims", key=stand.key, headers=claims).status == 200
     told = dict(stand.upstream.last("/claims").headers)
     assert told.pop("x-forwarded-for") == f"{CALLER}, 127.0.0.1"

@@ -126,7 +126,15 @@ def test_what_a_gateway_and_its_pages_leave_in_a_checkout_is_never_committed_or_
     left = [
         *("keyhatch.db", "keyhatch.db-wal", "keyhatch.db.lock", "keyhatch.db.schema-3", "keyhatch.db.copy"),
         *("keyhatch.db.before-restore-20261121T220000Z", "tonight.db", "admin.key", ".admin.key.123"),
-        *("vault.key", "openai.key", "keyhatch.key", "keyhatch.crt", ".keyhatch.key.123", "found.env", ".env"),
+        *(
+            "vault.key",
+            "openai.key",
+            "keyhatch.key",
+            "keyhatch.crt",
+            ".keyhatch.key.123",
+            "found.env",
+            ".env",
+        ),
         *("config.yaml", "gateway/vault.key"),
     ]
     asked = ["git", "check-ignore", "--no-index", *left]

@@ -243,6 +243,18 @@ def test_where_a_trusted_proxy_says_nothing_this_hop_speaks(said: Headers) -> No
     assert lookup(headers, b"x-forwarded-host") == [b"gateway.test"]
 
 
+@pytest.mark.parametrize("sign", [b".", b"!", b"~", b"+", b"'"])
+def test_of_a_trusted_proxy_no_claim_is_taken_in_a_spelling_that_it_passed_unseen(sign: bytes) -> None:
+    claims = (*CLAIMS - {b"forwarded"}, b"x-forwarded-user", b"x-forwarded-for")
+    odd = tuple((name.replace(b"-", sign), b"lie") for name in sorted(claims))
+    mixed = (b"x-real" + sign + b"ip", b"lie")
+    asked = head_of(*TOLD, *odd, mixed, (b"x" + sign + b"app", b"kept"), peer=PROXY)
+    headers = sent(asked, peer=PROXY, trusted=True)
+    assert [name for name, value in headers if value == b"lie"] == []
+    assert lookup(headers, b"x" + sign + b"app") == [b"kept"]
+    assert lookup(headers, b"x-real-ip") == [b"127.0.0.1"]
+
+
 @pytest.mark.parametrize("trusted", [False, True])
 def test_a_request_without_a_host_has_no_forwarded_host(trusted: bool) -> None:
     head = reading(version=(1, 0))
