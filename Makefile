@@ -1,8 +1,9 @@
 # The workshop. `make` alone says what there is to do.
 #
-# Needs Python 3.11 or newer (with venv) and make. Everything else goes into .venv, pinned by hash
-# in requirements/: run.txt for running (otel.txt with spans too), dev.txt (which holds both) for everything else. What
-# tests take from npm is pinned by hash beside them: axe-core in tests/browser, SignalR's client in tests/clients.
+# Needs Python 3.11 or newer (with venv) and make. Everything else goes into .venv, pinned by hash in requirements/:
+# run.txt for running (otel.txt with spans too), dev.txt (which holds both) for everything else; build.txt builds the
+# image's wheel. What tests take from npm is pinned by hash beside them: axe-core in tests/browser, SignalR's client in
+# tests/clients.
 #
 #   PYTHON=python3.12   the interpreter for a new .venv        UPSTREAM=URL   what `make run` stands before
 #   PRESET=NAME         what kind of server UPSTREAM is     ARGS='...'     further arguments for run, test, bench

@@ -39,7 +39,7 @@ def advice(parts: Parts) -> Iterator[Finding]:
 def _server(parts: Parts) -> Iterator[Finding]:
     admin = parts.listeners.get("admin")
     if admin is not None and _is_everywhere(admin):
-        message = "listens on every network and asks for no key"
+        message = "listens on every network, and its /metrics asks for no key"
         yield Finding(("server", "admin"), message, f"127.0.0.1:{admin.port} keeps it on this machine")
     if admin is not None and parts.tls.is_on and not parts.tls.admin and not is_near(admin):
         message = "can be reached from elsewhere in clear text, while callers speak HTTPS"

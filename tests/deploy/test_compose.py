@@ -13,6 +13,7 @@ from gateway.config.quantities import read_duration
 from gateway.service.gateway import STOP_S
 from tests.arch.sources import ROOT, text
 from tests.deploy import image
+from tests.deploy.dashboard import PATH as DASHBOARD
 from tests.deploy.dockerfile import instructions
 
 FILES = ("deploy/compose.yaml", "deploy/compose.ollama.yaml")
@@ -122,6 +123,24 @@ def test_its_health_check_is_that_of_the_image_and_it_has_time_to_stop(gateway: 
     assert check["test"] == ["CMD", *json.loads(command)]
     assert {name.replace("_", "-"): str(value) for name, value in check.items() if name != "test"} == told
     assert read_duration(gateway["stop_grace_period"]) > STOP_S
+
+
+def test_grafana_is_given_that_prometheus_and_the_dashboard() -> None:
+    compose: Compose = yaml.safe_load(text("deploy/compose.yaml"))
+    told = compose["services"]["grafana"]
+    assert told["profiles"] == compose["services"]["prometheus"]["profiles"]
+    assert all(port.startswith("127.0.0.1:") for port in told["ports"])
+    given = {
+        place: ROOT / "deploy" / source for source, place, *_ in (each.split(":") for each in told["volumes"])
+    }
+    assert given["/etc/grafana/provisioning"].is_dir()
+    (source,) = yaml.safe_load(text("deploy/grafana/provisioning/datasources/prometheus.yaml"))["datasources"]
+    (port,) = compose["services"]["prometheus"]["ports"]
+    assert source["url"] == f"http://prometheus:{port.rpartition(':')[2]}"
+    assert set(told["networks"]) & set(compose["services"]["prometheus"]["networks"])
+    (provider,) = yaml.safe_load(text("deploy/grafana/provisioning/dashboards/keyhatch.yaml"))["providers"]
+    (dashboard,) = (place for place in given if place.startswith(f"{provider['options']['path']}/"))
+    assert given[dashboard] == DASHBOARD
 
 
 def test_prometheus_is_given_files_that_scrape_this_gateway() -> None:

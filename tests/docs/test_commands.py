@@ -102,6 +102,18 @@ def test_commands_of_a_shell_are_called_sh() -> None:
     assert [fence for fence in FENCES if fence.kind in {"bash", "console", "shell", "zsh"}] == []
 
 
+def test_whoever_pastes_a_block_is_told_that_a_gateway_keeps_its_terminal() -> None:
+    served = [
+        (str(fence), line)
+        for fence in FENCES
+        if fence.is_run
+        for line, after in pairwise(fence.text.splitlines())
+        if "keyhatch serve" in line and "keyhatch serve" not in after
+    ]
+    assert len(served) > 10
+    assert [each for each in served if "second terminal" not in each[1]] == []
+
+
 @pytest.mark.parametrize("fence", [fence for fence in FENCES if fence.kind == "sh"], ids=str)
 def test_every_block_of_commands_is_run_or_says_why_not(fence: Fence) -> None:
     assert fence.document in (*RUN, *RUN_ELSEWHERE) or fence.note.startswith("not run: ")

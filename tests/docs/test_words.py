@@ -71,6 +71,11 @@ def test_every_metric_exists(path: str) -> None:
     assert named - METRICS == set()
 
 
+def test_nothing_is_left_to_be_filled_in() -> None:
+    left = re.compile(r"@[A-Z]+@|\b(?:TODO|TBD)\b")
+    assert [(path, word) for path in PATHS for word in left.findall(document(path).text)] == []
+
+
 @pytest.mark.parametrize("path", PATHS)
 def test_every_command_exists_and_takes_the_options_it_is_shown_with(path: str) -> None:
     assert [problem for line in command_lines(path) if (problem := wrong_with(line))] == []

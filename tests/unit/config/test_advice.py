@@ -108,14 +108,14 @@ def test_a_plain_configuration_needs_no_advice(read: Read) -> None:
         (
             "server: {admin: 0.0.0.0:8081}",
             (
-                "config.yaml:1:17: server.admin: listens on every network and asks for no key; "
+                "config.yaml:1:17: server.admin: listens on every network, and its /metrics asks for no key; "
                 "127.0.0.1:8081 keeps it on this machine"
             ),
         ),
         (
             'server: {admin: "[::]:9"}',
             (
-                "config.yaml:1:17: server.admin: listens on every network and asks for no key; "
+                "config.yaml:1:17: server.admin: listens on every network, and its /metrics asks for no key; "
                 "127.0.0.1:9 keeps it on this machine"
             ),
         ),
