@@ -40,7 +40,7 @@ class _UnwellError(Exception):
 
 
 @click.command("health", cls=Command, short_help="Ask the running gateway whether it answers.")
-@click.option("--admin", metavar="HOST:PORT", help="Where, if serve was told so by a flag.")
+@click.option("--admin", metavar="HOST:PORT", help="The admin listener, where serve was told it by a flag.")
 @output_option
 @pass_surroundings
 def health(surroundings: Surroundings, admin: str | None, form: Form) -> int:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from gateway.traces.spans import Clean, Spans
 
 FLUSH_S: Final = 2.0
-INSTALL: Final = "pip install 'keyhatch[otel]'"
 KNOWN: Final = ("otlp", "console")
 ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
@@ -66,9 +65,9 @@ def tracing_of(clock: Clock, clean: "Clean", table: Callable[[], RouteTable], sc
         from gateway.traces.spans import Spans  # noqa: PLC0415
     except ImportError as trouble:
         _log.warning(
-            "no spans are made, although OTEL_… variables ask for them: %s is missing; %s brings it",
+            "no spans are made, although OTEL_… variables ask for them: %s is missing; "
+            "the extra otel brings it, see docs/tracing.md",
             trouble.name,
-            INSTALL,
         )
         return None
     try:
