@@ -48,20 +48,21 @@ def health(surroundings: Surroundings, admin: str | None, form: Form) -> int:
 
     It says nothing of upstreams and the store: that is /readyz, and keyhatch doctor.
     """
-    trouble, where = "", ""
+    trouble, where, is_well = "", "", False
     try:
         address, tls = _listener(surroundings, admin)
         where = f"{door(address, tls=tls)}{_PAGE}"
         _ask(callable_at(address), tls=tls)
+        is_well = True
     except ConfigError as error:
         trouble = "; ".join(map(str, error.problems))
     except _UnwellError as unwell:
         trouble = str(unwell)
     if form == "json":
-        data_json({"status": "failed" if trouble else "ok", "asked": where, "detail": trouble})
+        data_json({"status": "ok" if is_well else "failed", "asked": where, "detail": trouble})
     else:
-        data(": ".join(word for word in ("failed" if trouble else "ok", where, trouble) if word))
-    return ExitCode.FAILED if trouble else ExitCode.DONE
+        data(": ".join(word for word in ("ok" if is_well else "failed", where, trouble) if word))
+    return ExitCode.DONE if is_well else ExitCode.FAILED
 
 
 def _listener(surroundings: Surroundings, admin: str | None) -> tuple[Address, bool]:

@@ -68,7 +68,8 @@ def _read(
     if node is None:
         return default
     if node.failed:
-        raise ConfigError([each for each in known if each.path == dotted(loc)])
+        told = tuple(known)  # of a file that a variable names it is not told by the option's place
+        raise ConfigError([each for each in told if each.path == dotted(loc)] or told)
     try:
         return read(node.content)
     except Unfit as unfit:

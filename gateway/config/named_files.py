@@ -17,6 +17,10 @@ from gateway.config.tree import Node, is_unicode
 SUFFIX: Final = "_FILE"
 _UNREAD: Final = "${file:}"
 """Stands for what could not be read, so that nothing else is said of it."""
+_HIDDEN: Final = (
+    "names no file that is there; what it says is not repeated, since it may be the secret itself: "
+    "write the secret into a file, and here that file's name, like /run/secrets/x or ./x"
+)
 
 
 def read_named(variable: str, environ: Mapping[str, str], rival: str | None) -> tuple[Node, Problem | None]:
@@ -32,6 +36,8 @@ def read_named(variable: str, environ: Mapping[str, str], rival: str | None) -> 
         return node, _problem(variable, "is not UTF-8 text")
     if not name:
         return node, _problem(variable, "names no file: leave it out, or give it one")
+    if not name.startswith(("/", "./", "../")) and not _is_there(name):
+        return node, _problem(variable, _HIDDEN)
     node.written = f"${{file:{Path(name).absolute()}}}"
     try:
         node.content = file_text(name, Path())
@@ -39,6 +45,13 @@ def read_named(variable: str, environ: Mapping[str, str], rival: str | None) -> 
         return node, _problem(variable, str(error))
     node.failed = False
     return node, None
+
+
+def _is_there(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except OSError:  # longer than any name
+        return False
 
 
 def _problem(variable: str, message: str) -> Problem:

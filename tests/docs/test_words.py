@@ -60,9 +60,9 @@ def test_every_variable_exists(path: str) -> None:
     named = _VARIABLE.findall(" ".join(document(path).code()))
     tree = from_plain({"upstreams": {"local-ai": {}}}, Origin(""))
     told = (
-        str(each) for name in named if not name.endswith("_") for each in lay_environment(tree, {name: "x"})
+        str(each) for name in named if not name.endswith("_") for each in lay_environment(tree, {name: "/x"})
     )
-    assert [problem for problem in told if "there is no file 'x'" not in problem] == []
+    assert [problem for problem in told if "there is no file '/x'" not in problem] == []
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli import health
+from gateway.config.problems import ConfigError
 from tests.support.real_upstreams import free_port
 from tests.support.tls_caller import write_pair
 from tests.unit.cli.command_line import CommandLine
@@ -117,6 +118,20 @@ def test_a_configuration_that_does_not_tell_where_is_told_and_no_exit_code_of_it
     assert result.exit_code == 1
     assert result.stdout.startswith("failed: config.yaml:1:17: server.admin: must be HOST:PORT")
     assert line("health", "--config", "nowhere.yaml").exit_code == 1
+    line.environ["KEYHATCH_SERVER__ADMIN_FILE"] = "/nowhere"
+    assert line("health").exit_code == 1
+
+
+@pytest.mark.parametrize("trouble", [OSError(), ConfigError([])])
+def test_a_trouble_without_words_is_a_trouble(
+    line: CommandLine, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    def fail(*_given: object, **_named: object) -> None:
+        raise trouble
+
+    monkeypatch.setattr(health, "_connected", fail)
+    result = line("health", "-o", "json", "--admin", "127.0.0.1:1")
+    assert (result.exit_code, json.loads(result.stdout)["status"]) == (1, "failed")
 
 
 def test_a_name_that_is_nobodys_is_told(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:

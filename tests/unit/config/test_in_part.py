@@ -82,5 +82,11 @@ def test_where_the_admin_listener_cannot_be_told_it_is_said_why(
     assert problem in told
 
 
+def test_a_file_that_should_tell_where_and_cannot_be_read_is_told() -> None:
+    with pytest.raises(ConfigError) as refused:
+        find_admin(None, {"KEYHATCH_SERVER__ADMIN_FILE": "/gone"}, {})
+    assert "KEYHATCH_SERVER__ADMIN_FILE: there is no file '/gone'" in map(str, refused.value.problems)
+
+
 def test_without_a_file_the_admin_listener_is_at_its_default() -> None:
     assert find_admin(None, {}, {}) == (Address("127.0.0.1", 8081), False)

@@ -82,6 +82,15 @@ def test_an_empty_file_is_no_null(problems: Problems) -> None:
     assert found.startswith(f"{variable} ({given}): is empty: it has to be the credential")
 
 
+@pytest.mark.parametrize("secret", [SECRET, SECRET * 20])
+def test_a_secret_that_was_put_where_its_files_name_belongs_is_not_repeated(read: Read, secret: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        read(WHOLE, {"KEYHATCH_UPSTREAMS__AI__CREDENTIAL_FILE": secret})
+    (told,) = map(str, refused.value.problems)
+    assert told.startswith("KEYHATCH_UPSTREAMS__AI__CREDENTIAL_FILE: names no file that is there; ")
+    assert SECRET not in repr(refused.value.__dict__)
+
+
 def test_a_relative_name_counts_from_where_the_gateway_stands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,8 +106,8 @@ def test_a_relative_name_counts_from_where_the_gateway_stands(
 @pytest.mark.parametrize(
     ("environ", "problem"),
     [
-        ({"KEYHATCH_STORE_FILE": "gone"}, "KEYHATCH_STORE_FILE: there is no file 'gone'"),
-        ({"KEYHATCH_UPSTREAM_FILE": "gone"}, "KEYHATCH_UPSTREAM_FILE: there is no file 'gone'"),
+        ({"KEYHATCH_STORE_FILE": "/gone"}, "KEYHATCH_STORE_FILE: there is no file '/gone'"),
+        ({"KEYHATCH_UPSTREAM_FILE": "./gone"}, "KEYHATCH_UPSTREAM_FILE: there is no file './gone'"),
         ({"KEYHATCH_STORE_FILE": "large"}, "KEYHATCH_STORE_FILE: the file 'large' is larger than 64KiB"),
         ({"KEYHATCH_STORE_FILE": "binary"}, "KEYHATCH_STORE_FILE: the file 'binary' is not UTF-8 text"),
         ({"KEYHATCH_STORE_FILE": ""}, "KEYHATCH_STORE_FILE: names no file: leave it out, or give it one"),
