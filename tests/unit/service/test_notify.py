@@ -188,7 +188,7 @@ def test_stopping_asks_for_the_time_that_it_may_take(stage: Stage) -> None:
 # --- The watchdog
 
 
-@pytest.mark.parametrize("pid", ["", str(os.getpid())])
+@pytest.mark.parametrize("pid", ["", str(os.getpid())], ids=["unsaid", "ours"])
 def test_the_watchdog_hears_of_it_twice_in_its_time(stage: Stage, pid: str) -> None:
     supervisor = stage.ready(WATCHDOG_USEC="30000000", WATCHDOG_PID=pid)
     assert stage.listener.pings() == 1

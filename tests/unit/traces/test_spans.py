@@ -61,7 +61,7 @@ def said(span: ReadableSpan) -> dict[str, Any]:
     return dict(span.attributes or {})
 
 
-@pytest.mark.parametrize("method", [*METHODS, "get", "BREW", ""])
+@pytest.mark.parametrize("method", [*sorted(METHODS), "get", "BREW", ""])
 def test_a_method_of_nobodys_is_no_name_of_a_span(desk: Desk, method: str) -> None:
     (own,) = desk.told(exchange(method=method))
     assert own.name == (method if method in METHODS else "HTTP")
