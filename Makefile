@@ -66,8 +66,7 @@ type: $(VENV)/dev.installed ## Check types, strictly
 	@$(VENV)/bin/mypy $(TYPED)
 
 docs: $(VENV)/dev.installed ## Check that the documentation tells the truth
-	@if [ -d tests/docs ]; then $(PY) -m pytest -q tests/docs; else \
-		echo 'There is no tests/docs yet: nothing was checked.' >&2; exit 1; fi
+	@$(PY) -m pytest -q tests/docs
 
 fix: $(VENV)/dev.installed ## Format the code and mend what ruff can mend
 	@$(VENV)/bin/ruff check --fix --quiet . ; $(VENV)/bin/ruff format .
