@@ -68,8 +68,8 @@ def sbom_of(lock: str, version: str, at: int) -> str:
         type=ComponentType.APPLICATION,
         name=NAME,
         version=version,
-        bom_ref=f"pkg:pypi/{NAME}@{version}",
-        purl=PackageURL("pypi", None, NAME, version),
+        bom_ref=f"pkg:generic/{NAME}@{version}",
+        purl=PackageURL("generic", None, NAME, version),  # on no index: what has its name there is another's
         licenses=[LicenseFactory().make_from_string("Apache-2.0")],
     )
     bom = Bom(

@@ -175,11 +175,10 @@ class AiohttpExchange:
         composed = compose_head(head, allow, upstream, hop)
         if composed.fault is not None:
             raise Refused(composed.fault)
-        if tracer is not None:
-            parent = tracer.asks(account, upstream, clock.monotonic() - account.began)
-            composed = replace(
-                composed, headers=(*composed.headers, *(((PARENT, parent),) if parent else ()))
-            )
+        if tracer is not None and (
+            parent := tracer.asks(account, upstream, clock.monotonic() - account.began)
+        ):
+            composed = replace(composed, headers=(*composed.headers, (PARENT, parent)))
         asked = head_bytes(b"", composed.headers)
         back = WayBack(allow.route, upstream, asked, self._shared_with)
         await forward.run(self._session, composed, back)

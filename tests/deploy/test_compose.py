@@ -86,7 +86,9 @@ def test_its_secrets_are_files_that_it_is_given(compose: Compose, gateway: Compo
     assert "/deploy/secrets/" in text(".gitignore").splitlines()
 
 
-def test_ports_and_volumes_are_those_of_the_image_and_only_this_machine_reaches_them(compose: Compose, gateway: Compose) -> None:
+def test_ports_and_volumes_are_those_of_the_image_and_only_this_machine_reaches_them(
+    compose: Compose, gateway: Compose
+) -> None:
     published = [port.rpartition(":") for port in gateway["ports"]]
     assert {int(inner) for _, _, inner in published} == set(image.PORTS.values())
     assert {outer for outer, _, _ in published} == {f"127.0.0.1:{port}" for port in image.PORTS.values()}

@@ -35,6 +35,10 @@ def test_it_holds_exactly_what_the_lock_pins(sbom: Any) -> None:
         assert each["purl"] == f"pkg:pypi/{each['name']}@{each['version']}"
 
 
+def test_what_is_called_keyhatch_on_a_package_index_is_not_taken_for_it(sbom: Any) -> None:
+    assert sbom["metadata"]["component"]["purl"] == "pkg:generic/keyhatch@1.2.3"
+
+
 def test_every_package_has_a_licence_that_spdx_knows(sbom: Any) -> None:
     told = {each["name"]: each["licenses"][0] for each in sbom["components"]}
     assert [
