@@ -29,6 +29,7 @@ def test_it_is_what_everything_that_runs_it_is_told() -> None:
     assert {name: at for name, at in variables().items() if name.startswith("KEYHATCH_")} == image.VARIABLES
     assert [json.loads(each[0]) for each in (said("ENTRYPOINT"), said("CMD"))] == [["keyhatch"], ["serve"]]
     assert said("STOPSIGNAL") == ["SIGTERM"]
+    assert f"install -d -m 0700 -o {image.USER} -g {image.USER} {image.DATA}" in " ".join(said("RUN"))
 
 
 def test_its_variables_are_options_and_one_more_makes_a_gateway() -> None:
