@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -336,10 +337,7 @@ def test_no_key_stands_in_a_log_also_where_things_go_wrong(
     say_the_key_everywhere(front, stand)
     moved = front.ask(f"/k/{stand.path_key}/moved").headers["location"]
     assert stand.path_key in moved, "what is answered may hold a key, too"
-    dead = type(front)(tmp_path, free_port(), stand.trusting)
-    for name in ("keyhatch.crt", "keyhatch.key", "operators.crt"):
-        (tmp_path / name).write_bytes((front.folder / name).read_bytes())
-    with dead:
+    with before_nobody(front, stand, tmp_path) as dead:
         say_the_key_everywhere(dead, stand)
     assert " 502 " in dead.access_log or '"status":502' in dead.access_log
     for each in (front, dead):
@@ -347,6 +345,28 @@ def test_no_key_stands_in_a_log_also_where_things_go_wrong(
         for secret in (stand.key, stand.bound_key, stand.path_key):
             assert secret not in each.logged()
             assert secret[3:20] not in each.logged()
+
+
+def test_whoever_takes_every_connection_of_nginx_has_it_log_no_key_of_others(
+    stand: Stand, tmp_path: Path
+) -> None:
+    with before_nobody(stand.fronts["nginx"], stand, tmp_path) as nginx, ExitStack() as until_done:
+        held: list[ssl.SSLSocket] = []
+        with suppress(OSError):
+            while True:
+                held.append(until_done.enter_context(nginx.connect("127.0.0.9")))
+                held[-1].sendall(f"GET / HTTP/1.1\r\nHost: {NAME}\r\nX-Slow: ".encode())
+        held.pop().close()
+        assert nginx.ask(f"/k/{stand.path_key}/hello?access_token={stand.key}").status == 500
+        assert stand.path_key not in nginx.logged()
+        assert stand.key not in nginx.logged()
+
+
+def before_nobody(front: FrontProxy, stand: Stand, folder: Path) -> FrontProxy:
+    """The same proxy before a gateway that is not there."""
+    for name in ("keyhatch.crt", "keyhatch.key", "operators.crt"):
+        (folder / name).write_bytes((front.folder / name).read_bytes())
+    return type(front)(folder, free_port(), stand.trusting)
 
 
 def test_the_log_of_nginx_and_that_of_the_gateway_tell_of_a_request_under_one_id(stand: Stand) -> None:
