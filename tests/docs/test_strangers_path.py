@@ -27,6 +27,10 @@ from tests.support.real_upstreams import DemoUpstream
 from tests.support.terminal import Terminal
 from tests.support.warm_command import WarmCommand
 
+# What a stranger does not have around them: variables of whoever runs this test, often from make itself.
+OF_MAKE = {"ARGS", "UPSTREAM", "PRESET", "PYTHON", "MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS"}
+OURS = {"PYTHONPATH", "KEYHATCH_CONFIG", *OF_MAKE}
+
 PIPX = """\
 #!/bin/sh
 # What pipx does: an environment for one program.
@@ -56,9 +60,7 @@ def follow(folder: Path, keyhatch: str, *, within_s: float) -> None:
 
 def look(line: str, last: str, folder: Path, place: Place, *, within_s: float) -> str:
     """`make run` in one terminal, and what came of pasting into another what it prints up to its `last`."""
-    clean = {
-        name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "KEYHATCH_CONFIG"}
-    }
+    clean = {name: value for name, value in os.environ.items() if name not in OURS}
     terminal = Terminal(["sh", "-c", f"exec {line}"], folder, {**clean, "NO_COLOR": "1", **place.listeners})
     try:
         terminal.read_until("serving callers on", within_s=within_s)

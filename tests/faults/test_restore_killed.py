@@ -1,9 +1,10 @@
 """kill -9 at every step of a restore leaves the old store or the new one, whole, and the next restore works.
 
 One process has everything loaded and forks for each step: the child restores into a folder of its own and
-kills itself there before the n-th line of the restore.
+kills itself there before the n-th line of the restore. `FAULT_STRIDE`: every how many lines.
 """
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,13 +15,15 @@ from gateway.store.restore import restoring
 from tests.faults.store_states import stock
 from tests.support.running_gateway import ROOT, Home
 
+STRIDE = int(os.environ.get("FAULT_STRIDE", "3"))
+
 RESTORE_UNTIL_KILLED = """
 import os, shutil, signal, sys
 from itertools import count
 from pathlib import Path
 from gateway.store import carry, restore
 
-folder, file = Path(sys.argv[1]), Path(sys.argv[2])
+folder, file, stride = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 watched = {restore.__file__, carry.__file__}
 
 def kill_at(step):
@@ -36,7 +39,7 @@ def kill_at(step):
         return trace
     sys.settrace(trace)
 
-for step in count(1):
+for step in count(1, stride):
     here = folder / str(step)
     shutil.copytree(folder / "before", here)
     child = os.fork()
@@ -67,7 +70,7 @@ def test_killed_at_any_step_a_restore_leaves_the_old_store_or_the_new_one(home: 
     stock(other, 3)
     back_up(other, file)
     ran = subprocess.run(
-        [sys.executable, "-c", RESTORE_UNTIL_KILLED, str(home.folder), str(file)],
+        [sys.executable, "-c", RESTORE_UNTIL_KILLED, str(home.folder), str(file), str(STRIDE)],
         cwd=ROOT,
         env=home.environment(),
         capture_output=True,
@@ -76,15 +79,15 @@ def test_killed_at_any_step_a_restore_leaves_the_old_store_or_the_new_one(home: 
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
-    steps = int(ran.stdout)
+    steps = range(1, int(ran.stdout) + 1, STRIDE)
     found = []
-    for step in range(1, steps + 1):
+    for number, step in enumerate(steps):
         store = home.folder / str(step) / "keyhatch.db"
         found.append(keys_in(store))
-        if step % 10 == 0:
+        if number % 10 == 0:
             with restoring(store, file) as restoration:
                 assert restoration.finish(actor="host", now=2e9, as_it_was=False) is not None
             assert keys_in(store) == 3
     switched = found.index(3)
-    assert found == [2] * switched + [3] * (steps - switched), "one step makes the new store the store"
-    assert switched > 50
+    assert found == [2] * switched + [3] * (len(steps) - switched), "one step makes the new store the store"
+    assert switched > 50 // STRIDE

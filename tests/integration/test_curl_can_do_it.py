@@ -51,6 +51,7 @@ OF_THE_HOST = {
     "backup": "copies the store's file with the rights of whoever asks; exportKeys tells what keys are in it",
     "restore": "replaces the store's file while no gateway runs",
     "doctor": "looks at files, ports and clocks",
+    "health": "asks what needs no credential: `GET /healthz`",
     "version": "a constant, and `info.version` of the document",
     "completion": "is for a shell",
 }
