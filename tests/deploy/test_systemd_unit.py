@@ -144,6 +144,7 @@ def test_it_finds_its_configuration_and_keeps_its_state_where_it_may(tmp_path: P
     assert loaded.store_path == Path("/var/lib") / option("StateDirectory") / "keyhatch.db"
     assert option("WorkingDirectory") == str(loaded.store_path.parent)
     assert option("StateDirectoryMode") == "0700"
+    assert option("UMask") == "0077", "what it makes, such as admin.key, is its own user's alone"
 
 
 def test_the_options_that_drop_ins_set_exist(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ ANSWERS = {
 TO_THE_END = (OK + b"Connection: close\r\n\r\n", b"0123456789" * 2)
 ENDS = {"fin": Act.CLOSE, "reset": Act.RESET, "half-close": Act.END}
 IN_THE_REASON = set(range(13, 16))  # it means nothing, and is not passed on
-SOON_S = 2.0
+SOON_S = 5.0
 
 
 class Road:

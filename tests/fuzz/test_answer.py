@@ -24,7 +24,7 @@ from gateway.wire.request_head import Version
 from tests.fuzz.inputs import CUTS, corpus, in_pieces, mutated, named_corpus
 from tests.support.strict_http import Message, NotHttp, read_response
 
-MANY = settings(max_examples=max(400, settings().max_examples))
+MANY = settings(max_examples=max(200, settings().max_examples))
 
 CORPUS = corpus("answers")
 PARTS = [

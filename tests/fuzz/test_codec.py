@@ -21,7 +21,7 @@ from gateway.wire.request_head import Head, Limits, read_head
 from tests.fuzz.inputs import corpus, mutated, named_corpus
 from tests.support.strict_http import _REQUEST_LINE, Fields, Framing, _read_head, read_request
 
-MANY = settings(max_examples=max(500, settings().max_examples))
+MANY = settings(max_examples=max(200, settings().max_examples))
 
 REQUESTS, ANSWERS = corpus("request_heads"), corpus("answer_heads")
 PARTS = [

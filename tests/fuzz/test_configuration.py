@@ -17,7 +17,7 @@ from gateway.config.load import Loaded, effective, load
 from gateway.config.problems import ConfigError
 from tests.fuzz.inputs import corpus, mutated, named_corpus
 
-MANY = settings(max_examples=max(150, settings().max_examples // 4))
+MANY = settings(max_examples=max(75, settings().max_examples // 4))
 
 CORPUS = corpus("configuration")
 EXAMPLE = (Path(__file__).parents[2] / "config.example.yaml").read_bytes()

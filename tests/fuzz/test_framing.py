@@ -15,7 +15,7 @@ from gateway.plane.lean_framing import ByChunks, ByLength, Fault, payload
 from tests.fuzz.inputs import CUTS, corpus, in_pieces, mutated, named_corpus
 from tests.fuzz.naive_chunks import Reading, read_chunks
 
-MANY = settings(max_examples=max(500, settings().max_examples))
+MANY = settings(max_examples=max(200, settings().max_examples))
 
 CORPUS = corpus("framing")
 PARTS = [

@@ -25,7 +25,7 @@ from gateway.core.keys import (
     shape_of,
 )
 
-MANY = settings(max_examples=max(300, settings().max_examples))
+MANY = settings(max_examples=max(150, settings().max_examples))
 
 entropies = st.binary(min_size=32, max_size=32)
 prefixes = st.from_regex(r"[a-z][a-z0-9]{0,15}", fullmatch=True)

@@ -20,7 +20,7 @@ from gateway.core.routes import OWN_ROUTES, Own, Route, RouteError, RouteTable, 
 from tests.fuzz.naive_reader import plain_match
 from tests.fuzz.test_routes import found, methods, patterns, verbs
 
-MANY = settings(max_examples=max(300, settings().max_examples))
+MANY = settings(max_examples=max(150, settings().max_examples))
 
 
 @st.composite

@@ -14,7 +14,7 @@ from gateway.core.request import Target, read_target
 from gateway.core.routes import OWN_ROUTES, Route, RouteError, RouteTable, path_problem, route_errors
 from tests.fuzz.naive_reader import plain_match
 
-MANY = settings(max_examples=max(300, settings().max_examples))
+MANY = settings(max_examples=max(150, settings().max_examples))
 
 words = st.sampled_from(["a", "b", "c"])
 patterns = st.tuples(

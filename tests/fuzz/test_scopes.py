@@ -22,7 +22,7 @@ from gateway.core.scopes import (
 )
 from tests.fuzz.inputs import named_corpus
 
-MANY = settings(max_examples=max(300, settings().max_examples))
+MANY = settings(max_examples=max(150, settings().max_examples))
 
 resources = st.sampled_from(["chat", "models", "audio", "cha", RESERVED_RESOURCE])
 actions = st.sampled_from(["read", "write", "admin", "rea"])

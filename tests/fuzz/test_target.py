@@ -22,7 +22,7 @@ from tests.fuzz.inputs import named_corpus
 from tests.fuzz.naive_reader import SHUT, every_reading, plain_match, strictness
 from tests.fuzz.path_grid import ADVISORIES, grid
 
-MANY = settings(max_examples=max(500, settings().max_examples))
+MANY = settings(max_examples=max(200, settings().max_examples))
 
 PUBLIC = Route("public", "/public/**", public=True)
 ADMIN = Route("admin", "/admin/**", scopes=("admin:all",))

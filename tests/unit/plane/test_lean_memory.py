@@ -79,7 +79,7 @@ def thrice(book: Plans, raw: bytes, ground: Ground = GROUND) -> list[Plan]:
 # --- What is remembered is what would be worked out -------------------------------------------------------
 
 
-@hypothesis.settings(max_examples=1_000)
+@hypothesis.settings(max_examples=400)
 @given(
     st.lists(st.sampled_from(FIELDS), max_size=1),
     st.sampled_from(SPELLINGS),
