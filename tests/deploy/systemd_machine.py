@@ -22,7 +22,7 @@ from typing import Final, Self
 import psutil
 
 from tests.arch.sources import ROOT
-from tests.support.running_gateway import Ran, eventually
+from tests.support.running_gateway import Ran, eventually, run
 
 LIFE_S: Final = 240
 PAUSE_S: Final = 0.05
@@ -58,16 +58,8 @@ class Machine:
     def run(self, *command: str, given: str = "", within_s: float = 20) -> Ran:
         """Run a command in the machine, as its root."""
         enter = ["nsenter", "--target", str(self._init), "--mount", "--pid", "--cgroup", "--uts", "--ipc"]
-        done = subprocess.run(
-            [*enter, "--root", "--wd", "--", *command],
-            env=ENVIRONMENT,
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=within_s,
-            check=False,
-        )
-        return Ran(done.returncode, done.stdout, done.stderr)
+        inside = [*enter, "--root", "--wd", "--", *command]
+        return run(inside, ENVIRONMENT, given=given, within_s=within_s)
 
     def start(self) -> None:
         """Raises `NoMachine`."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.real_upstreams import DemoUpstream
-from tests.support.running_gateway import Home, Ran, RunningGateway
+from tests.support.running_gateway import Home, Ran, RunningGateway, run
 
 WORDS = (sys.executable, "-m", "tests.support.as_on_windows")
 
@@ -24,17 +24,8 @@ class Poorer(Home):
     """A folder on such a system."""
 
     def keyhatch(self, *arguments: str, given: str = "", within_s: float = 20, **more: str) -> Ran:
-        done = subprocess.run(
-            [*WORDS, *arguments],
-            cwd=self.folder,
-            env=self.environment(**more),
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=within_s,
-            check=False,
-        )
-        return Ran(done.returncode, done.stdout, done.stderr)
+        command = [*WORDS, *arguments]
+        return run(command, self.environment(**more), given=given, within_s=within_s, folder=self.folder)
 
     def start(self, *arguments: str, stderr: int | None = None) -> RunningGateway:
         log, out = self.folder / "serve.log", self.folder / "serve.out"

@@ -18,7 +18,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -77,6 +77,28 @@ class Ran:
         return json.loads(self.out)
 
 
+def run(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    given: str = "",
+    within_s: float = 20,
+    folder: Path | None = None,
+) -> Ran:
+    """Run a command to its end, whatever that is, with nothing around it but this environment."""
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=within_s,
+        check=False,
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
 class Home:
     """A folder with `config.yaml` and `keyhatch.db`."""
 
@@ -110,17 +132,8 @@ class Home:
 
     def keyhatch(self, *arguments: str, given: str = "", within_s: float = 20, **more: str) -> Ran:
         """Run one command to its end, in a process that had not to start for it."""
-        done = subprocess.run(
-            [*warm_command().command, *arguments],
-            cwd=self.folder,
-            env=self.environment(**more),
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=within_s,
-            check=False,
-        )
-        return Ran(done.returncode, done.stdout, done.stderr)
+        command = [*warm_command().command, *arguments]
+        return run(command, self.environment(**more), given=given, within_s=within_s, folder=self.folder)
 
     def keys(self, *arguments: str) -> Ran:
         """Run `keyhatch keys …`, which must succeed."""

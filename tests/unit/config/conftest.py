@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config.load import Loaded, load
+from gateway.config.load import Loaded, effective, load
 from gateway.config.problems import ConfigError
 
 Read = Callable[..., Loaded]
@@ -19,6 +19,15 @@ upstreams:
 routes:
   - {id: all, path: /**, upstream: ai, scopes: [chat:write]}
 """
+
+
+def at(loaded: Loaded, path: str) -> object:
+    """The value in force at a dotted path, as it is shown."""
+    value: object = effective(loaded)
+    for part in path.split("."):
+        assert isinstance(value, dict)
+        value = value[part]
+    return value
 
 
 @pytest.fixture

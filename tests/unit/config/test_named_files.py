@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config.load import Loaded, effective, load
+from gateway.config.load import effective, load
 from gateway.config.problems import ConfigError
-from tests.unit.config.conftest import WHOLE, Problems, Read
+from tests.unit.config.conftest import WHOLE, Problems, Read, at
 
 SECRET = "s3cret-sk-0123456789"
 
@@ -16,14 +16,6 @@ def file(text: str | bytes, name: str = "given") -> str:
     path = Path(name).absolute()
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     return str(path)
-
-
-def at(loaded: Loaded, path: str) -> object:
-    value: object = effective(loaded)
-    for part in path.split("."):
-        assert isinstance(value, dict)
-        value = value[part]
-    return value
 
 
 @pytest.mark.parametrize(

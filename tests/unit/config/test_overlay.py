@@ -2,9 +2,9 @@
 
 import pytest
 
-from gateway.config.load import Loaded, effective, load
+from gateway.config.load import load
 from gateway.config.overlay import FLAGS
-from tests.unit.config.conftest import WHOLE, Problems, Read
+from tests.unit.config.conftest import WHOLE, Problems, Read, at
 
 
 @pytest.mark.parametrize(
@@ -37,15 +37,7 @@ def test_a_variable_is_named_by_its_place(
 ) -> None:
     loaded = read(WHOLE + "limits: {body: 5B}\nserver: {trusted_proxies: [127.0.0.1]}", {name: value})
     assert loaded.origins[path] == name
-    assert _at(loaded, path) == shown
-
-
-def _at(loaded: Loaded, path: str) -> object:
-    value: object = effective(loaded)
-    for part in path.split("."):
-        assert isinstance(value, dict)
-        value = value[part]
-    return value
+    assert at(loaded, path) == shown
 
 
 @pytest.mark.parametrize(
