@@ -70,7 +70,7 @@ def test_nothing_that_a_wheel_needs_is_left_out() -> None:
     assert [path for path in committed_files() if path.startswith("gateway/") and left_out.search(path)] == []
 
 
-def test_no_argument_takes_a_secret_and_a_secret_leaves_no_trace() -> None:
+def test_no_argument_is_for_a_secret_and_the_last_stage_is_given_none() -> None:
     arguments = {
         each.split("=")[0] for word, rest in instructions() if word == "ARG" for each in rest.split()
     }
